@@ -1,0 +1,94 @@
+/**
+ * Where a repository's files are kept: a flat, write-once store of opaque bytes.
+ *
+ * The backend is not trusted. It sees only sealed bytes, and everything that it returns is
+ * authenticated by the layer above, so a backend never checks or interprets contents.
+ *
+ * A store must provide three things, and nothing above this interface works without them:
+ *
+ * 1. **Atomic**: a file is listed and readable in full, or not at all, even after a crash.
+ * 2. **Durable**: when `write` resolves, the file survives a power loss.
+ * 3. **Read-after-write**: once `write` resolves, `read`, `stat` and `list` see the file.
+ *
+ * Implementations are run through `describeBackend` in `../testing/backend-suite.ts`.
+ *
+ * @module
+ */
+
+/** The kinds of file in a repository (restic format, section 1). */
+export type FileKind = "config" | "key" | "lock" | "snapshot" | "index" | "pack";
+
+/** The address of a file. `name` is 64 lower-case hex digits; for the config it is the empty string. */
+export interface FileRef {
+  readonly kind: FileKind;
+  readonly name: string;
+}
+
+/** The address of the only file without a name. */
+export const CONFIG_REF: FileRef = { kind: "config", name: "" };
+
+/** What a listing tells of a file. `size` in bytes. */
+export interface FileInfo {
+  readonly name: string;
+  readonly size: number;
+}
+
+/** Which bytes of a file to read. */
+export interface ByteRange {
+  /** First byte, from 0. */
+  readonly offset: number;
+  /** Number of bytes, at least 1. */
+  readonly length: number;
+}
+
+/** Options of every call. An aborted signal rejects the call with `interrupted`. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** See the module comment for what a store must guarantee. All methods may be called concurrently. */
+export interface Backend {
+  /** For messages to people, without credentials: `/srv/backup`, `s3:host/bucket/prefix`. */
+  readonly location: string;
+
+  /** How many calls the store serves well at once. */
+  readonly connections: number;
+
+  /** Make the place for a new repository (folders, bucket). What exists already is no error. */
+  create(options?: CallOptions): Promise<void>;
+
+  /**
+   * Store `bytes` under `ref`. The array is borrowed: it is not kept or changed after the call
+   * resolves, so the caller may then reuse its buffer.
+   *
+   * @throws {TsbakError} `already-exists` if the file is there, even with the same bytes.
+   * @throws {TsbakError} `no-space` if the store is full; nothing is left under the final name.
+   * @throws {TsbakError} `unavailable` if the store did not confirm. The file may or may not exist.
+   */
+  write(ref: FileRef, bytes: Uint8Array, options?: CallOptions): Promise<void>;
+
+  /**
+   * Read a file, whole or in part. The result is the caller's own to keep, change and transfer
+   * (it owns its whole ArrayBuffer).
+   *
+   * @throws {TsbakError} `not-found` if there is no such file.
+   * @throws {TsbakError} `corrupt` if `range` ends beyond the end of the file.
+   */
+  read(ref: FileRef, range?: ByteRange, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>>;
+
+  /**
+   * The size of one file.
+   *
+   * @throws {TsbakError} `not-found` if there is no such file.
+   */
+  stat(ref: FileRef, options?: CallOptions): Promise<FileInfo>;
+
+  /**
+   * All files of one kind, each once, in no particular order. A kind of which nothing was ever written is empty.
+   * Names that are not 64 hex digits (temporary files, strangers) are left out.
+   */
+  list(kind: FileKind, options?: CallOptions): AsyncIterable<FileInfo>;
+
+  /** Remove a file. Removing one that is not there is not an error, so a retry is safe. */
+  remove(ref: FileRef, options?: CallOptions): Promise<void>;
+}

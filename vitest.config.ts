@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+const source = { conditions: ["@tsbak/source"] };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: source,
+        ssr: { resolve: source },
+        test: { name: "unit", include: ["packages/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        resolve: source,
+        ssr: { resolve: source },
+        test: {
+          name: "system",
+          include: ["test/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 1,
+        },
+      },
+    ],
+  },
+});
