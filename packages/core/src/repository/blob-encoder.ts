@@ -1,0 +1,59 @@
+import { looksIncompressible } from "../compress/incompressible.ts";
+import { levelNumber, type CompressionLevel, type Zstd } from "../compress/zstd.ts";
+import { equalBytes } from "../bytes/compare.ts";
+import type { BlobType } from "../format/blob-type.ts";
+
+/** The form in which a blob is stored before it is sealed. */
+export interface EncodedBlob {
+  readonly stored: Uint8Array;
+  /** Length of the plain bytes, or 0 if `stored` is the plain bytes. */
+  readonly uncompressedLength: number;
+}
+
+/** How blobs are encoded. */
+export interface EncoderOptions {
+  readonly version: 1 | 2;
+  readonly compression: CompressionLevel;
+  /** Decompress each blob again before it is sealed, and compare. */
+  readonly extraVerify: boolean;
+}
+
+/**
+ * Compresses blobs as the repository's version and the user's wish allow. Trees are always compressed in version 2, else
+ * restic's prune packs them anew; data that does not look compressible is stored plain, which costs no time to read.
+ */
+export class BlobEncoder {
+  readonly #zstd: Zstd;
+  readonly #options: EncoderOptions;
+
+  constructor(zstd: Zstd, options: EncoderOptions) {
+    this.#zstd = zstd;
+    this.#options = options;
+  }
+
+  /** The stored form; it may be `plain` itself. */
+  encode(type: BlobType, plain: Uint8Array): EncodedBlob {
+    if (!this.#isCompressed(type, plain)) return { stored: plain, uncompressedLength: 0 };
+    const stored = this.#zstd.compress(plain, levelNumber(this.#options.compression, type));
+    if (type === "data" && stored.length >= plain.length) {
+      return { stored: plain, uncompressedLength: 0 };
+    }
+    if (this.#options.extraVerify) this.#verify(stored, plain);
+    return { stored, uncompressedLength: plain.length };
+  }
+
+  #isCompressed(type: BlobType, plain: Uint8Array): boolean {
+    // An uncompressed length of 0 means "not compressed", so an empty blob cannot be.
+    if (this.#options.version === 1 || plain.length === 0) return false;
+    if (type === "tree") return true;
+    return this.#options.compression !== "off" && !looksIncompressible(plain);
+  }
+
+  /** Faulty memory or a fault in a library shows here, before anything relies on the blob. */
+  #verify(stored: Uint8Array, plain: Uint8Array): void {
+    if (equalBytes(this.#zstd.decompress(stored, plain.length), plain)) return;
+    throw new Error(
+      "Cannot save blob: what was compressed does not decompress to the same bytes; test this machine's memory",
+    );
+  }
+}

@@ -1,0 +1,48 @@
+import type { BlobType } from "../format/blob-type.ts";
+import { toHex } from "../bytes/hex.ts";
+import { sha256 } from "../crypto/sha256.ts";
+import type { BlobIndex } from "./blob-index.ts";
+import { OpenPacks } from "./open-packs.ts";
+import type { PackSaver } from "./pack-saver.ts";
+import type { ClaimTable } from "./claim-table.ts";
+import type { BlobEncoder } from "./blob-encoder.ts";
+
+/** What saving one blob came to. */
+export interface SavedBlob {
+  readonly id: string;
+  /** Bytes added to packs; 0 if the repository had the blob. */
+  readonly storedLength: number;
+}
+
+/** Saves blobs from the main thread: trees, and whatever is too little to be worth a worker. */
+export class BlobSaver {
+  readonly #index: BlobIndex;
+  readonly #claims: ClaimTable;
+  readonly #encoder: BlobEncoder;
+  readonly #packs: OpenPacks;
+  readonly #saver: PackSaver;
+
+  constructor(
+    parts: { index: BlobIndex; claims: ClaimTable; encoder: BlobEncoder; packs: OpenPacks },
+    saver: PackSaver,
+  ) {
+    this.#index = parts.index;
+    this.#claims = parts.claims;
+    this.#encoder = parts.encoder;
+    this.#packs = parts.packs;
+    this.#saver = saver;
+  }
+
+  /** Save a blob unless the repository has it. The bytes are borrowed. */
+  save(type: BlobType, plain: Uint8Array): SavedBlob {
+    const id = sha256(plain);
+    const hex = toHex(id);
+    if (this.#index.has(type, id) || !this.#claims.claim(type, id)) {
+      return { id: hex, storedLength: 0 };
+    }
+    const { stored, uncompressedLength } = this.#encoder.encode(type, plain);
+    const added = this.#packs.add(type, id, stored, uncompressedLength);
+    if (added.finished !== undefined) this.#saver.save(added.finished);
+    return { id: hex, storedLength: added.length };
+  }
+}

@@ -1,0 +1,51 @@
+import { decodePackHeader } from "../format/pack-header.ts";
+import { encodeIndex } from "../format/index-file.ts";
+
+/** An index file is complete at this many blobs (restic format, section 7). */
+const FULL_BLOBS = 50_000;
+/** ... or at this age, which bounds what a killed backup has to upload again. */
+const FULL_AGE_MS = 10 * 60_000;
+/** Bytes of one header entry at least: bounds the number of blobs without decoding. */
+const ENTRY_SIZE = 41;
+
+interface StoredPack {
+  readonly name: string;
+  readonly header: Uint8Array;
+}
+
+/**
+ * Gathers what has been stored and writes it as index files. Packs are named here only after they are durable, so an index
+ * never lists what is not there; all blobs of a pack go into one index file.
+ */
+export class IndexWriter {
+  readonly #save: (bytes: Uint8Array) => Promise<unknown>;
+  readonly #now: () => number;
+  #packs: StoredPack[] = [];
+  #blobs = 0;
+  #since = 0;
+
+  /** `save` stores one encoded index file; `now` is a clock in milliseconds. */
+  constructor(save: (bytes: Uint8Array) => Promise<unknown>, now: () => number = Date.now) {
+    this.#save = save;
+    this.#now = now;
+  }
+
+  /** Note a durable pack by its plain header, and write an index file if that makes one complete. */
+  async add(name: string, header: Uint8Array): Promise<void> {
+    if (this.#packs.length === 0) this.#since = this.#now();
+    this.#packs.push({ name, header });
+    this.#blobs += Math.ceil(header.length / ENTRY_SIZE);
+    if (this.#blobs >= FULL_BLOBS || this.#now() - this.#since >= FULL_AGE_MS) await this.flush();
+  }
+
+  /** Write what has been noted and not yet written. */
+  async flush(): Promise<void> {
+    if (this.#packs.length === 0) return;
+    const packs = this.#packs;
+    this.#packs = [];
+    this.#blobs = 0;
+    await this.#save(
+      encodeIndex(packs.map(({ name, header }) => ({ id: name, entries: decodePackHeader(header) }))),
+    );
+  }
+}

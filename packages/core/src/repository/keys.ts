@@ -1,0 +1,115 @@
+import type { Backend, CallOptions } from "../backend/backend.ts";
+import { generateMasterKey, type MasterKey } from "../crypto/master-key.ts";
+import { Opener } from "../crypto/opener.ts";
+import { calibrateKdf, deriveKey } from "../crypto/scrypt.ts";
+import { Sealer } from "../crypto/sealer.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
+import {
+  decodeKeyFile,
+  decodeMasterKey,
+  encodeKeyFile,
+  encodeMasterKey,
+  type KeyFile,
+} from "../format/key-file.ts";
+import { isTsbakError, TsbakError } from "../errors.ts";
+
+/** Who a key is for, as noted in its file in clear. */
+export interface KeyOwner {
+  readonly username: string;
+  readonly hostname: string;
+  /** RFC 3339 time of creation. */
+  readonly created: string;
+}
+
+/** The master key and the name of the key file that gave it. */
+export interface OpenedKey {
+  readonly keyId: string;
+  readonly masterKey: MasterKey;
+}
+
+/** restic tries no more keys than this, so neither do we. */
+const MAX_KEYS = 20;
+const SALT_SIZE = 64;
+
+/**
+ * Find the key file that opens with `password`: the one named by `hint` (a prefix) first, then all others in the
+ * order of listing, at most 20 (restic format, section 3).
+ *
+ * @throws {TsbakError} `wrong-password` if none does; any other damage of a key file that is met is thrown as it is.
+ */
+export async function openKey(
+  backend: Backend,
+  password: string,
+  hint?: string,
+  options?: CallOptions,
+): Promise<OpenedKey> {
+  const names: string[] = [];
+  for await (const file of backend.list("key", options)) names.push(file.name);
+  const isHinted = (name: string): boolean => hint !== undefined && name.startsWith(hint);
+  const ordered = [...names.filter(isHinted), ...names.filter((name) => !isHinted(name))];
+  for (const name of ordered.slice(0, MAX_KEYS)) {
+    const masterKey = await tryKey(await loadKeyFile(backend, name, options), password);
+    if (masterKey !== undefined) return { keyId: name, masterKey };
+  }
+  throw new TsbakError(
+    "wrong-password",
+    `Cannot open repository ${backend.location}: wrong password or no key found; check the password`,
+  );
+}
+
+/** Read one key file. Its contents are in clear but for the sealed master key. */
+export async function loadKeyFile(
+  backend: Backend,
+  name: string,
+  options?: CallOptions,
+): Promise<KeyFile> {
+  const bytes = await backend.read({ kind: "key", name }, undefined, options);
+  return decodeKeyFile(bytes);
+}
+
+/** Store `masterKey` under a new password and return the name of the key file, which has been opened once as a test. */
+export async function addKey(
+  backend: Backend,
+  password: string,
+  owner: KeyOwner,
+  masterKey: MasterKey = generateMasterKey(),
+): Promise<OpenedKey> {
+  const params = calibrateKdf();
+  const salt = crypto.getRandomValues(new Uint8Array(SALT_SIZE));
+  const sealer = new Sealer(await deriveKey(password, salt, params));
+  const file: KeyFile = {
+    ...owner,
+    kdf: "scrypt",
+    ...params,
+    salt,
+    data: sealer.seal(encodeMasterKey(masterKey)),
+  };
+  const bytes = encodeKeyFile(file);
+  const keyId = sha256Hex(bytes);
+  await backend.write({ kind: "key", name: keyId }, bytes);
+  await testKey(backend, keyId, password);
+  return { keyId, masterKey };
+}
+
+/** A key that cannot be opened again must not be relied on: it is removed at once. */
+async function testKey(backend: Backend, keyId: string, password: string): Promise<void> {
+  if ((await tryKey(await loadKeyFile(backend, keyId), password)) !== undefined) return;
+  await backend.remove({ kind: "key", name: keyId });
+  throw new TsbakError(
+    "corrupt",
+    `Cannot add key: the new key did not open again and was removed; try once more, and test this machine's memory`,
+  );
+}
+
+async function tryKey(file: KeyFile, password: string): Promise<MasterKey | undefined> {
+  const passwordKey = await deriveKey(password, file.salt, file);
+  let plain: Uint8Array;
+  try {
+    plain = new Opener(passwordKey).open(file.data);
+  } catch (error) {
+    // Only the seal may fail to open: that is what another password looks like. Nonsense under the seal is damage.
+    if (isTsbakError(error, "corrupt")) return undefined;
+    throw error;
+  }
+  return decodeMasterKey(plain);
+}

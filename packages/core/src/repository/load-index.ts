@@ -1,0 +1,56 @@
+import type { CallOptions } from "../backend/backend.ts";
+import { mapConcurrent } from "../async/map-concurrent.ts";
+import { toHex } from "../bytes/hex.ts";
+import type { BlobType } from "../format/blob-type.ts";
+import { decodeIndex, type IndexSink } from "../format/index-file.ts";
+import { BlobIndex } from "./blob-index.ts";
+import { loadUnpacked, type UnpackedContext } from "./unpacked.ts";
+
+/**
+ * Read every index file into one index (restic format, section 7).
+ *
+ * @throws {TsbakError} `corrupt` if one cannot be read: with a part of the index missing, blobs would be stored
+ * again or taken for lost.
+ */
+export async function loadIndex(
+  context: UnpackedContext,
+  options?: CallOptions,
+): Promise<BlobIndex> {
+  const names: string[] = [];
+  for await (const file of context.backend.list("index", options)) names.push(file.name);
+  const index = new BlobIndex();
+  const load = (name: string): Promise<Uint8Array> => loadUnpacked(context, "index", name, options);
+  for await (const bytes of mapConcurrent(names, context.backend.connections, load)) {
+    decodeIndex(bytes, new IndexFiller(index));
+  }
+  return index;
+}
+
+/** Adds the entries of one index file to an index. */
+export class IndexFiller implements IndexSink {
+  readonly #index: BlobIndex;
+  readonly #place = { offset: 0, length: 0, uncompressedLength: 0 };
+  #packNumber = 0;
+
+  constructor(index: BlobIndex) {
+    this.#index = index;
+  }
+
+  pack(id: Uint8Array): void {
+    this.#packNumber = this.#index.packNumber(toHex(id, 0, 32));
+  }
+
+  blob(
+    type: BlobType,
+    id: Uint8Array,
+    offset: number,
+    length: number,
+    uncompressedLength: number,
+  ): void {
+    const place = this.#place;
+    place.offset = offset;
+    place.length = length;
+    place.uncompressedLength = uncompressedLength;
+    this.#index.add(type, id, 0, this.#packNumber, place);
+  }
+}

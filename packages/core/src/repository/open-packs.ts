@@ -1,0 +1,88 @@
+import type { MasterKey } from "../crypto/master-key.ts";
+import type { BlobType } from "../format/blob-type.ts";
+import type { PackEntry } from "../format/pack-header.ts";
+import { PackBuilder, type FinishedPack } from "./pack-builder.ts";
+
+/** What adding a blob came to. */
+export interface AddedBlob {
+  /** Bytes that the blob takes in its pack. */
+  readonly length: number;
+  /** The pack, if the blob made it full. */
+  readonly finished: FinishedPack | undefined;
+}
+
+/** Sealed blobs of a pack that was never closed, and where each lies in `bytes`. */
+export interface LooseBlobs {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly entries: readonly PackEntry[];
+}
+
+/** Random bits are drawn by the block: one system call for 4096 blobs. */
+const RANDOM_BYTES = 512;
+
+/**
+ * The packs that a thread is filling: two of a type at a time, and each blob goes to one of them by chance. Without that, the
+ * order and sizes of blobs in a pack would tell a thief of the repository where known files were cut (restic
+ * format, section 5: "Chunking attacks on file backup services").
+ */
+export class OpenPacks {
+  readonly #builders: readonly [PackBuilder, PackBuilder];
+  readonly #random = new Uint8Array(RANDOM_BYTES);
+  #nextBit = RANDOM_BYTES * 8;
+
+  /** `targetSize` in bytes. One object is used for one type of blob only. */
+  constructor(key: MasterKey, targetSize: number) {
+    this.#builders = [new PackBuilder(key, targetSize), new PackBuilder(key, targetSize)];
+  }
+
+  /** Seal and append a blob to one of the packs. See `PackBuilder.add`. */
+  add(
+    type: BlobType,
+    id: Uint8Array,
+    stored: Uint8Array,
+    uncompressedLength: number,
+  ): AddedBlob {
+    const builder = this.#builders[this.#randomBit()] as PackBuilder;
+    const length = builder.add(type, id, stored, uncompressedLength);
+    return { length, finished: builder.isFull ? builder.finish() : undefined };
+  }
+
+  /** Give memory of a stored pack back for use. */
+  recycle(memory: ArrayBuffer): void {
+    for (const builder of this.#builders) builder.recycle(memory);
+  }
+
+  /** Take all blobs of packs that are not full. */
+  takeLoose(): LooseBlobs[] {
+    return this.#builders
+      .filter((builder) => !builder.isEmpty)
+      .map((builder) => builder.takeBlobs());
+  }
+
+  #randomBit(): 0 | 1 {
+    if (this.#nextBit === RANDOM_BYTES * 8) {
+      crypto.getRandomValues(this.#random);
+      this.#nextBit = 0;
+    }
+    const byte = this.#random[this.#nextBit >> 3] as number;
+    return ((byte >> (this.#nextBit++ & 7)) & 1) as 0 | 1;
+  }
+}
+
+/** Merge the loose blobs of several threads into as few packs as their sizes allow; each is finished. */
+export function mergeLoose(
+  key: MasterKey,
+  targetSize: number,
+  loose: readonly LooseBlobs[],
+): FinishedPack[] {
+  const finished: FinishedPack[] = [];
+  const builder = new PackBuilder(key, targetSize);
+  for (const { bytes, entries } of loose) {
+    for (const entry of entries) {
+      builder.addSealed(bytes.subarray(entry.offset, entry.offset + entry.length), entry);
+      if (builder.isFull) finished.push(builder.finish());
+    }
+  }
+  if (!builder.isEmpty) finished.push(builder.finish());
+  return finished;
+}

@@ -1,0 +1,69 @@
+import { CONFIG_REF, type Backend, type CallOptions } from "../backend/backend.ts";
+import { withCache, type CachedBackend } from "../backend/cache.ts";
+import { isIrreducible, parsePolynomial } from "../chunk/polynomial.ts";
+import { loadZstd } from "../compress/zstd.ts";
+import { Opener } from "../crypto/opener.ts";
+import { isTsbakError, TsbakError } from "../errors.ts";
+import { decodeConfig, type Config } from "../format/config.ts";
+import { openKey } from "./keys.ts";
+import { Repository } from "./repository.ts";
+
+/** How to open a repository. */
+export interface OpenOptions extends CallOptions {
+  readonly password: string;
+  /** Prefix of the key file to try first. */
+  readonly keyHint?: string | undefined;
+  /** Base folder of the local cache, shared with restic; without it nothing is cached. */
+  readonly cacheDirectory?: string | undefined;
+}
+
+/**
+ * Open a repository with a password.
+ *
+ * @throws {TsbakError} `no-repository` if there is no config, `wrong-password` if no key opens, `unsupported` if the
+ * repository is of a version that we do not know.
+ */
+export async function openRepository(
+  backend: Backend,
+  options: OpenOptions,
+): Promise<Repository> {
+  const sealed = await readConfig(backend, options);
+  const [key, zstd] = await Promise.all([
+    openKey(backend, options.password, options.keyHint, options),
+    loadZstd(),
+  ]);
+  const config = decodeConfig(new Opener(key.masterKey).open(sealed));
+  refuseBadPolynomial(config);
+  const cache = openCache(backend, config, options);
+  return new Repository({ backend: cache ?? backend, cache, config, zstd, ...key });
+}
+
+async function readConfig(backend: Backend, options: CallOptions): Promise<Uint8Array> {
+  try {
+    return await backend.read(CONFIG_REF, undefined, options);
+  } catch (error) {
+    if (!isTsbakError(error, "not-found")) throw error;
+    throw new TsbakError(
+      "no-repository",
+      `Cannot open repository ${backend.location}: there is none; check the location, or run "tsbak init" to create one`,
+      { cause: error },
+    );
+  }
+}
+
+function refuseBadPolynomial(config: Config): void {
+  if (isIrreducible(parsePolynomial(config.chunkerPolynomial))) return;
+  throw new TsbakError(
+    "corrupt",
+    "Cannot open repository: its config has an invalid chunker polynomial; restore the config file from a copy",
+  );
+}
+
+function openCache(
+  backend: Backend,
+  config: Config,
+  options: OpenOptions,
+): CachedBackend | undefined {
+  if (options.cacheDirectory === undefined) return undefined;
+  return withCache(backend, options.cacheDirectory, config.id);
+}

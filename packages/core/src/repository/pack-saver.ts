@@ -1,0 +1,93 @@
+import { Semaphore } from "../async/semaphore.ts";
+import type { CallOptions } from "../backend/backend.ts";
+import { isTsbakError } from "../errors.ts";
+import { decodePackHeader } from "../format/pack-header.ts";
+import type { BlobIndex } from "./blob-index.ts";
+import { IndexWriter } from "./index-writer.ts";
+import type { FinishedPack } from "./pack-builder.ts";
+import type { Repository } from "./repository.ts";
+
+/**
+ * Stores finished packs, several at once, and then names them in the index: first durable, then known.
+ */
+export class PackSaver {
+  readonly #repository: Repository;
+  readonly #index: BlobIndex;
+  readonly #options: CallOptions;
+  readonly #slots: Semaphore;
+  readonly #indexWriter: IndexWriter;
+  readonly #running = new Set<Promise<void>>();
+  #failure: unknown;
+  #indexing: Promise<void> = Promise.resolve();
+
+  constructor(repository: Repository, index: BlobIndex, options: CallOptions = {}) {
+    this.#repository = repository;
+    this.#index = index;
+    this.#options = options;
+    this.#slots = new Semaphore(repository.backend.connections);
+    this.#indexWriter = new IndexWriter((bytes) => repository.saveFile("index", bytes));
+  }
+
+  /** Packs that were given to `save` and are not stored yet. */
+  get pending(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Begin to store a pack; `done` gets its memory back afterwards. A failure is thrown by `drain` or `finish`.
+   */
+  save(pack: FinishedPack, done?: (memory: ArrayBuffer) => void): void {
+    const task = this.#store(pack)
+      .then(() => done?.(pack.bytes.buffer))
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#running.delete(task));
+    this.#running.add(task);
+  }
+
+  /** Wait until no more than `limit` packs are pending. Rejects with the first failure there was. */
+  async drain(limit = 0): Promise<void> {
+    while (this.#running.size > limit) await Promise.race(this.#running);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Wait for all packs and write the rest of the index. */
+  async finish(): Promise<void> {
+    await this.drain();
+    await this.#indexing;
+    await this.#indexWriter.flush();
+  }
+
+  /** After a failure or an interruption: index what is durable, so that the next backup need not store it again. */
+  async salvage(): Promise<void> {
+    await Promise.allSettled(this.#running);
+    await this.#indexing.catch(() => undefined);
+    await this.#indexWriter.flush();
+  }
+
+  async #store(pack: FinishedPack): Promise<void> {
+    const release = await this.#slots.acquire(this.#options.signal);
+    try {
+      await this.#repository.backend.write({ kind: "pack", name: pack.name }, pack.bytes);
+    } catch (error) {
+      // Named by its own hash: what is there already is what was to be written.
+      if (!isTsbakError(error, "already-exists")) throw error;
+    } finally {
+      release();
+    }
+    this.#remember(pack);
+    // One after another: an index file must be written once, not by two packs that complete it together.
+    this.#indexing = this.#indexing.then(() => this.#indexWriter.add(pack.name, pack.header));
+    await this.#indexing;
+  }
+
+  #remember(pack: FinishedPack): void {
+    const packNumber = this.#index.packNumber(pack.name);
+    const entries = decodePackHeader(pack.header);
+    if (entries.some((entry) => entry.type === "tree")) {
+      this.#repository.cache?.rememberPack(pack.name, pack.bytes);
+    }
+    for (const entry of entries) this.#index.add(entry.type, entry.id, 0, packNumber, entry);
+  }
+}

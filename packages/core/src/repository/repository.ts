@@ -1,0 +1,108 @@
+/**
+ * An opened repository: what every operation is given. It knows the master key, reads and writes whole files, and
+ * holds the index of blobs once that is loaded.
+ *
+ * @module
+ */
+import type { Backend, CallOptions, FileKind } from "../backend/backend.ts";
+import type { CachedBackend } from "../backend/cache.ts";
+import type { Zstd } from "../compress/zstd.ts";
+import type { MasterKey } from "../crypto/master-key.ts";
+import { Opener } from "../crypto/opener.ts";
+import { Sealer } from "../crypto/sealer.ts";
+import type { Config } from "../format/config.ts";
+import type { BlobType } from "../format/blob-type.ts";
+import { BlobIndex } from "./blob-index.ts";
+import { loadIndex } from "./load-index.ts";
+import { acquireLock, type HeldLock, type LockOptions } from "./locks.ts";
+import { readBlob } from "./read-blob.ts";
+import { loadUnpacked, saveUnpacked, type UnpackedContext } from "./unpacked.ts";
+
+/** What an opened repository is made of. */
+export interface RepositoryParts {
+  readonly backend: Backend;
+  /** Set if `backend` is this cache. */
+  readonly cache?: CachedBackend | undefined;
+  readonly config: Config;
+  readonly masterKey: MasterKey;
+  /** Name of the key file that was opened. */
+  readonly keyId: string;
+  readonly zstd: Zstd;
+}
+
+/** See the module comment. Methods may be called concurrently. */
+export class Repository implements UnpackedContext, RepositoryParts {
+  readonly backend: Backend;
+  readonly cache: CachedBackend | undefined;
+  readonly config: Config;
+  readonly masterKey: MasterKey;
+  readonly keyId: string;
+  readonly zstd: Zstd;
+  readonly sealer: Sealer;
+  readonly opener: Opener;
+  #index: Promise<BlobIndex> | undefined;
+
+  constructor(parts: RepositoryParts) {
+    this.backend = parts.backend;
+    this.cache = parts.cache;
+    this.config = parts.config;
+    this.masterKey = parts.masterKey;
+    this.keyId = parts.keyId;
+    this.zstd = parts.zstd;
+    this.sealer = new Sealer(parts.masterKey);
+    this.opener = new Opener(parts.masterKey);
+  }
+
+  /** Hex id from the config: the name of the repository in caches and snapshots of others. */
+  get id(): string {
+    return this.config.id;
+  }
+
+  get version(): 1 | 2 {
+    return this.config.version;
+  }
+
+  /**
+   * The index, loaded at the first call. Whoever lists snapshots lists them *before* this, else a backup that
+   * ends in between leaves a snapshot whose blobs the index does not know (restic format, section 12).
+   */
+  loadIndex(options?: CallOptions): Promise<BlobIndex> {
+    this.#index ??= loadIndex(this, options).catch((error: unknown) => {
+      this.#index = undefined;
+      throw error;
+    });
+    return this.#index;
+  }
+
+  /** Forget the index, so that the next `loadIndex` sees what others have written meanwhile. */
+  dropIndex(): void {
+    this.#index = undefined;
+  }
+
+  /** The plain bytes of a blob by its hex id, authenticated and hashed. Loads the index if needed. */
+  async loadBlob(type: BlobType, id: string, options?: CallOptions): Promise<Uint8Array> {
+    return readBlob(this, await this.loadIndex(options), type, id, options);
+  }
+
+  /** The plain bytes of an index, snapshot or lock file. */
+  loadFile(kind: FileKind, name: string, options?: CallOptions): Promise<Uint8Array> {
+    return loadUnpacked(this, kind, name, options);
+  }
+
+  /** Seal and store an index, snapshot or lock file and return its name. */
+  saveFile(kind: FileKind, plain: Uint8Array, options?: CallOptions): Promise<string> {
+    return saveUnpacked(this, kind, plain, options);
+  }
+
+  /** Names of all files of a kind. */
+  async listNames(kind: FileKind, options?: CallOptions): Promise<string[]> {
+    const names: string[] = [];
+    for await (const file of this.backend.list(kind, options)) names.push(file.name);
+    return names;
+  }
+
+  /** Take a lock; the caller releases it. */
+  lock(options: LockOptions): Promise<HeldLock> {
+    return acquireLock(this, options);
+  }
+}

@@ -1,0 +1,85 @@
+import { unpackedEncoding } from "../format/unpacked.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
+import type { Opener } from "../crypto/opener.ts";
+import type { Sealer } from "../crypto/sealer.ts";
+import type { Zstd } from "../compress/zstd.ts";
+import { isTsbakError, TsbakError } from "../errors.ts";
+import type { Backend, CallOptions, FileKind } from "../backend/backend.ts";
+
+/** What sealing and opening whole files takes. */
+export interface UnpackedContext {
+  readonly backend: Backend;
+  readonly sealer: Sealer;
+  readonly opener: Opener;
+  readonly zstd: Zstd;
+  /** Repository version: files are compressed from version 2 on. */
+  readonly version: 1 | 2;
+}
+
+/** Far above any index file; protects against a hostile frame. */
+const MAX_PLAIN_SIZE = 1 << 30;
+const COMPRESSED_MARK = 2;
+const LEVEL = 3;
+
+/** Seal and store an index, snapshot or lock file (restic format, section 6). Returns its name. */
+export async function saveUnpacked(
+  context: UnpackedContext,
+  kind: FileKind,
+  plain: Uint8Array,
+  options?: CallOptions,
+): Promise<string> {
+  const sealed = context.sealer.seal(context.version >= 2 ? compressed(context, plain) : plain);
+  const name = sha256Hex(sealed);
+  try {
+    await context.backend.write({ kind, name }, sealed, options);
+  } catch (error) {
+    // Named by their own hash: what is there already is what was to be written.
+    if (!isTsbakError(error, "already-exists")) throw error;
+  }
+  return name;
+}
+
+/**
+ * Read and open an index, snapshot or lock file.
+ *
+ * @throws {TsbakError} `corrupt` if the bytes do not have the hash that names them, or do not open; the
+ * read is repeated once before that is believed.
+ */
+export async function loadUnpacked(
+  context: UnpackedContext,
+  kind: FileKind,
+  name: string,
+  options?: CallOptions,
+): Promise<Uint8Array> {
+  const sealed = await readVerified(context.backend, kind, name, options);
+  const plain = context.opener.open(sealed);
+  if (context.version === 1 || unpackedEncoding(plain) !== "zstd") return plain;
+  return context.zstd.decompressUnknown(plain.subarray(1), MAX_PLAIN_SIZE);
+}
+
+function compressed(context: UnpackedContext, plain: Uint8Array): Uint8Array {
+  const frame = context.zstd.compress(plain, LEVEL);
+  const marked = new Uint8Array(frame.length + 1);
+  marked[0] = COMPRESSED_MARK;
+  marked.set(frame, 1);
+  return marked;
+}
+
+async function readVerified(
+  backend: Backend,
+  kind: FileKind,
+  name: string,
+  options?: CallOptions,
+): Promise<Uint8Array> {
+  for (let attempt = 1; ; attempt++) {
+    const bytes = await backend.read({ kind, name }, undefined, options);
+    if (sha256Hex(bytes) === name) return bytes;
+    if (attempt === 2) {
+      throw new TsbakError(
+        "corrupt",
+        `Cannot load ${kind} ${name.slice(0, 8)}: its bytes do not have the hash that names them; ` +
+          `the file is damaged, run "tsbak verify"`,
+      );
+    }
+  }
+}
