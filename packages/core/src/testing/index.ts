@@ -1,0 +1,7 @@
+/**
+ * What tests of backends and of the engine share: the contract suite and fault injection. Needs vitest.
+ *
+ * @module
+ */
+export { describeBackend } from "./backend-suite.ts";
+export type { BackendSuiteOptions } from "./backend-suite.ts";
