@@ -1,0 +1,7 @@
+/**
+ * Where tsbak keeps repositories: one implementation of the backend contract for each kind of store.
+ *
+ * @module
+ */
+export { LocalBackend } from "./local.ts";
+export { openBackend } from "./open-backend.ts";

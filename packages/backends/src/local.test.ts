@@ -1,0 +1,191 @@
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { CONFIG_REF } from "@tsbak/core";
+import type { FileInfo, FileKind, FileRef } from "@tsbak/core";
+import { describeBackend } from "@tsbak/core/testing";
+import { afterAll, describe, expect, test } from "vitest";
+
+import { LocalBackend } from "./local.ts";
+
+const root = mkdtempSync(join(tmpdir(), "tsbak-local-"));
+const FOLDERS: Record<FileKind, string> = {
+  config: "",
+  key: "keys",
+  lock: "locks",
+  snapshot: "snapshots",
+  index: "index",
+  pack: "data",
+};
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describeBackend("LocalBackend", async () => new LocalBackend(newFolder()), {
+  addStranger: async (backend, kind, name) => {
+    const folder = kind === "pack" ? join("data", name.slice(0, 2).toLowerCase()) : FOLDERS[kind];
+    mkdirSync(join(backend.location, folder), { recursive: true });
+    writeFileSync(join(backend.location, folder, name), "stranger");
+  },
+});
+
+describe("LocalBackend on disk", () => {
+  test("create() makes the folders that restic makes, for the owner only", async () => {
+    const backend = await created();
+
+    const top = readdirSync(backend.location).sort();
+    expect(top).toEqual(["data", "index", "keys", "locks", "snapshots"]);
+    expect(readdirSync(join(backend.location, "data")).length).toBe(256);
+    for (const name of [".", ...top, "data/00", "data/ff"]) {
+      expect(modeOf(join(backend.location, name))).toBe(0o700);
+    }
+  });
+
+  test("write() puts files where restic looks for them, read-only for the owner", async () => {
+    const backend = await created();
+    const name = "ab".repeat(32);
+
+    for (const kind of ["key", "lock", "snapshot", "index", "pack"] as const) {
+      await backend.write({ kind, name }, Buffer.from("x"));
+      const folder = kind === "pack" ? "data/ab" : FOLDERS[kind];
+      expect(modeOf(join(backend.location, folder, name))).toBe(0o400);
+      expect(readdirSync(join(backend.location, folder))).toEqual([name]);
+    }
+    await backend.write(CONFIG_REF, Buffer.from("x"));
+    expect(modeOf(join(backend.location, "config"))).toBe(0o400);
+  });
+
+  test("write() shares with the group what is in a repository whose config the group may read", async () => {
+    const previous = process.umask(0o022);
+    try {
+      const backend = await created();
+      await backend.write(CONFIG_REF, Buffer.from("x"));
+      chmodSync(join(backend.location, "config"), 0o440);
+      rmSync(join(backend.location, "data", "ab"), { recursive: true });
+      process.umask(0);
+
+      const reopened = new LocalBackend(backend.location);
+      await reopened.write({ kind: "pack", name: "ab".repeat(32) }, Buffer.from("x"));
+
+      expect(modeOf(join(backend.location, "data/ab"))).toBe(0o770);
+      expect(modeOf(join(backend.location, "data/ab", "ab".repeat(32)))).toBe(0o440);
+    } finally {
+      process.umask(previous);
+    }
+  });
+
+  test("write() makes a missing folder, but not a missing repository", async () => {
+    const backend = await created();
+    rmSync(join(backend.location, "data"), { recursive: true });
+
+    await backend.write(packRef("ab"), Buffer.from("x"));
+    expect((await backend.stat(packRef("ab"))).size).toBe(1);
+
+    rmSync(backend.location, { recursive: true });
+    const gone = backend.write(packRef("cd"), Buffer.from("x"));
+    await expect(gone).rejects.toMatchObject({ code: "unavailable" });
+    expect(() => lstatSync(backend.location)).toThrow("ENOENT");
+  });
+
+  test("list() ignores what a crash left, and packs in a folder where read() does not look", async () => {
+    const backend = await created();
+    await backend.write(packRef("ab"), Buffer.from("x"));
+    const stray = join(backend.location, "data");
+    writeFileSync(join(stray, "ab", `${"ab".repeat(32)}-tmp-0123456789abcdef`), "half");
+    writeFileSync(join(stray, "cd", "ab".repeat(32)), "elsewhere");
+    mkdirSync(join(stray, "ef", "ef".repeat(32)));
+    writeFileSync(join(stray, "12".repeat(32)), "not in a folder");
+    const names: FileInfo[] = [];
+
+    for await (const file of backend.list("pack")) names.push(file);
+
+    expect(names).toEqual([{ name: "ab".repeat(32), size: 1 }]);
+  });
+
+  test("write() is denied in a folder that may not be changed", async () => {
+    if (process.getuid?.() !== 0) return;
+    const backend = await created();
+    const folder = join(backend.location, "keys");
+    try {
+      execFileSync("chattr", ["+i", folder], { stdio: "ignore" });
+    } catch {
+      console.warn("SKIPPED: chattr +i does not work here");
+      return;
+    }
+    try {
+      const denied = backend.write({ kind: "key", name: "ab".repeat(32) }, Buffer.from("x"));
+      await expect(denied).rejects.toMatchObject({ code: "denied" });
+    } finally {
+      execFileSync("chattr", ["-i", folder]);
+    }
+  });
+});
+
+describe("LocalBackend on a full disk", () => {
+  const mountPoint = join(root, "full");
+  const mounted = mountSmall(mountPoint);
+  if (!mounted) console.warn("SKIPPED: the disk-full tests need root and tmpfs");
+
+  afterAll(() => {
+    if (mounted) execFileSync("umount", [mountPoint]);
+  });
+
+  test.skipIf(!mounted)(
+    "write() is no-space and leaves neither the file nor a part of it",
+    async () => {
+      const backend = new LocalBackend(join(mountPoint, "repository"));
+      await backend.create();
+      const small = packRef("ab");
+      await backend.write(small, new Uint8Array(100_000));
+
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const writing = backend.write(packRef("cd"), new Uint8Array(2 << 20));
+        await expect(writing).rejects.toMatchObject({ code: "no-space" });
+      }
+
+      expect(readdirSync(join(backend.location, "data", "cd"))).toEqual([]);
+      await expect(backend.stat(packRef("cd"))).rejects.toMatchObject({ code: "not-found" });
+      await backend.write(packRef("ef"), new Uint8Array(100_000));
+      expect((await backend.stat(small)).size).toBe(100_000);
+    },
+  );
+});
+
+function mountSmall(path: string): boolean {
+  if (process.getuid?.() !== 0) return false;
+  mkdirSync(path);
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", path], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function newFolder(): string {
+  return join(mkdtempSync(join(root, "r-")), "repository");
+}
+
+async function created(): Promise<LocalBackend> {
+  const backend = new LocalBackend(newFolder());
+  mkdirSync(dirname(backend.location), { recursive: true });
+  await backend.create();
+  return backend;
+}
+
+function packRef(prefix: string): FileRef {
+  return { kind: "pack", name: prefix.repeat(32) };
+}
+
+function modeOf(path: string): number {
+  return lstatSync(path).mode & 0o7777;
+}

@@ -1,0 +1,314 @@
+/**
+ * A repository in a local folder, in restic's default layout with restic's file modes.
+ *
+ * A file comes to its name in this order, so that a crash at any instant leaves all of it or none:
+ *
+ *   (1) The bytes go to a temporary name in the same folder, which no listing shows.
+ *   (2) They are synced, so that the name never refers to bytes that a power loss can take.
+ *   (3) A hard link publishes them, which fails if the name exists (rename would replace it).
+ *   (4) The folder is synced, because the name itself lives there.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
+import type { Stats } from "node:fs";
+import * as fs from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import {
+  checkRange,
+  checkRef,
+  defaultLayoutPath,
+  describeFile,
+  isId,
+  KIND_FOLDERS,
+  throwIfAborted,
+  TsbakError,
+} from "@tsbak/core";
+import type { Backend, ByteRange, CallOptions, FileInfo, FileKind, FileRef } from "@tsbak/core";
+
+import { errnoOf, localError } from "./local-error.ts";
+
+/** Modes of folders and files while they are made; files become read-only once they are complete. */
+interface Modes {
+  readonly folder: number;
+  readonly file: number;
+}
+
+const PRIVATE: Modes = { folder: 0o700, file: 0o600 };
+const SHARED_WITH_GROUP: Modes = { folder: 0o770, file: 0o660 };
+const LINK_REFUSED = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
+
+/** A repository below the folder `location`, which `create` makes if it is missing. */
+export class LocalBackend implements Backend {
+  readonly location: string;
+  readonly connections = 2;
+  #modes: Modes | undefined;
+
+  constructor(location: string) {
+    this.location = location;
+  }
+
+  async create(options: CallOptions = {}): Promise<void> {
+    throwIfAborted(options.signal);
+    try {
+      const { folder } = await this.#findModes();
+      await fs.mkdir(this.location, { recursive: true, mode: folder });
+      for (const name of Object.values(KIND_FOLDERS)) await this.#makeFolder(name, folder);
+      for (let prefix = 0; prefix < 256; prefix++) {
+        throwIfAborted(options.signal);
+        await this.#makeFolder(join("data", prefix.toString(16).padStart(2, "0")), folder);
+      }
+    } catch (error) {
+      throw localError(error, `Cannot create a repository in ${this.location}`);
+    }
+  }
+
+  async write(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+    const final = this.#pathOf(ref);
+    throwIfAborted(options.signal);
+    const temporary = `${final}-tmp-${randomBytes(8).toString("hex")}`;
+    try {
+      const modes = await this.#findModes();
+      await this.#writeTemporary(ref, temporary, bytes, modes, options.signal);
+      try {
+        await publish(temporary, final);
+      } finally {
+        await fs.rm(temporary, { force: true });
+      }
+      await syncFolder(dirname(final));
+    } catch (error) {
+      throw localError(
+        error,
+        `Cannot write ${describeFile(ref)} to ${this.location}`,
+        "unavailable",
+      );
+    }
+  }
+
+  async read(
+    ref: FileRef,
+    range?: ByteRange,
+    options: CallOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    checkRange(range);
+    const path = this.#pathOf(ref);
+    throwIfAborted(options.signal);
+    try {
+      const handle = await fs.open(path, "r");
+      try {
+        const offset = range?.offset ?? 0;
+        return await readExactly(handle, offset, range?.length ?? (await handle.stat()).size);
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      throw localError(error, `Cannot read ${describeFile(ref)} from ${this.location}`);
+    }
+  }
+
+  async stat(ref: FileRef, options: CallOptions = {}): Promise<FileInfo> {
+    const path = this.#pathOf(ref);
+    throwIfAborted(options.signal);
+    try {
+      return { name: ref.name, size: (await fs.stat(path)).size };
+    } catch (error) {
+      throw localError(error, `Cannot read ${describeFile(ref)} from ${this.location}`);
+    }
+  }
+
+  async *list(kind: FileKind, options: CallOptions = {}): AsyncIterable<FileInfo> {
+    throwIfAborted(options.signal);
+    if (kind === "config") {
+      const size = sizeOfFile(join(this.location, "config"));
+      if (size !== undefined) yield { name: "", size };
+      return;
+    }
+    const top = join(this.location, KIND_FOLDERS[kind]);
+    if (kind !== "pack") return yield* this.#listFolder(top, "", options.signal);
+    for (const folder of await this.#readFolder(top)) {
+      // What lies in a folder of another name would be listed but not found by read().
+      if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+      yield* this.#listFolder(join(top, folder), folder, options.signal);
+    }
+  }
+
+  async remove(ref: FileRef, options: CallOptions = {}): Promise<void> {
+    const path = this.#pathOf(ref);
+    throwIfAborted(options.signal);
+    try {
+      await fs.rm(path, { force: true });
+      // An index that comes back after a power loss would name packs that are gone; a pack that comes back is harmless.
+      if (ref.kind !== "pack" && ref.kind !== "lock") await syncFolder(dirname(path));
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return;
+      throw localError(error, `Cannot remove ${describeFile(ref)} from ${this.location}`);
+    }
+  }
+
+  #pathOf(ref: FileRef): string {
+    checkRef(ref);
+    return join(this.location, defaultLayoutPath(ref));
+  }
+
+  /** restic's rule: what is made in a repository whose config the group may read is shared with the group. */
+  async #findModes(): Promise<Modes> {
+    if (this.#modes !== undefined) return this.#modes;
+    let config: Stats;
+    try {
+      config = await fs.stat(join(this.location, "config"));
+    } catch {
+      return PRIVATE;
+    }
+    return (this.#modes = (config.mode & 0o040) === 0 ? PRIVATE : SHARED_WITH_GROUP);
+  }
+
+  async #makeFolder(name: string, mode: number): Promise<void> {
+    try {
+      await fs.mkdir(join(this.location, name), { mode });
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+    }
+  }
+
+  /** Leaves nothing behind when it fails. */
+  async #writeTemporary(
+    ref: FileRef,
+    path: string,
+    bytes: Uint8Array,
+    modes: Modes,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const handle = await this.#openTemporary(ref, path, modes);
+    try {
+      try {
+        await writeAll(handle, bytes, signal);
+        await makeReadOnly(handle, modes.file & 0o444);
+        await handle.sync();
+        throwIfAborted(signal);
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      await fs.rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  async #openTemporary(ref: FileRef, path: string, modes: Modes): Promise<fs.FileHandle> {
+    try {
+      return await fs.open(path, "wx", modes.file);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
+    // Not recursive: if the root is gone (a disk that is not mounted), the write must fail, not fill another disk.
+    await this.#makeFolder(KIND_FOLDERS[ref.kind], modes.folder);
+    if (ref.kind === "pack")
+      await this.#makeFolder(join("data", ref.name.slice(0, 2)), modes.folder);
+    return await fs.open(path, "wx", modes.file);
+  }
+
+  async #readFolder(path: string): Promise<string[]> {
+    try {
+      return await fs.readdir(path);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === "ENOENT" || code === "ENOTDIR") return [];
+      throw localError(error, `Cannot list ${path}`);
+    }
+  }
+
+  async *#listFolder(
+    path: string,
+    prefix: string,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<FileInfo> {
+    for (const name of await this.#readFolder(path)) {
+      if (!isId(name) || !name.startsWith(prefix)) continue;
+      throwIfAborted(signal);
+      // Synchronous: a few microseconds each, where a trip to the thread pool costs ten times that.
+      const size = sizeOfFile(join(path, name));
+      if (size !== undefined) yield { name, size };
+    }
+  }
+}
+
+async function writeAll(
+  handle: fs.FileHandle,
+  bytes: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    throwIfAborted(signal);
+    const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, at);
+    at += bytesWritten;
+  }
+}
+
+async function makeReadOnly(handle: fs.FileHandle, mode: number): Promise<void> {
+  try {
+    await handle.chmod(mode);
+  } catch {
+    // A protection against accidents only; file systems without modes refuse it, and restic ignores that too.
+  }
+}
+
+/** Give the file its final name unless that exists. The temporary name may stay. */
+async function publish(temporary: string, final: string): Promise<void> {
+  try {
+    await fs.link(temporary, final);
+  } catch (error) {
+    if (!LINK_REFUSED.has(errnoOf(error) ?? "")) throw error;
+    if (await exists(final)) {
+      throw new TsbakError("already-exists", `Cannot write ${final}: it is there already`);
+    }
+    await fs.rename(temporary, final);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await fs.lstat(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await fs.open(path, "r");
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network file systems cannot sync a folder and say so; a disk that failed says EIO.
+    const code = errnoOf(error);
+    if (code !== "EINVAL" && code !== "ENOTSUP" && code !== "EOPNOTSUPP") throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readExactly(
+  handle: fs.FileHandle,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  // Not zeroed first: it is filled below or thrown away.
+  const memory = Buffer.allocUnsafeSlow(length);
+  const bytes = new Uint8Array(memory.buffer, memory.byteOffset, length);
+  for (let at = 0; at < length;) {
+    const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
+    if (bytesRead === 0) {
+      throw new TsbakError("corrupt", `${offset + length} bytes are wanted of ${offset + at}`);
+    }
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+function sizeOfFile(path: string): number | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats?.isFile() ? stats.size : undefined;
+}

@@ -1,0 +1,61 @@
+import { existsSync } from "node:fs";
+
+import { TsbakError } from "@tsbak/core";
+import type { Backend } from "@tsbak/core";
+
+import { LocalBackend } from "./local.ts";
+
+type Opener = (rest: string, scheme: string) => Backend | Promise<Backend>;
+
+/** What follows the scheme and its colon goes to the opener. Those that need an SDK load it only then. */
+const OPENERS: Readonly<Record<string, Opener>> = {
+  local: (path) => openLocal(path),
+  sftp: notYet,
+  s3: notYet,
+  b2: notYet,
+  rest: notYet,
+  rclone: notYet,
+  azure: notYet,
+  gs: notYet,
+  swift: notYet,
+};
+
+/**
+ * The store that a location names, as restic spells it: `/srv/backup`, `local:backup`, `s3:host/bucket/prefix`.
+ * Nothing is read or connected yet.
+ *
+ * @throws {TsbakError} `unsupported` for a store of restic's that this version does not know.
+ * @throws {TsbakError} `invalid-argument` for an empty location, or a scheme that nobody knows.
+ */
+export async function openBackend(location: string): Promise<Backend> {
+  const colon = location.indexOf(":");
+  const scheme = location.slice(0, Math.max(colon, 0));
+  const opener = Object.hasOwn(OPENERS, scheme) ? OPENERS[scheme] : undefined;
+  if (opener !== undefined) return await opener(location.slice(colon + 1), scheme);
+  if (colon >= 0 && !looksLikePath(location) && !existsSync(location)) {
+    // Only the scheme is quoted: the rest may hold a password.
+    throw new TsbakError(
+      "invalid-argument",
+      `Cannot open the repository: "${scheme}:" is no kind of store; put "local:" before the path of a local folder`,
+    );
+  }
+  return openLocal(location);
+}
+
+function openLocal(path: string): Backend {
+  if (path === "") {
+    throw new TsbakError("invalid-argument", "Cannot open the repository: its location is empty");
+  }
+  return new LocalBackend(path);
+}
+
+function looksLikePath(location: string): boolean {
+  return /^(\.{0,2}[/\\]|[A-Za-z]:[/\\])/.test(location);
+}
+
+function notYet(_rest: string, scheme: string): never {
+  throw new TsbakError(
+    "unsupported",
+    `Cannot open the repository: stores of kind "${scheme}:" are not in this version yet`,
+  );
+}
