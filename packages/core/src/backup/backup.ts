@@ -1,0 +1,288 @@
+/**
+ * Save sources as a new snapshot.
+ *
+ * A backup may be killed between any two writes. The repository stays whole, and every earlier snapshot with it, because:
+ *
+ *   (1) Packs are durable before an index names them, and the index before the snapshot refers to its blobs.
+ *   (2) Nothing is ever changed or removed but our own lock.
+ *   (3) What an index names is known to the next backup, which therefore does not store it again.
+ *
+ * @module
+ */
+import { availableParallelism, hostname, userInfo } from "node:os";
+import type { CallOptions } from "../backend/backend.ts";
+import type { CompressionLevel } from "../compress/zstd.ts";
+import { isTsbakError, TsbakError } from "../errors.ts";
+import type { Snapshot } from "../format/snapshot.ts";
+import { formatTime } from "../format/time.ts";
+import type { PatternList } from "../fs/filter.ts";
+import { printablePath, toPathBytes } from "../fs/path.ts";
+import { statFile } from "../fs/stat.ts";
+import { localNow } from "../fs/zone.ts";
+import type { HeldLock } from "../repository/locks.ts";
+import type { Repository } from "../repository/repository.ts";
+import { saveSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
+import { TreeLoader } from "../repository/tree-loader.ts";
+import { findParent } from "./find-parent.ts";
+import { BackupProgress, type BackupCounts, type BackupNotice } from "./progress.ts";
+import { scanSources } from "./scan.ts";
+import { Selection } from "./select.ts";
+import { absoluteSource, planSources } from "./sources.ts";
+import { BackupStore } from "./store.ts";
+import { saveStream, type StreamSource } from "./stream.ts";
+import { Walker } from "./walker.ts";
+
+/** What to save, how, and as what. Everything has restic's defaults. */
+export interface BackupOptions extends CallOptions {
+  readonly hostname?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** RFC 3339 time of the snapshot; now if absent. */
+  readonly time?: string | undefined;
+  /** Id or prefix of the snapshot to compare with. */
+  readonly parent?: string | undefined;
+  /** Read all files again. */
+  readonly force?: boolean | undefined;
+  /** Each list on its own excludes what it matches. */
+  readonly exclude?: readonly PatternList[] | undefined;
+  /** Patterns to be recorded in the snapshot. */
+  readonly recordedExcludes?: readonly string[] | undefined;
+  readonly oneFileSystem?: boolean | undefined;
+  readonly ignoreInode?: boolean | undefined;
+  readonly ignoreCtime?: boolean | undefined;
+  readonly withAtime?: boolean | undefined;
+  /** Do everything but write. */
+  readonly dryRun?: boolean | undefined;
+  /** Make no snapshot if its tree would be the parent's. */
+  readonly skipIfUnchanged?: boolean | undefined;
+  /** Count files first, so that progress has totals. */
+  readonly scan?: boolean | undefined;
+  readonly compression?: CompressionLevel | undefined;
+  /** Target size of packs in bytes, 4 to 128 MiB; 16 MiB if absent. */
+  readonly packSize?: number | undefined;
+  /** Check each compressed blob before it is sealed; on unless false. */
+  readonly extraVerify?: boolean | undefined;
+  /** Worker threads; as many as the machine has cores if absent. */
+  readonly threads?: number | undefined;
+  /** Recorded in the snapshot, e.g. `tsbak 0.1.0`. */
+  readonly programVersion?: string | undefined;
+  readonly retryLockMs?: number | undefined;
+  readonly onEvent?: ((notice: BackupNotice) => void) | undefined;
+}
+
+/** What came of a backup. */
+export interface BackupSummary extends BackupCounts {
+  /** Undefined after a dry run, or when an unchanged tree was skipped. */
+  readonly snapshot: SnapshotEntry | undefined;
+  /** Root tree, also of a dry run. */
+  readonly tree: string;
+  readonly parent: string | undefined;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly endedAt: string;
+}
+
+/**
+ * Save `sources` (paths of files and folders) as a snapshot. Sources and entries that cannot be read are left out, told to
+ * `onEvent` and counted in `errors`: the snapshot is then incomplete.
+ *
+ * @throws {TsbakError} `invalid-argument` if there is no source that exists, `locked`, or `interrupted`; what was
+ * stored until then is kept for the next backup.
+ */
+export async function backup(
+  repository: Repository,
+  sources: readonly (string | Uint8Array)[],
+  options: BackupOptions = {},
+): Promise<BackupSummary> {
+  const progress = new BackupProgress(options.onEvent);
+  const existing = existingSources(sources.map(pathBytes), progress);
+  const workingDirectory = process.cwd();
+  const paths = existing.map((path) =>
+    Buffer.from(absoluteSource(path, workingDirectory)).toString(),
+  );
+  return run(repository, paths, options, progress, async (store, parent) => {
+    const plan = planSources(existing);
+    const selection = new Selection({
+      patternLists: options.exclude ?? [],
+      oneFileSystem: options.oneFileSystem ?? false,
+      cacheDirectory: cachePath(repository),
+    });
+    const scanning =
+      options.scan === true ? scanSources(plan, selection, store.signal) : undefined;
+    scanning?.then(
+      (totals) => progress.setTotals(totals),
+      () => undefined,
+    );
+    const walker = new Walker({
+      files: store.files,
+      trees: new TreeLoader(repository, store.index, { signal: store.signal }),
+      index: store.index,
+      selection,
+      progress,
+      metadata: { withAtime: options.withAtime ?? false },
+      ignoreInode: options.ignoreInode ?? false,
+      ignoreCtime: options.ignoreCtime ?? false,
+      workingDirectory: toPathBytes(workingDirectory),
+      signal: store.signal,
+      saveTree: (bytes) => store.saveTree(bytes),
+    });
+    return walker.walk(plan, parent);
+  });
+}
+
+/** Save what a stream gives as one file; its path in the snapshot is `/name`. */
+export async function backupStream(
+  repository: Repository,
+  source: StreamSource,
+  options: BackupOptions = {},
+): Promise<BackupSummary> {
+  const progress = new BackupProgress(options.onEvent);
+  const path = `/${source.name.replace(/^\/+/, "")}`;
+  return run(repository, [path], options, progress, (store) =>
+    saveStream(repository, source, store, progress),
+  );
+}
+
+async function run(
+  repository: Repository,
+  paths: readonly string[],
+  options: BackupOptions,
+  progress: BackupProgress,
+  saveContents: (store: BackupStore, parentTree: string | undefined) => Promise<string>,
+): Promise<BackupSummary> {
+  const startedAt = formatTime(localNow());
+  const lock = options.dryRun === true ? undefined : await lockRepository(repository, options);
+  try {
+    const signal = AbortSignal.any(
+      [options.signal, lock?.lost].filter((other) => other !== undefined),
+    );
+    const time = options.time ?? startedAt;
+    const host = options.hostname ?? hostname();
+    const query = { hostname: host, paths, time, parent: options.parent, force: options.force };
+    const parent = await findParent(repository, query, { signal });
+    const tree = await storeContents(repository, options, progress, signal, (store) =>
+      saveContents(store, parent?.snapshot.tree),
+    );
+    const endedAt = formatTime(localNow());
+    const summary = { ...progress.counts, tree, parent: parent?.id, startedAt, endedAt };
+    if (options.dryRun === true || isSkipped(options, parent, tree)) {
+      return { ...summary, snapshot: undefined };
+    }
+    signal.throwIfAborted();
+    const snapshot = describeSnapshot(paths, { ...options, hostname: host, time }, summary);
+    return { ...summary, snapshot: await saveSnapshot(repository, snapshot) };
+  } catch (error) {
+    throw asInterrupted(error, options.signal);
+  } finally {
+    await lock?.release();
+  }
+}
+
+async function storeContents(
+  repository: Repository,
+  options: BackupOptions,
+  progress: BackupProgress,
+  signal: AbortSignal,
+  save: (store: BackupStore) => Promise<string>,
+): Promise<string> {
+  const store = await BackupStore.open(repository, progress, {
+    signal,
+    dryRun: options.dryRun ?? false,
+    compression: options.compression ?? "auto",
+    packSize: options.packSize ?? 16 << 20,
+    extraVerify: options.extraVerify ?? true,
+    threads: options.threads ?? availableParallelism(),
+  });
+  try {
+    const tree = await save(store);
+    await store.finish();
+    return tree;
+  } catch (error) {
+    await store.salvage();
+    throw error;
+  } finally {
+    await store.close();
+  }
+}
+
+function lockRepository(repository: Repository, options: BackupOptions): Promise<HeldLock> {
+  return repository.lock({
+    exclusive: false,
+    signal: options.signal,
+    retryMs: options.retryLockMs,
+    onWait: (error, waitMs) =>
+      options.onEvent?.({ kind: "waiting", message: error.message, waitMs }),
+  });
+}
+
+function existingSources(
+  sources: readonly Uint8Array[],
+  progress: BackupProgress,
+): readonly Uint8Array[] {
+  const existing = sources.filter((path) => {
+    try {
+      statFile(path);
+      return true;
+    } catch {
+      progress.error(path, "no such file or directory (ENOENT)");
+      return false;
+    }
+  });
+  if (existing.length > 0) return existing;
+  throw new TsbakError(
+    "invalid-argument",
+    sources.length === 0
+      ? "Cannot back up: nothing was named; give at least one file or folder"
+      : `Cannot back up ${printablePath(sources[0] as Uint8Array)}: none of the sources exists; check the paths`,
+  );
+}
+
+function describeSnapshot(
+  paths: readonly string[],
+  options: BackupOptions & { hostname: string; time: string },
+  summary: Omit<BackupSummary, "snapshot">,
+): Snapshot {
+  const user = userInfo();
+  return {
+    time: options.time,
+    parent: summary.parent,
+    tree: summary.tree,
+    paths: [...paths],
+    hostname: options.hostname,
+    username: user.username,
+    uid: Math.max(user.uid, 0),
+    gid: Math.max(user.gid, 0),
+    excludes: [...(options.recordedExcludes ?? [])],
+    tags: [...(options.tags ?? [])],
+    original: undefined,
+    programVersion: options.programVersion ?? "tsbak",
+    summary: { ...summary, backupStart: summary.startedAt, backupEnd: summary.endedAt },
+    extra: {},
+  };
+}
+
+function isSkipped(
+  options: BackupOptions,
+  parent: SnapshotEntry | undefined,
+  tree: string,
+): boolean {
+  return options.skipIfUnchanged === true && parent?.snapshot.tree === tree;
+}
+
+/** An aborted signal shows in many ways, from the file system to the workers; the caller sees one. */
+function asInterrupted(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted !== true || isTsbakError(error, "interrupted")) return error;
+  return new TsbakError(
+    "interrupted",
+    "Cannot finish backup: it was interrupted; what was stored is kept, run it again to go on",
+    { cause: error },
+  );
+}
+
+function pathBytes(path: string | Uint8Array): Uint8Array {
+  return typeof path === "string" ? toPathBytes(path) : path;
+}
+
+function cachePath(repository: Repository): Uint8Array | undefined {
+  const directory = repository.cache?.directory;
+  return directory === undefined ? undefined : toPathBytes(directory);
+}

@@ -1,0 +1,54 @@
+import { readlinkSync } from "node:fs";
+import type { NodeHead } from "../format/node.ts";
+import { formatTime } from "../format/time.ts";
+import { goMode, nodeType } from "../fs/mode.ts";
+import { groupName, userName } from "../fs/owners.ts";
+import type { FileStat } from "../fs/stat.ts";
+import { localOffsetSeconds } from "../fs/zone.ts";
+
+/** What backup was asked to record beside the usual. */
+export interface MetadataOptions {
+  /** Keep access times; otherwise they are written as modification times, so that reading changes no tree. */
+  readonly withAtime: boolean;
+}
+
+/**
+ * A node's metadata as restic records it (restic format, section 8): sizes of files only, link counts of everything but
+ * directories, fifos and sockets.
+ *
+ * @throws the error of the operating system if a symbolic link cannot be read.
+ */
+export function createNodeHead(
+  name: Uint8Array,
+  path: Uint8Array,
+  stat: FileStat,
+  options: MetadataOptions,
+): NodeHead {
+  const type = nodeType(stat.mode);
+  const mtime = localTime(stat.mtimeSeconds, stat.mtimeNanoseconds);
+  const isDevice = type === "dev" || type === "chardev";
+  return {
+    name,
+    type,
+    mode: goMode(stat.mode),
+    mtime,
+    atime: options.withAtime ? localTime(stat.atimeSeconds, stat.atimeNanoseconds) : mtime,
+    ctime: localTime(stat.ctimeSeconds, stat.ctimeNanoseconds),
+    uid: stat.uid,
+    gid: stat.gid,
+    user: userName(stat.uid),
+    group: groupName(stat.gid),
+    inode: stat.inode,
+    deviceId: stat.deviceId,
+    size: type === "file" ? stat.size : 0,
+    links: type === "file" || type === "symlink" || isDevice ? stat.links : 0,
+    linkTarget: type === "symlink" ? readlinkSync(path as Buffer, "buffer") : undefined,
+    extendedAttributes: [],
+    genericAttributes: undefined,
+    device: isDevice ? stat.rdev : 0n,
+  };
+}
+
+function localTime(seconds: number, nanoseconds: number): string {
+  return formatTime({ seconds, nanoseconds, offsetSeconds: localOffsetSeconds(seconds) });
+}

@@ -1,0 +1,48 @@
+import type { PatternList } from "../fs/filter.ts";
+import type { FileStat } from "../fs/stat.ts";
+import { isDirectoryMode } from "../fs/mode.ts";
+
+/** Why an entry is left out: for those who ask. */
+export type Exclusion = "pattern" | "other-file-system" | "own-cache";
+
+/** What a backup leaves out. */
+export interface SelectOptions {
+  /** Each list on its own may exclude. Patterns are matched against absolute paths. */
+  readonly patternLists: readonly PatternList[];
+  readonly oneFileSystem: boolean;
+  /** Absolute path of our own cache, which is never saved. */
+  readonly cacheDirectory: Uint8Array | undefined;
+}
+
+/** Decides what is saved. */
+export class Selection {
+  readonly #options: SelectOptions;
+
+  constructor(options: SelectOptions) {
+    this.#options = options;
+  }
+
+  /** Why this entry is left out, or undefined; asked before it is looked at. `path` is absolute. */
+  excludedByPath(path: Uint8Array): Exclusion | undefined {
+    const { patternLists, cacheDirectory } = this.#options;
+    for (const list of patternLists) if (list.match(path)) return "pattern";
+    if (cacheDirectory !== undefined && Buffer.compare(path, cacheDirectory) === 0) {
+      return "own-cache";
+    }
+    return undefined;
+  }
+
+  /**
+   * The same by its state. A mount point in a folder that is saved is kept as an empty folder: `parentDevice` is that
+   * folder's device, `sourceDevice` the device of the source.
+   */
+  excludedByStat(
+    stat: FileStat,
+    sourceDevice: bigint,
+    parentDevice: bigint,
+  ): Exclusion | undefined {
+    if (!this.#options.oneFileSystem || stat.deviceId === sourceDevice) return undefined;
+    if (isDirectoryMode(stat.mode) && parentDevice === sourceDevice) return undefined;
+    return "other-file-system";
+  }
+}

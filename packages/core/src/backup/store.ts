@@ -1,0 +1,135 @@
+import { moduleUrl } from "../workers/module-url.ts";
+import { WorkerPool } from "../workers/worker-pool.ts";
+import type { CompressionLevel } from "../compress/zstd.ts";
+import { BlobEncoder } from "../repository/blob-encoder.ts";
+import type { BlobIndex } from "../repository/blob-index.ts";
+import { BlobSaver } from "../repository/blob-saver.ts";
+import { ClaimTable, createClaims } from "../repository/claim-table.ts";
+import { mergeLoose, OpenPacks } from "../repository/open-packs.ts";
+import type { FinishedPack } from "../repository/pack-builder.ts";
+import { PackSaver } from "../repository/pack-saver.ts";
+import type { Repository } from "../repository/repository.ts";
+import { FileStore } from "./file-store.ts";
+import type { BackupProgress } from "./progress.ts";
+import type { BackupEvent, BackupResult, BackupSetup, BackupTask } from "./protocol.ts";
+
+/** How contents are stored. */
+export interface StoreOptions {
+  readonly signal: AbortSignal;
+  readonly dryRun: boolean;
+  readonly compression: CompressionLevel;
+  readonly packSize: number;
+  readonly extraVerify: boolean;
+  readonly threads: number;
+}
+
+/** Packs that may wait to be stored before the walk has to wait for them. */
+const WAITING_PACKS = 3;
+
+/** Where a backup puts contents and trees: the worker threads, the open packs and what stores them. */
+export class BackupStore {
+  readonly files: FileStore;
+  readonly index: BlobIndex;
+  readonly signal: AbortSignal;
+  readonly pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
+  readonly #repository: Repository;
+  readonly #options: StoreOptions;
+  readonly #packs: PackSaver;
+  readonly #trees: BlobSaver;
+  readonly #treePacks: OpenPacks;
+  readonly #progress: BackupProgress;
+
+  /** Load the index and start the workers. */
+  static async open(
+    repository: Repository,
+    progress: BackupProgress,
+    options: StoreOptions,
+  ): Promise<BackupStore> {
+    const index = await repository.loadIndex({ signal: options.signal });
+    return new BackupStore(repository, index, progress, options);
+  }
+
+  private constructor(
+    repository: Repository,
+    index: BlobIndex,
+    progress: BackupProgress,
+    options: StoreOptions,
+  ) {
+    const claims = createClaims();
+    const { masterKey: key, version, config } = repository;
+    const encoding = { version, ...options };
+    this.#repository = repository;
+    this.#options = options;
+    this.#progress = progress;
+    this.index = index;
+    this.signal = options.signal;
+    this.#packs = new PackSaver(repository, index, options);
+    this.#treePacks = new OpenPacks(key, options.packSize);
+    this.#trees = new BlobSaver(
+      {
+        index,
+        claims: new ClaimTable(claims),
+        encoder: new BlobEncoder(repository.zstd, encoding),
+        packs: this.#treePacks,
+      },
+      this.#packs,
+    );
+    const setup: BackupSetup = {
+      key,
+      version,
+      chunker: config.chunker === "fastcdc" ? "fastcdc" : "rabin",
+      polynomial: config.chunkerPolynomial,
+      compression: options.compression,
+      extraVerify: options.extraVerify,
+      packSize: options.packSize,
+      index: index.share(),
+      claims,
+    };
+    const module = moduleUrl(import.meta.url, "worker");
+    this.pool = new WorkerPool(module, setup, options.threads, (event: BackupEvent) =>
+      this.#receive(event),
+    );
+    this.files = new FileStore(this.pool, {
+      onCounts: (counts) => progress.stored(counts),
+      room: () => this.#packs.drain(WAITING_PACKS),
+    });
+  }
+
+  /** Store a tree unless the repository has it, and return its id. */
+  saveTree(bytes: Uint8Array): string {
+    const { id, storedLength } = this.#trees.save("tree", bytes);
+    if (storedLength > 0) this.#progress.treeStored(bytes.length, storedLength);
+    return id;
+  }
+
+  /** Store everything that is still in open packs, then the rest of the index. */
+  async finish(): Promise<void> {
+    const results = await this.pool.runOnAll({ kind: "flush" });
+    const loose = results.flatMap((result) => result.loose);
+    for (const group of [loose, this.#treePacks.takeLoose()]) {
+      for (const pack of mergeLoose(this.#repository.masterKey, this.#options.packSize, group)) {
+        this.#save(pack);
+      }
+    }
+    await this.#packs.finish();
+  }
+
+  /** After a failure: keep for the next backup what has been stored. */
+  async salvage(): Promise<void> {
+    if (!this.#options.dryRun) await this.#packs.salvage().catch(() => undefined);
+  }
+
+  /** Stop the worker threads. */
+  async close(): Promise<void> {
+    await this.pool.close();
+  }
+
+  #receive(event: BackupEvent): void {
+    if (event.kind === "pack") this.#save(event.pack);
+    else this.files.addCuts(event);
+  }
+
+  #save(pack: FinishedPack): void {
+    if (!this.#options.dryRun) this.#packs.save(pack);
+  }
+}

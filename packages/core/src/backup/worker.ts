@@ -1,0 +1,146 @@
+import { closeSync } from "node:fs";
+import { createChunker } from "../chunk/chunker.ts";
+import { parsePolynomial } from "../chunk/polynomial.ts";
+import { loadZstd } from "../compress/zstd.ts";
+import { describeSystemError } from "../fs/system-error.ts";
+import { serveTasks, type Emit, type TaskResult } from "../workers/serve-tasks.ts";
+import { ChunkStore } from "./chunk-store.ts";
+import { FileReader, openSource } from "./file-reader.ts";
+import {
+  FINGERPRINT_NUMBERS,
+  hasFingerprint,
+  type BackupEvent,
+  type BackupResult,
+  type BackupSetup,
+  type BackupTask,
+  type FileNote,
+} from "./protocol.ts";
+
+/** Room for one chunk of the largest size and for reading ahead. */
+const MEMORY_SIZE = 16 << 20;
+/** Cuts are reported by this many bytes of the file: a task for another thread. */
+const CUT_REPORT_SIZE = 8 << 20;
+
+serveTasks<BackupSetup, BackupTask, BackupResult, BackupEvent>(async (setup, emit) => {
+  const store = new ChunkStore(setup, await loadZstd(), (pack) =>
+    emit({ kind: "pack", pack }, [pack.bytes.buffer]),
+  );
+  const polynomial = parsePolynomial(setup.polynomial);
+  const reader = new FileReader(createChunker(setup.chunker, polynomial, MEMORY_SIZE), store);
+  return (task) => handle(task, reader, store, emit);
+});
+
+function handle(
+  task: BackupTask,
+  reader: FileReader,
+  store: ChunkStore,
+  emit: Emit<BackupEvent>,
+): TaskResult<BackupResult> {
+  switch (task.kind) {
+    case "files":
+      return { result: storeFiles(task, reader, store) };
+    case "ranges":
+      return { result: noteErrors(store, () => storeRanges(task, reader, store)) };
+    case "cut":
+      return { result: noteErrors(store, () => cutFile(task, reader, store, emit)) };
+    case "chunk":
+      return { result: finish(store, { contents: [`"${store.save(task.bytes)}"`] }) };
+    case "flush": {
+      const loose = store.takeLoose();
+      return {
+        result: finish(store, { loose }),
+        transfer: loose.map(({ bytes }) => bytes.buffer),
+      };
+    }
+  }
+}
+
+function finish(store: ChunkStore, parts: Partial<BackupResult>): BackupResult {
+  return {
+    contents: [],
+    sizes: new Float64Array(0),
+    notes: [],
+    loose: [],
+    ...parts,
+    counts: store.takeCounts(),
+  };
+}
+
+/** A file that cannot be read is a note about it, not a failure of the backup. */
+function noteErrors(store: ChunkStore, run: () => BackupResult): BackupResult {
+  try {
+    return run();
+  } catch (error) {
+    return finish(store, { notes: [{ at: 0, error: describeSystemError(error) }] });
+  }
+}
+
+function storeFiles(
+  task: Extract<BackupTask, { kind: "files" }>,
+  reader: FileReader,
+  store: ChunkStore,
+): BackupResult {
+  const contents: string[] = [];
+  const notes: FileNote[] = [];
+  const sizes = new Float64Array(task.stats.length / FINGERPRINT_NUMBERS);
+  let start = 0;
+  for (let at = 0; start < task.paths.length; at++) {
+    const end = task.paths.indexOf(0, start);
+    const path = task.paths.subarray(start, end);
+    start = end + 1;
+    try {
+      const file = reader.read(path, task.stats[at * FINGERPRINT_NUMBERS] as number, (stat) =>
+        hasFingerprint(task.stats, at, stat),
+      );
+      contents.push(file.content);
+      sizes[at] = file.size;
+      if (file.stat !== undefined) notes.push({ at, stat: file.stat, unstable: file.unstable });
+    } catch (error) {
+      contents.push("");
+      notes.push({ at, error: describeSystemError(error) });
+    }
+  }
+  return finish(store, { contents, sizes, notes });
+}
+
+function storeRanges(
+  task: Extract<BackupTask, { kind: "ranges" }>,
+  reader: FileReader,
+  store: ChunkStore,
+): BackupResult {
+  const contents: string[] = [];
+  const sizes = new Float64Array(task.ranges.length / 2);
+  const descriptor = openSource(task.path);
+  try {
+    for (let at = 0; at < sizes.length; at++) {
+      const [offset = 0, length = 0] = task.ranges.subarray(2 * at, 2 * at + 2);
+      const { id, size } = reader.readRange(descriptor, offset, length);
+      contents.push(size === 0 ? "" : `"${id}"`);
+      sizes[at] = size;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return finish(store, { contents, sizes });
+}
+
+function cutFile(
+  task: Extract<BackupTask, { kind: "cut" }>,
+  reader: FileReader,
+  store: ChunkStore,
+  emit: Emit<BackupEvent>,
+): BackupResult {
+  let ends: number[] = [];
+  let reported = 0;
+  const report = (): void => {
+    if (ends.length > 0) emit({ kind: "cuts", file: task.file, ends: Float64Array.from(ends) });
+    reported = ends.at(-1) ?? reported;
+    ends = [];
+  };
+  const size = reader.cut(task.path, (end) => {
+    ends.push(end);
+    if (end - reported >= CUT_REPORT_SIZE) report();
+  });
+  report();
+  return finish(store, { sizes: Float64Array.of(size) });
+}
