@@ -1,0 +1,178 @@
+/**
+ * Calls into the C library that Node has no function for, through koffi: the only file that touches it.
+ *
+ * koffi is an optional dependency with binaries for the common platforms. Where it does not load, `loadPosix`
+ * gives undefined, and callers fall back to what Node can do.
+ *
+ * Arrays that are passed by address are borrowed for the call alone. Scratch memory is shared by all calls of a
+ * thread, which is safe because each call is synchronous.
+ *
+ * @module
+ */
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+
+/** A point in time with nanoseconds from 0 to 999,999,999; `seconds` is negative before 1970. */
+export interface TimeSpec {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** Memory that holds the answer of statx(2); the fields lie where `STATX` says, in the machine's order. */
+export type StatxBuffer = DataView<ArrayBuffer>;
+
+/** Offsets in `struct statx`, which is the same on every architecture (linux/stat.h). */
+export const STATX = {
+  size: 256,
+  mask: 0,
+  links: 16,
+  uid: 20,
+  gid: 24,
+  mode: 28,
+  inode: 32,
+  bytes: 40,
+  atime: 64,
+  ctime: 96,
+  mtime: 112,
+  rdevMajor: 128,
+  rdevMinor: 132,
+  devMajor: 136,
+  devMinor: 140,
+} as const;
+
+/** What this machine's C library does for us. Paths must hold no NUL. Failures are errors with `code`, as Node's. */
+export interface Posix {
+  /**
+   * lstat into memory that the next call overwrites; undefined if the kernel or library does not have statx.
+   * Throws the system's error.
+   */
+  statx(path: Uint8Array): StatxBuffer | undefined;
+
+  /** Set access and modification time of the entry itself, a symlink too; exact to the nanosecond. */
+  setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void;
+
+  /** Set access and modification time of an open file; exact to the nanosecond. */
+  setDescriptorTimes(fd: number, atime: TimeSpec, mtime: TimeSpec): void;
+}
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_BASIC_STATS = 0x7ff;
+const LONGEST_PATH = 4096;
+/** Where time_t and long are 64 bits wide, so that `struct timespec` is two 64-bit numbers. */
+const WIDE = new Set(["x64", "arm64", "ppc64", "riscv64", "s390x", "loong64"]);
+
+type Call = (...args: readonly unknown[]) => number;
+
+interface Koffi {
+  load(library: string | null): { func(prototype: string): Call };
+  errno(): number;
+}
+
+let loaded: Posix | undefined;
+let tried = false;
+
+/** The calls of this platform, or undefined where they cannot be had (not Linux, koffi missing). Loads once: 10 ms. */
+export function loadPosix(): Posix | undefined {
+  if (!tried) {
+    tried = true;
+    loaded = tryLoad();
+  }
+  return loaded;
+}
+
+function tryLoad(): Posix | undefined {
+  if (process.platform !== "linux" || !WIDE.has(process.arch)) return undefined;
+  try {
+    const koffi = createRequire(import.meta.url)("koffi") as Koffi;
+    return new LinuxCalls(koffi);
+  } catch {
+    return undefined;
+  }
+}
+
+class LinuxCalls implements Posix {
+  readonly #koffi: Koffi;
+  readonly #utimensat: Call;
+  readonly #futimens: Call;
+  readonly #statx: Call | undefined;
+  #statxWorks = true;
+  readonly #path = new Uint8Array(LONGEST_PATH + 1);
+  readonly #statxBytes = new Uint8Array(STATX.size);
+  readonly #statxView: StatxBuffer = new DataView(this.#statxBytes.buffer);
+  readonly #times = new BigInt64Array(4);
+
+  constructor(koffi: Koffi) {
+    const libc = koffi.load(null);
+    this.#koffi = koffi;
+    this.#utimensat = libc.func(
+      "int utimensat(int dirfd, const uint8_t *path, const int64_t *times, int flags)",
+    );
+    this.#futimens = libc.func("int futimens(int fd, const int64_t *times)");
+    try {
+      this.#statx = libc.func(
+        "int statx(int dirfd, const uint8_t *path, int flags, unsigned int mask, uint8_t *result)",
+      );
+    } catch {
+      // glibc before 2.28.
+    }
+  }
+
+  statx(path: Uint8Array): StatxBuffer | undefined {
+    if (this.#statx === undefined || !this.#statxWorks || !this.#putPath(path)) return undefined;
+    const result = this.#statx(
+      AT_FDCWD,
+      this.#path,
+      AT_SYMLINK_NOFOLLOW,
+      STATX_BASIC_STATS,
+      this.#statxBytes,
+    );
+    if (result === 0) return this.#statxView;
+    const errno = this.#koffi.errno();
+    if (errno !== constants.errno.ENOSYS && errno !== constants.errno.EPERM) {
+      throw systemError("lstat", errno);
+    }
+    // An old kernel, or a sandbox that does not know the call yet.
+    this.#statxWorks = false;
+    return undefined;
+  }
+
+  setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void {
+    if (!this.#putPath(path)) throw systemError("utimensat", constants.errno.ENAMETOOLONG);
+    this.#putTimes(atime, mtime);
+    const flags = followSymlink ? 0 : AT_SYMLINK_NOFOLLOW;
+    if (this.#utimensat(AT_FDCWD, this.#path, this.#times, flags) !== 0) {
+      throw systemError("utimensat", this.#koffi.errno());
+    }
+  }
+
+  setDescriptorTimes(fd: number, atime: TimeSpec, mtime: TimeSpec): void {
+    this.#putTimes(atime, mtime);
+    if (this.#futimens(fd, this.#times) !== 0) throw systemError("futimens", this.#koffi.errno());
+  }
+
+  /** False if the path is too long for the kernel, or would end early for it. */
+  #putPath(path: Uint8Array): boolean {
+    if (path.length > LONGEST_PATH || path.includes(0)) return false;
+    this.#path.set(path);
+    this.#path[path.length] = 0;
+    return true;
+  }
+
+  #putTimes(atime: TimeSpec, mtime: TimeSpec): void {
+    this.#times[0] = BigInt(atime.seconds);
+    this.#times[1] = BigInt(atime.nanoseconds);
+    this.#times[2] = BigInt(mtime.seconds);
+    this.#times[3] = BigInt(mtime.nanoseconds);
+  }
+}
+
+function systemError(syscall: string, errno: number): NodeJS.ErrnoException {
+  const found = Object.entries(constants.errno).find(([, number]) => number === errno);
+  const code = found?.[0] ?? `E${errno}`;
+  const error: NodeJS.ErrnoException = new Error(`${code}: ${syscall} failed`);
+  error.code = code;
+  error.errno = -errno;
+  error.syscall = syscall;
+  return error;
+}
