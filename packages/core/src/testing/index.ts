@@ -5,3 +5,5 @@
  */
 export { describeBackend } from "./backend-suite.ts";
 export type { BackendSuiteOptions } from "./backend-suite.ts";
+export { FaultyBackend } from "./faulty-backend.ts";
+export type { BackendMethod, CallPattern, Fault, LoggedCall } from "./faulty-backend.ts";
