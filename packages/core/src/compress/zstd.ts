@@ -1,0 +1,63 @@
+import { TsbakError } from "../errors.ts";
+import { loadZstdLibrary } from "./zstd-library.ts";
+import { loadNodeZstd } from "./zstd-node.ts";
+import { loadWasmZstd } from "./zstd-wasm.ts";
+
+/** How hard to compress, in restic's words. `off` spares data blobs only: trees and index files always compress. */
+export type CompressionLevel = "off" | "fastest" | "auto" | "better" | "max";
+
+/**
+ * Zstandard (RFC 8878) of whole byte arrays. Frames are written without checksum and dictionary, with the content
+ * size. Results are the caller's own memory. One instance serves one thread.
+ */
+export interface Zstd {
+  readonly name: string;
+
+  /** `level` is zstd's own, 1 to 22; see `zstdLevel`. */
+  compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer>;
+
+  /**
+   * The content of one or more frames, which must be exactly `length` bytes. No more than that is ever allocated.
+   *
+   * @throws {TsbakError} `corrupt` if a frame is bad or the content has another length.
+   */
+  decompress(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer>;
+
+  /**
+   * The content of one or more frames where nobody said how long it is.
+   *
+   * @throws {TsbakError} `corrupt` if a frame is bad or the content is longer than `maxLength`.
+   */
+  decompressUnknown(bytes: Uint8Array, maxLength: number): Uint8Array<ArrayBuffer>;
+}
+
+const LEVELS: Readonly<Record<CompressionLevel, number>> = {
+  // What is compressed in spite of `off`, such as trees, is compressed as usual.
+  off: 3,
+  fastest: 1,
+  auto: 3,
+  better: 7,
+  max: 12,
+};
+
+/** The level of zstd that comes nearest in effort to restic's level of this name. */
+export function zstdLevel(level: CompressionLevel): number {
+  return LEVELS[level];
+}
+
+/**
+ * The fastest zstd that this machine has: the one inside Node (or the system's) called directly, which keeps its
+ * contexts and so costs 2 to 5 us a call; node:zlib, 25 us a call; WebAssembly.
+ *
+ * @throws {TsbakError} `unsupported` if there is none.
+ */
+export async function loadZstd(): Promise<Zstd> {
+  const zstd = loadZstdLibrary() ?? loadNodeZstd() ?? (await loadWasmZstd());
+  if (zstd === undefined) {
+    throw new TsbakError(
+      "unsupported",
+      "Cannot load zstd: neither Node nor the system has it; install @cloudpss/zstd or Node 24",
+    );
+  }
+  return zstd;
+}
