@@ -16,9 +16,10 @@ import { isTsbakError, TsbakError } from "../errors.ts";
 import type { Snapshot } from "../format/snapshot.ts";
 import { formatTime } from "../format/time.ts";
 import type { PatternList } from "../fs/filter.ts";
-import { printablePath, toPathBytes } from "../fs/path.ts";
+import { OwnerNames } from "../fs/owners.ts";
+import { absolutePath, printablePath, toPathBytes } from "../fs/path.ts";
 import { statFile } from "../fs/stat.ts";
-import { localNow } from "../fs/zone.ts";
+import { localNow } from "../fs/local-time.ts";
 import type { HeldLock } from "../repository/locks.ts";
 import type { Repository } from "../repository/repository.ts";
 import { saveSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
@@ -27,7 +28,7 @@ import { findParent } from "./find-parent.ts";
 import { BackupProgress, type BackupCounts, type BackupNotice } from "./progress.ts";
 import { scanSources } from "./scan.ts";
 import { Selection } from "./select.ts";
-import { absoluteSource, planSources } from "./sources.ts";
+import { planSources } from "./sources.ts";
 import { BackupStore } from "./store.ts";
 import { saveStream, type StreamSource } from "./stream.ts";
 import { Walker } from "./walker.ts";
@@ -95,10 +96,7 @@ export async function backup(
 ): Promise<BackupSummary> {
   const progress = new BackupProgress(options.onEvent);
   const existing = existingSources(sources.map(pathBytes), progress);
-  const workingDirectory = process.cwd();
-  const paths = existing.map((path) =>
-    Buffer.from(absoluteSource(path, workingDirectory)).toString(),
-  );
+  const paths = existing.map((path) => Buffer.from(absolutePath(path)).toString());
   return run(repository, paths, options, progress, async (store, parent) => {
     const plan = planSources(existing);
     const selection = new Selection({
@@ -118,10 +116,9 @@ export async function backup(
       index: store.index,
       selection,
       progress,
-      metadata: { withAtime: options.withAtime ?? false },
+      metadata: { withAtime: options.withAtime ?? false, owners: new OwnerNames() },
       ignoreInode: options.ignoreInode ?? false,
       ignoreCtime: options.ignoreCtime ?? false,
-      workingDirectory: toPathBytes(workingDirectory),
       signal: store.signal,
       saveTree: (bytes) => store.saveTree(bytes),
     });
@@ -255,7 +252,7 @@ function describeSnapshot(
     tags: [...(options.tags ?? [])],
     original: undefined,
     programVersion: options.programVersion ?? "tsbak",
-    summary: { ...summary, backupStart: summary.startedAt, backupEnd: summary.endedAt },
+    summary: { ...summary, backupStart: summary.startedAt, backupEnd: summary.endedAt, extra: {} },
     extra: {},
   };
 }

@@ -2,7 +2,7 @@ import { readlinkSync } from "node:fs";
 import type { NodeHead } from "../format/node.ts";
 import { formatTime } from "../format/time.ts";
 import { goMode, nodeType } from "../fs/mode.ts";
-import { groupName, userName } from "../fs/owners.ts";
+import type { OwnerNames } from "../fs/owners.ts";
 import type { FileStat } from "../fs/stat.ts";
 import { localOffsetSeconds } from "../fs/zone.ts";
 
@@ -10,6 +10,7 @@ import { localOffsetSeconds } from "../fs/zone.ts";
 export interface MetadataOptions {
   /** Keep access times; otherwise they are written as modification times, so that reading changes no tree. */
   readonly withAtime: boolean;
+  readonly owners: OwnerNames;
 }
 
 /**
@@ -36,8 +37,8 @@ export function createNodeHead(
     ctime: localTime(stat.ctimeSeconds, stat.ctimeNanoseconds),
     uid: stat.uid,
     gid: stat.gid,
-    user: userName(stat.uid),
-    group: groupName(stat.gid),
+    user: options.owners.user(stat.uid),
+    group: options.owners.group(stat.gid),
     inode: stat.inode,
     deviceId: stat.deviceId,
     size: type === "file" ? stat.size : 0,

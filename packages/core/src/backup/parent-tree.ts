@@ -121,5 +121,5 @@ function indexByName(nodes: readonly Node[]): Map<string, Node> {
 }
 
 function nameKey(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).latin1Slice();
+  return Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
 }

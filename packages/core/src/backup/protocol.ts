@@ -82,7 +82,7 @@ export const FINGERPRINT_NUMBERS = 7;
 const LOW_WORD = 0xffffffffn;
 
 /** Room for the fingerprints of `count` files. */
-export function createFingerprints(count: number): Float64Array {
+export function createFingerprints(count: number): Float64Array<ArrayBuffer> {
   return new Float64Array(count * FINGERPRINT_NUMBERS);
 }
 

@@ -1,5 +1,5 @@
 import { readDirectory } from "../fs/directory.ts";
-import { isDirectoryMode, isFileMode } from "../fs/mode.ts";
+import { nodeType } from "../fs/mode.ts";
 import { joinPath } from "../fs/path.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { isSystemError } from "../fs/system-error.ts";
@@ -27,7 +27,7 @@ export async function scanSources(
     const stat = tryStat(path);
     if (stat === undefined) continue;
     const device = stat.deviceId;
-    if (isDirectoryMode(stat.mode)) waiting.push({ path, source: device, device });
+    if (nodeType(stat.mode) === "dir") waiting.push({ path, source: device, device });
     else addFile(totals, stat);
   }
   for (let turn = 1; waiting.length > 0; turn++) {
@@ -38,7 +38,7 @@ export async function scanSources(
       const stat = tryStat(child);
       if (stat === undefined) continue;
       if (selection.excludedByStat(stat, source, device) !== undefined) continue;
-      if (isDirectoryMode(stat.mode)) waiting.push({ path: child, source, device: stat.deviceId });
+      if (nodeType(stat.mode) === "dir") waiting.push({ path: child, source, device: stat.deviceId });
       else addFile(totals, stat);
     }
     if (turn % DIRECTORIES_A_TURN === 0) {
@@ -55,7 +55,7 @@ function* sourcePaths(node: SourceNode): Iterable<Uint8Array> {
 }
 
 function addFile(totals: ScanTotals, stat: FileStat): void {
-  if (!isFileMode(stat.mode)) return;
+  if (nodeType(stat.mode) !== "file") return;
   totals.files++;
   totals.bytes += stat.size;
 }

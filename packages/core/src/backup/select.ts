@@ -1,6 +1,6 @@
 import type { PatternList } from "../fs/filter.ts";
 import type { FileStat } from "../fs/stat.ts";
-import { isDirectoryMode } from "../fs/mode.ts";
+import { nodeType } from "../fs/mode.ts";
 
 /** Why an entry is left out: for those who ask. */
 export type Exclusion = "pattern" | "other-file-system" | "own-cache";
@@ -42,7 +42,7 @@ export class Selection {
     parentDevice: bigint,
   ): Exclusion | undefined {
     if (!this.#options.oneFileSystem || stat.deviceId === sourceDevice) return undefined;
-    if (isDirectoryMode(stat.mode) && parentDevice === sourceDevice) return undefined;
+    if (nodeType(stat.mode) === "dir" && parentDevice === sourceDevice) return undefined;
     return "other-file-system";
   }
 }

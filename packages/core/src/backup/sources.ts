@@ -5,74 +5,77 @@
  *
  * @module
  */
+import { equalBytes } from "../bytes/compare.ts";
 import { readDirectory } from "../fs/directory.ts";
-import { joinPath, toPathBytes } from "../fs/path.ts";
+import { cleanPath, joinPath, splitPath, toPathBytes } from "../fs/path.ts";
 
 /** A place in the tree above and at the sources. */
 export interface SourceNode {
   /** What is to be saved here with all that is below it; undefined for a folder on the way to sources. */
   path: Uint8Array | undefined;
   /** Where the metadata of a folder on the way is found. */
-  infoPath: Uint8Array;
+  readonly infoPath: Uint8Array;
   /** Named by the user, so no exclude pattern applies to the source itself. */
   isExplicit: boolean;
   /** By the name's bytes as Latin-1 text. */
-  children: Map<string, SourceNode>;
+  readonly children: Map<string, SourceNode>;
 }
 
 interface Source {
-  readonly path: string;
+  readonly path: Uint8Array;
   readonly isExplicit: boolean;
 }
 
+const NOTHING = new Uint8Array(0);
+const HERE = toPathBytes(".");
+const ABOVE = toPathBytes("..");
+const ROOT = toPathBytes("/");
+
 /**
- * Arrange sources in a tree. Paths are Latin-1 texts of their bytes inside, so that they can be taken apart as texts.
+ * Arrange sources in a tree.
  *
  * @throws the error of the operating system if a folder that stands for its contents cannot be read.
  */
 export function planSources(sources: readonly Uint8Array[]): SourceNode {
-  const root = createNode("");
-  for (const source of sources.map(latin1).flatMap(expandSource)) addSource(root, source);
+  const root = createNode(NOTHING);
+  for (const source of sources.map(cleanPath).flatMap(expandSource)) addSource(root, source);
   unroll(root);
   return root;
 }
 
 /** `.`, `..` and `/` have no name to be stored under: they stand for their entries. */
-function expandSource(path: string): Source[] {
-  const clean = cleanPath(path);
-  if (nameParts(clean).length > 0) return [{ path: clean, isExplicit: true }];
-  return readDirectory(bytes(clean)).map((name) => ({
-    path: joinText(clean, latin1(name)),
-    isExplicit: false,
-  }));
+function expandSource(path: Uint8Array): Source[] {
+  if (namesOf(path).length > 0) return [{ path, isExplicit: true }];
+  return readDirectory(path).map((name) => ({ path: joinBelow(path, name), isExplicit: false }));
 }
 
 function addSource(root: SourceNode, source: Source): void {
-  const parts = nameParts(source.path);
   let place = rootOf(source.path);
-  let parent = root;
-  parts.forEach((part, depth) => {
-    place = joinText(place, part);
-    const node = childFor(parent, part, place, depth === 0);
-    if (depth === parts.length - 1) {
-      node.path = bytes(source.path);
-      node.isExplicit = source.isExplicit;
-    }
-    parent = node;
-  });
+  let node = root;
+  for (const name of namesOf(source.path)) {
+    place = joinBelow(place, name);
+    node = childFor(node, name, place, node === root);
+  }
+  node.path = source.path;
+  node.isExplicit = source.isExplicit;
 }
 
 /** The child for `name` at `place`; at the top, another folder of the same name gets a number. */
-function childFor(parent: SourceNode, name: string, place: string, atTop: boolean): SourceNode {
+function childFor(
+  parent: SourceNode,
+  name: Uint8Array,
+  place: Uint8Array,
+  atTop: boolean,
+): SourceNode {
   for (let number = 0; ; number++) {
-    const numbered = number === 0 ? name : `${name}-${number}`;
-    const child = parent.children.get(numbered);
+    const key = number === 0 ? nameKey(name) : `${nameKey(name)}-${number}`;
+    const child = parent.children.get(key);
     if (child === undefined) {
       const created = createNode(place);
-      parent.children.set(numbered, created);
+      parent.children.set(key, created);
       return created;
     }
-    if (!atTop || latin1(child.infoPath) === place) return child;
+    if (!atTop || equalBytes(child.infoPath, place)) return child;
   }
 }
 
@@ -80,66 +83,35 @@ function childFor(parent: SourceNode, name: string, place: string, atTop: boolea
 function unroll(node: SourceNode): void {
   if (node.path !== undefined && node.children.size > 0) {
     for (const name of readDirectory(node.path)) {
-      const child = node.children.get(latin1(name)) ?? createNode("");
-      if (child.path === undefined) child.path = joinPath(node.path, name);
-      node.children.set(latin1(name), child);
+      const path = joinPath(node.path, name);
+      const child = node.children.get(nameKey(name)) ?? createNode(path);
+      child.path ??= path;
+      node.children.set(nameKey(name), child);
     }
     node.path = undefined;
   }
   for (const child of node.children.values()) unroll(child);
 }
 
-function createNode(infoPath: string): SourceNode {
-  return {
-    path: undefined,
-    infoPath: bytes(infoPath),
-    isExplicit: false,
-    children: new Map(),
-  };
+function createNode(infoPath: Uint8Array): SourceNode {
+  return { path: undefined, infoPath, isExplicit: false, children: new Map() };
 }
 
-/** Names that a path has below its root; `..` at the beginning belongs to the root. */
-function nameParts(path: string): string[] {
-  return path.split("/").filter((part) => part !== "" && part !== "." && part !== "..");
+/** Names that a clean path has below its root; `..` at the beginning belongs to the root. */
+function namesOf(path: Uint8Array): Uint8Array[] {
+  return splitPath(path).filter((part) => !equalBytes(part, HERE) && !equalBytes(part, ABOVE));
 }
 
-function rootOf(path: string): string {
-  if (path.startsWith("/")) return "/";
-  const ups = path.split("/").filter((part) => part === "..");
-  return ups.length === 0 ? "." : ups.join("/");
+function rootOf(path: Uint8Array): Uint8Array {
+  if (path[0] === ROOT[0]) return ROOT;
+  const ups = splitPath(path).filter((part) => equalBytes(part, ABOVE));
+  return ups.length === 0 ? HERE : ups.reduce((root, up) => joinPath(root, up), NOTHING);
 }
 
-/** Without empty parts, `.`, and `..` after a name, as Go's filepath.Clean. */
-function cleanPath(path: string): string {
-  const isAbsolute = path.startsWith("/");
-  const kept: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "" || part === ".") continue;
-    const last = kept.at(-1);
-    if (part !== "..") kept.push(part);
-    else if (last !== undefined && last !== "..") kept.pop();
-    else if (!isAbsolute) kept.push(part);
-  }
-  return (isAbsolute ? "/" : "") + kept.join("/") || ".";
+function joinBelow(directory: Uint8Array, name: Uint8Array): Uint8Array {
+  return equalBytes(directory, HERE) ? name : joinPath(directory, name);
 }
 
-function joinText(directory: string, name: string): string {
-  if (directory === ".") return name;
-  return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
-}
-
-function latin1(path: Uint8Array): string {
-  return Buffer.from(path).toString("latin1");
-}
-
-function bytes(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, "latin1"));
-}
-
-/** The absolute, clean form of a source as a snapshot records it, seen from the working directory. */
-export function absoluteSource(path: Uint8Array, workingDirectory: string): Uint8Array {
-  const text = latin1(path);
-  if (text.startsWith("/")) return bytes(cleanPath(text));
-  const base = latin1(toPathBytes(workingDirectory));
-  return bytes(cleanPath(`${base}/${text}`));
+function nameKey(name: Uint8Array): string {
+  return Buffer.from(name).toString("latin1");
 }

@@ -5,7 +5,7 @@ import { encodeNodeHead, encodeNodeTail, type NodeHead } from "../format/node.ts
 import { formatTime } from "../format/time.ts";
 import { joinTree } from "../format/tree.ts";
 import { toPathBytes } from "../fs/path.ts";
-import { localNow } from "../fs/zone.ts";
+import { localNow } from "../fs/local-time.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { BackupProgress } from "./progress.ts";
 import type { BackupStore } from "./store.ts";

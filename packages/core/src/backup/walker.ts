@@ -2,8 +2,8 @@ import { statSync } from "node:fs";
 import { encodeNodeHead, encodeNodeTail, type Node, type NodeHead } from "../format/node.ts";
 import { readDirectory } from "../fs/directory.ts";
 import { nodeType } from "../fs/mode.ts";
-import { joinPath } from "../fs/path.ts";
-import { statFile, toFileStat, type FileStat } from "../fs/stat.ts";
+import { absolutePath, joinPath } from "../fs/path.ts";
+import { statFile, fromNode, type FileStat } from "../fs/stat.ts";
 import { describeSystemError, isSystemError } from "../fs/system-error.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
@@ -26,7 +26,6 @@ export interface WalkerParts {
   readonly metadata: MetadataOptions;
   readonly ignoreInode: boolean;
   readonly ignoreCtime: boolean;
-  readonly workingDirectory: Uint8Array;
   readonly signal: AbortSignal;
   /** Store a new tree and return its id. */
   readonly saveTree: (bytes: Uint8Array) => string;
@@ -113,7 +112,7 @@ export class Walker {
     before: ParentTree | undefined,
   ): Promise<void> {
     const stat = this.#guard(node.infoPath, () =>
-      toFileStat(statSync(node.infoPath as Buffer, { bigint: true })),
+      fromNode(statSync(node.infoPath as Buffer, { bigint: true })),
     );
     if (stat === undefined) return;
     const entry = this.#describe(name, node.infoPath, stat, before);
@@ -264,9 +263,7 @@ export class Walker {
   }
 
   #excludedByPath(path: Uint8Array): boolean {
-    const absolute =
-      path[0] === SLASH ? path : joinPath(this.#parts.workingDirectory, path);
-    return this.#parts.selection.excludedByPath(absolute) !== undefined;
+    return this.#parts.selection.excludedByPath(absolutePath(path)) !== undefined;
   }
 
   /** The state of an entry; one that vanished since its directory was read is nobody's fault (`mayVanish`). */
@@ -289,8 +286,6 @@ export class Walker {
     }
   }
 }
-
-const SLASH = 0x2f;
 
 /** How an entry compares with the parent snapshot. */
 function changeOf(entry: Entry, text: string): "new" | "changed" | "unmodified" {

@@ -1,5 +1,5 @@
 import { looksIncompressible } from "../compress/incompressible.ts";
-import { levelNumber, type CompressionLevel, type Zstd } from "../compress/zstd.ts";
+import { zstdLevel, type CompressionLevel, type Zstd } from "../compress/zstd.ts";
 import { equalBytes } from "../bytes/compare.ts";
 import type { BlobType } from "../format/blob-type.ts";
 
@@ -24,17 +24,19 @@ export interface EncoderOptions {
  */
 export class BlobEncoder {
   readonly #zstd: Zstd;
+  readonly #level: number;
   readonly #options: EncoderOptions;
 
   constructor(zstd: Zstd, options: EncoderOptions) {
     this.#zstd = zstd;
+    this.#level = zstdLevel(options.compression);
     this.#options = options;
   }
 
   /** The stored form; it may be `plain` itself. */
   encode(type: BlobType, plain: Uint8Array): EncodedBlob {
     if (!this.#isCompressed(type, plain)) return { stored: plain, uncompressedLength: 0 };
-    const stored = this.#zstd.compress(plain, levelNumber(this.#options.compression, type));
+    const stored = this.#zstd.compress(plain, this.#level);
     if (type === "data" && stored.length >= plain.length) {
       return { stored: plain, uncompressedLength: 0 };
     }

@@ -7,7 +7,7 @@ import { Sealer } from "../crypto/sealer.ts";
 import { TsbakError } from "../errors.ts";
 import { encodeConfig, type Config } from "../format/config.ts";
 import { formatTime } from "../format/time.ts";
-import { localNow } from "../fs/zone.ts";
+import { localNow } from "../fs/local-time.ts";
 import { addKey, type KeyOwner } from "./keys.ts";
 import { Repository } from "./repository.ts";
 

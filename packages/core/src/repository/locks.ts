@@ -14,7 +14,7 @@ import { sleep } from "../async/sleep.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import { decodeLockFile, encodeLockFile, type LockFile } from "../format/lock-file.ts";
 import { formatTime, parseTime } from "../format/time.ts";
-import { localNow } from "../fs/zone.ts";
+import { localNow } from "../fs/local-time.ts";
 import { loadUnpacked, saveUnpacked, type UnpackedContext } from "./unpacked.ts";
 
 /** How long somebody who writes a lock waits before looking again, in milliseconds. */
