@@ -1,4 +1,4 @@
-import { throwIfInterrupted } from "./interrupted.ts";
+import { throwIfAborted } from "./interrupted.ts";
 
 /** Lets a fixed number of holders in at a time; the others wait in line. */
 export class Semaphore {
@@ -27,7 +27,7 @@ export class Semaphore {
     };
     if (signal?.aborted === true) {
       release();
-      throwIfInterrupted(signal);
+      throwIfAborted(signal);
     }
     return release;
   }

@@ -1,4 +1,4 @@
-import { throwIfInterrupted } from "./interrupted.ts";
+import { throwIfAborted } from "./interrupted.ts";
 
 /**
  * Wait. An aborted signal ends the wait at once.
@@ -6,7 +6,7 @@ import { throwIfInterrupted } from "./interrupted.ts";
  * @throws {TsbakError} `interrupted` if the signal is or gets aborted.
  */
 export async function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
-  throwIfInterrupted(signal);
+  throwIfAborted(signal);
   await new Promise<void>((resolve) => {
     const finish = (): void => {
       clearTimeout(timer);
@@ -16,5 +16,5 @@ export async function sleep(durationMs: number, signal?: AbortSignal): Promise<v
     const timer = setTimeout(finish, durationMs);
     signal?.addEventListener("abort", finish);
   });
-  throwIfInterrupted(signal);
+  throwIfAborted(signal);
 }
