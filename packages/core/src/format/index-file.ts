@@ -1,11 +1,13 @@
-import { fromHex, toHex } from "../bytes/hex.ts";
+import { fromHex } from "../bytes/hex.ts";
 import { TsbakError } from "../errors.ts";
 import type { BlobType } from "./blob-type.ts";
 import { Fields } from "./fields.ts";
 import { scanIndex } from "./index-scan.ts";
 import type { JsonValue } from "./json.ts";
 import { parseJsonBytes } from "./json.ts";
-import type { PackEntry } from "./pack-header.ts";
+
+export type { IndexedPack } from "./index-encode.ts";
+export { encodeIndex } from "./index-encode.ts";
 
 /** Receives the contents of an index file: each pack, followed by its blobs. */
 export interface IndexSink {
@@ -97,31 +99,4 @@ function decodeBlob(blob: Fields, sink: IndexSink): void {
     length,
     blob.uint32("uncompressed_length"),
   );
-}
-
-/** One pack and its blobs, to be written into an index. */
-export interface IndexedPack {
-  /** 32 bytes or 64 hex digits. */
-  id: Uint8Array | string;
-  entries: readonly PackEntry[];
-}
-
-/** The JSON of an index file as restic writes it, with its newline; packs and blobs in the order given. */
-export function encodeIndex(packs: readonly IndexedPack[]): Uint8Array<ArrayBuffer> {
-  const texts = packs.map(({ id, entries }) => {
-    const packId = typeof id === "string" ? id : hexOf(id);
-    return `{"id":"${packId}","blobs":[${entries.map(encodeBlob).join(",")}]}`;
-  });
-  return new TextEncoder().encode(`{"packs":[${texts.join(",")}]}\n`);
-}
-
-function encodeBlob(entry: PackEntry): string {
-  const place = `"offset":${entry.offset},"length":${entry.length}`;
-  const size =
-    entry.uncompressedLength === 0 ? "" : `,"uncompressed_length":${entry.uncompressedLength}`;
-  return `{"id":"${hexOf(entry.id)}","type":"${entry.type}",${place}${size}}`;
-}
-
-function hexOf(id: Uint8Array): string {
-  return toHex(id);
 }

@@ -3,6 +3,7 @@ import { Fields } from "./fields.ts";
 import { parseJsonBytes } from "./json.ts";
 import type { Node } from "./node.ts";
 import { decodeNode, encodeNode } from "./node.ts";
+import { scanTree } from "./tree-scan.ts";
 
 /** The text of an empty directory. Do not change the array. */
 export const EMPTY_TREE: Uint8Array<ArrayBuffer> = joinTree([]);
@@ -33,6 +34,8 @@ export function encodeTree(nodes: readonly Node[]): Uint8Array<ArrayBuffer> {
  * @throws {TsbakError} `corrupt` if it is not JSON, has no nodes, or a node is malformed.
  */
 export function decodeTree(bytes: Uint8Array): Node[] {
+  const scanned = scanTree(bytes);
+  if (scanned !== undefined) return scanned;
   const fields = new Fields(parseJsonBytes(bytes, "tree"), "tree");
   return (fields.array("nodes") ?? []).map(decodeNode);
 }
