@@ -156,8 +156,12 @@ async function run(
     const host = options.hostname ?? hostname();
     const query = { hostname: host, paths, time, parent: options.parent, force: options.force };
     const parent = await findParent(repository, query, { signal });
-    const tree = await storeContents(repository, options, progress, signal, (store) =>
-      saveContents(store, parent?.snapshot.tree),
+    const mayWrite = lock?.settled ?? Promise.resolve();
+    const tree = await storeContents(
+      repository,
+      { ...options, signal, mayWrite },
+      progress,
+      (store) => saveContents(store, parent?.snapshot.tree),
     );
     const endedAt = formatTime(localNow());
     const summary = { ...progress.counts, tree, parent: parent?.id, startedAt, endedAt };
@@ -165,6 +169,7 @@ async function run(
       return { ...summary, snapshot: undefined };
     }
     signal.throwIfAborted();
+    await mayWrite;
     const snapshot = describeSnapshot(paths, { ...options, hostname: host, time }, summary);
     return { ...summary, snapshot: await saveSnapshot(repository, snapshot) };
   } catch (error) {
@@ -176,13 +181,13 @@ async function run(
 
 async function storeContents(
   repository: Repository,
-  options: BackupOptions,
+  options: BackupOptions & { signal: AbortSignal; mayWrite: Promise<void> },
   progress: BackupProgress,
-  signal: AbortSignal,
   save: (store: BackupStore) => Promise<string>,
 ): Promise<string> {
   const store = await BackupStore.open(repository, progress, {
-    signal,
+    signal: options.signal,
+    mayWrite: options.mayWrite,
     dryRun: options.dryRun ?? false,
     compression: options.compression ?? "auto",
     packSize: options.packSize ?? 16 << 20,
@@ -204,6 +209,8 @@ async function storeContents(
 function lockRepository(repository: Repository, options: BackupOptions): Promise<HeldLock> {
   return repository.lock({
     exclusive: false,
+    // The wait of the lock protocol passes while the index is read.
+    settleLater: options.retryLockMs === undefined || options.retryLockMs === 0,
     signal: options.signal,
     retryMs: options.retryLockMs,
     onWait: (error, waitMs) =>

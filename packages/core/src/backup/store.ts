@@ -16,6 +16,8 @@ import type { BackupEvent, BackupResult, BackupSetup, BackupTask } from "./proto
 /** How contents are stored. */
 export interface StoreOptions {
   readonly signal: AbortSignal;
+  /** Nothing is written before this resolves. */
+  readonly mayWrite: Promise<void>;
   readonly dryRun: boolean;
   readonly compression: CompressionLevel;
   readonly packSize: number;

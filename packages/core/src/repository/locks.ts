@@ -32,6 +32,11 @@ export interface LockOptions extends CallOptions {
   readonly exclusive: boolean;
   /** Keep trying for this long while others hold conflicting locks; 0 or absent: fail at once. */
   readonly retryMs?: number | undefined;
+  /**
+   * Return as soon as the lock is written and looks free, before the second look at the other locks. The caller may read
+   * from then on and must await `settled` before it writes anything. Only without `retryMs`.
+   */
+  readonly settleLater?: boolean | undefined;
   /** Called before each wait for a conflicting lock. */
   readonly onWait?: ((error: TsbakError, waitMs: number) => void) | undefined;
 }
@@ -40,6 +45,8 @@ export interface LockOptions extends CallOptions {
 export interface HeldLock {
   /** Aborts when the lock was lost: the operation under it must stop. */
   readonly lost: AbortSignal;
+  /** Resolves when the lock is certain; rejects with `locked` if somebody else was faster. */
+  readonly settled: Promise<void>;
   /** Remove the lock. May be called more than once. */
   release(): Promise<void>;
 }
@@ -78,6 +85,18 @@ export async function acquireLock(
 async function tryAcquire(context: UnpackedContext, options: LockOptions): Promise<HeldLock> {
   await refuseConflicts(context, options, undefined);
   const name = await writeLock(context, options.exclusive);
+  const settled = settle(context, options, name);
+  // Whoever settles later learns of a failure from `settled`.
+  if (options.settleLater === true) settled.catch(() => undefined);
+  else await settled;
+  return new RefreshedLock(context, options.exclusive, name, settled);
+}
+
+async function settle(
+  context: UnpackedContext,
+  options: LockOptions,
+  name: string,
+): Promise<void> {
   try {
     await sleep(SETTLE_MS, options.signal);
     await refuseConflicts(context, options, name);
@@ -85,7 +104,6 @@ async function tryAcquire(context: UnpackedContext, options: LockOptions): Promi
     await context.backend.remove({ kind: "lock", name });
     throw error;
   }
-  return new RefreshedLock(context, options.exclusive, name);
 }
 
 async function refuseConflicts(
@@ -167,13 +185,20 @@ class RefreshedLock implements HeldLock {
   readonly #context: UnpackedContext;
   readonly #exclusive: boolean;
   readonly #lost = new AbortController();
+  readonly settled: Promise<void>;
   readonly #timer: NodeJS.Timeout;
   #name: string;
   #refreshedAt = Date.now();
   #refreshing: Promise<void> = Promise.resolve();
   #released = false;
 
-  constructor(context: UnpackedContext, exclusive: boolean, name: string) {
+  constructor(
+    context: UnpackedContext,
+    exclusive: boolean,
+    name: string,
+    settled: Promise<void>,
+  ) {
+    this.settled = settled;
     this.#context = context;
     this.#exclusive = exclusive;
     this.#name = name;
@@ -190,7 +215,7 @@ class RefreshedLock implements HeldLock {
     if (this.#released) return;
     this.#released = true;
     clearInterval(this.#timer);
-    await this.#refreshing;
+    await Promise.allSettled([this.settled, this.#refreshing]);
     await this.#context.backend.remove({ kind: "lock", name: this.#name });
   }
 

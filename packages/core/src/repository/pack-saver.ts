@@ -13,14 +13,19 @@ import type { Repository } from "./repository.ts";
 export class PackSaver {
   readonly #repository: Repository;
   readonly #index: BlobIndex;
-  readonly #options: CallOptions;
+  readonly #options: CallOptions & { readonly mayWrite?: Promise<void> | undefined };
   readonly #slots: Semaphore;
   readonly #indexWriter: IndexWriter;
   readonly #running = new Set<Promise<void>>();
   #failure: unknown;
   #indexing: Promise<void> = Promise.resolve();
 
-  constructor(repository: Repository, index: BlobIndex, options: CallOptions = {}) {
+  /** Nothing is written before `mayWrite` resolves. */
+  constructor(
+    repository: Repository,
+    index: BlobIndex,
+    options: CallOptions & { readonly mayWrite?: Promise<void> | undefined } = {},
+  ) {
     this.#repository = repository;
     this.#index = index;
     this.#options = options;
@@ -67,6 +72,7 @@ export class PackSaver {
   }
 
   async #store(pack: FinishedPack): Promise<void> {
+    await this.#options.mayWrite;
     const release = await this.#slots.acquire(this.#options.signal);
     try {
       await this.#repository.backend.write({ kind: "pack", name: pack.name }, pack.bytes);
