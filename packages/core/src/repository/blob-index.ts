@@ -74,6 +74,36 @@ export class SharedIndexView {
     return this.probe(type, this.firstSlot());
   }
 
+  /** True if the 32 bytes at `at` in `bytes` are the id of entry number `entry`. */
+  hasIdAt(entry: number, bytes: Uint8Array, at = 0): boolean {
+    this.loadKey(bytes, at);
+    return this.isKey(entry);
+  }
+
+  /** Hex id of entry number `entry`. */
+  idAt(entry: number): string {
+    return toHex(new Uint8Array(this.ids.buffer, entry * 32, 32));
+  }
+
+  /** True if entry number `entry` is a tree. */
+  isTreeAt(entry: number): boolean {
+    return ((this.places[entry * PLACE_WORDS] as number) & 1) === 1;
+  }
+
+  offsetAt(entry: number): number {
+    return this.places[entry * PLACE_WORDS + 1] as number;
+  }
+
+  /** Sealed length inside the pack. */
+  lengthAt(entry: number): number {
+    return this.places[entry * PLACE_WORDS + 2] as number;
+  }
+
+  /** Plain length; 0 if the blob is not compressed. */
+  uncompressedLengthAt(entry: number): number {
+    return this.places[entry * PLACE_WORDS + 3] as number;
+  }
+
   protected loadKey(bytes: Uint8Array, at: number): Uint32Array {
     for (let i = 0; i < 32; i++) this.#keyBytes[i] = bytes[at + i] as number;
     return this.#key;
@@ -195,16 +225,26 @@ export class BlobIndex extends SharedIndexView {
     };
   }
 
+  /** Index into `packs` of the pack that holds entry number `entry`. */
+  packNumberAt(entry: number): number {
+    return (this.places[entry * PLACE_WORDS] as number) >>> 1;
+  }
+
   /** Every copy of a blob by its hex id; empty if unknown. */
   locate(type: BlobType, id: string): BlobLocation[] {
-    this.loadKey(fromHex(id), 0);
-    const found: BlobLocation[] = [];
+    return this.findAll(type, fromHex(id)).map((entry) => this.locationAt(entry));
+  }
+
+  /** The entry numbers of all copies of a blob. */
+  findAll(type: BlobType, bytes: Uint8Array, at = 0): number[] {
+    this.loadKey(bytes, at);
+    const found: number[] = [];
     const mask = this.slots.length - 1;
     const typeBit = type === "tree" ? 1 : 0;
     for (let slot = this.firstSlot(); this.slots[slot] !== 0; slot = (slot + 1) & mask) {
       const entry = (this.slots[slot] as number) - 1;
       if (((this.places[entry * PLACE_WORDS] as number) & 1) !== typeBit) continue;
-      if (this.isKey(entry)) found.push(this.locationAt(entry));
+      if (this.isKey(entry)) found.push(entry);
     }
     return found;
   }

@@ -30,14 +30,15 @@ export async function loadIndex(
 export class IndexFiller implements IndexSink {
   readonly #index: BlobIndex;
   readonly #place = { offset: 0, length: 0, uncompressedLength: 0 };
-  #packNumber = 0;
+  /** Number of the pack whose blobs are being added. */
+  packNumber = 0;
 
   constructor(index: BlobIndex) {
     this.#index = index;
   }
 
   pack(id: Uint8Array): void {
-    this.#packNumber = this.#index.packNumber(toHex(id, 0, 32));
+    this.packNumber = this.#index.packNumber(toHex(id, 0, 32));
   }
 
   blob(
@@ -51,6 +52,6 @@ export class IndexFiller implements IndexSink {
     place.offset = offset;
     place.length = length;
     place.uncompressedLength = uncompressedLength;
-    this.#index.add(type, id, 0, this.#packNumber, place);
+    this.#index.add(type, id, 0, this.packNumber, place);
   }
 }
