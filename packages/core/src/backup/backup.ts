@@ -104,8 +104,7 @@ export async function backup(
       oneFileSystem: options.oneFileSystem ?? false,
       cacheDirectory: cachePath(repository),
     });
-    const scanning =
-      options.scan === true ? scanSources(plan, selection, store.signal) : undefined;
+    const scanning = options.scan === true ? scanSources(plan, selection, store.signal) : undefined;
     scanning?.then(
       (totals) => progress.setTotals(totals),
       () => undefined,

@@ -33,7 +33,5 @@ export async function findParent(
     onDamaged: () => undefined,
   });
   const limit = parseTime(query.time);
-  return fitting.findLast(
-    ({ snapshot }) => compareTimes(parseTime(snapshot.time), limit) <= 0,
-  );
+  return fitting.findLast(({ snapshot }) => compareTimes(parseTime(snapshot.time), limit) <= 0);
 }

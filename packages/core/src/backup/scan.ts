@@ -38,7 +38,8 @@ export async function scanSources(
       const stat = tryStat(child);
       if (stat === undefined) continue;
       if (selection.excludedByStat(stat, source, device) !== undefined) continue;
-      if (nodeType(stat.mode) === "dir") waiting.push({ path: child, source, device: stat.deviceId });
+      if (nodeType(stat.mode) === "dir")
+        waiting.push({ path: child, source, device: stat.deviceId });
       else addFile(totals, stat);
     }
     if (turn % DIRECTORIES_A_TURN === 0) {

@@ -75,7 +75,7 @@ async function* cutStream(repository: Repository, stream: Readable): AsyncIterab
   let start = 0;
   let end = 0;
   for await (const piece of stream as AsyncIterable<Buffer>) {
-    for (let at = 0; at < piece.length; ) {
+    for (let at = 0; at < piece.length;) {
       if (end === memory.length) {
         memory.copyWithin(0, start, end);
         end -= start;

@@ -246,15 +246,12 @@ export class Walker {
 
   #textOf(entry: Entry, file: StoredFile): string {
     if (file.stat === undefined) return entry.text;
-    return encodeNodeHead(
-      createNodeHead(entry.name, entry.path, file.stat, this.#parts.metadata),
-    );
+    return encodeNodeHead(createNodeHead(entry.name, entry.path, file.stat, this.#parts.metadata));
   }
 
   #addOther(entry: Entry, builder: TreeBuilder): void {
     const { before } = entry;
-    const text =
-      before?.isSame === true ? before.text : entry.text + encodeNodeTail(null);
+    const text = before?.isSame === true ? before.text : entry.text + encodeNodeTail(null);
     builder.add(text, before?.text);
   }
 
@@ -292,4 +289,3 @@ function changeOf(entry: Entry, text: string): "new" | "changed" | "unmodified" 
   if (entry.before === undefined) return "new";
   return entry.before.text === text ? "unmodified" : "changed";
 }
-

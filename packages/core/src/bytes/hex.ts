@@ -21,7 +21,8 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> {
     throw new RangeError(`Cannot read hex: not an even number of hex digits`);
   }
   const bytes = new Uint8Array(text.length / 2);
-  for (let at = 0; at < bytes.length; at++) bytes[at] = parseInt(text.slice(2 * at, 2 * at + 2), 16);
+  for (let at = 0; at < bytes.length; at++)
+    bytes[at] = parseInt(text.slice(2 * at, 2 * at + 2), 16);
   return bytes;
 }
 

@@ -45,7 +45,9 @@ export class IndexWriter {
     this.#packs = [];
     this.#blobs = 0;
     await this.#save(
-      encodeIndex(packs.map(({ name, header }) => ({ id: name, entries: decodePackHeader(header) }))),
+      encodeIndex(
+        packs.map(({ name, header }) => ({ id: name, entries: decodePackHeader(header) })),
+      ),
     );
   }
 }

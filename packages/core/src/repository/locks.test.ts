@@ -5,6 +5,7 @@ import { loadZstd } from "../compress/zstd.ts";
 import { generateMasterKey } from "../crypto/master-key.ts";
 import { Opener } from "../crypto/opener.ts";
 import { Sealer } from "../crypto/sealer.ts";
+import { FaultyBackend } from "../testing/faulty-backend.ts";
 import { encodeLockFile, type LockFile } from "../format/lock-file.ts";
 import { acquireLock, isStaleLock, listLocks, removeLocks } from "./locks.ts";
 import { saveUnpacked, type UnpackedContext } from "./unpacked.ts";
@@ -57,19 +58,22 @@ test.each([
   [true, false],
   [false, true],
   [true, true],
-])("acquireLock() refuses exclusive=%s beside exclusive=%s, and leaves no lock", async (...pair) => {
-  const context = await openContext();
-  const [first, second] = pair;
-  const held = await acquireLock(context, { exclusive: first });
+])(
+  "acquireLock() refuses exclusive=%s beside exclusive=%s, and leaves no lock",
+  async (...pair) => {
+    const context = await openContext();
+    const [first, second] = pair;
+    const held = await acquireLock(context, { exclusive: first });
 
-  await expect(acquireLock(context, { exclusive: second })).rejects.toMatchObject({
-    code: "locked",
-    message: expect.stringContaining(`PID ${process.pid} on ${hostname()}`) as string,
-  });
+    await expect(acquireLock(context, { exclusive: second })).rejects.toMatchObject({
+      code: "locked",
+      message: expect.stringContaining(`PID ${process.pid} on ${hostname()}`) as string,
+    });
 
-  expect(await countLocks(context)).toBe(1);
-  await held.release();
-});
+    expect(await countLocks(context)).toBe(1);
+    await held.release();
+  },
+);
 
 test("acquireLock() takes its lock back if somebody locked in the same moment", async () => {
   const context = await openContext();
@@ -154,7 +158,8 @@ test("removeLocks() leaves locks that may be held, unless it is told to remove a
 test("a held lock is refreshed by a new file, and is lost when that fails for too long", async () => {
   vi.useFakeTimers();
   try {
-    const context = await openContext();
+    const backend = new FaultyBackend(new MemoryBackend());
+    const context = { ...(await openContext()), backend };
     const acquiring = acquireLock(context, { exclusive: false });
     await vi.advanceTimersByTimeAsync(250);
     const held = await acquiring;
@@ -165,10 +170,9 @@ test("a held lock is refreshed by a new file, and is lost when that fails for to
     expect(second?.name).not.toBe(first?.name);
     expect(await countLocks(context)).toBe(1);
 
-    const write = vi.spyOn(context.backend, "write").mockRejectedValue(new Error("offline"));
+    backend.on({ method: "write" }, { type: "fail", error: "unavailable" });
     await vi.advanceTimersByTimeAsync(23 * 60_000);
     expect(held.lost.aborted).toBe(true);
-    write.mockRestore();
     await held.release();
   } finally {
     vi.useRealTimers();

@@ -92,11 +92,7 @@ async function tryAcquire(context: UnpackedContext, options: LockOptions): Promi
   return new RefreshedLock(context, options.exclusive, name, settled);
 }
 
-async function settle(
-  context: UnpackedContext,
-  options: LockOptions,
-  name: string,
-): Promise<void> {
+async function settle(context: UnpackedContext, options: LockOptions, name: string): Promise<void> {
   try {
     await sleep(SETTLE_MS, options.signal);
     await refuseConflicts(context, options, name);
@@ -192,12 +188,7 @@ class RefreshedLock implements HeldLock {
   #refreshing: Promise<void> = Promise.resolve();
   #released = false;
 
-  constructor(
-    context: UnpackedContext,
-    exclusive: boolean,
-    name: string,
-    settled: Promise<void>,
-  ) {
+  constructor(context: UnpackedContext, exclusive: boolean, name: string, settled: Promise<void>) {
     this.settled = settled;
     this.#context = context;
     this.#exclusive = exclusive;

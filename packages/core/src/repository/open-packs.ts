@@ -36,12 +36,7 @@ export class OpenPacks {
   }
 
   /** Seal and append a blob to one of the packs. See `PackBuilder.add`. */
-  add(
-    type: BlobType,
-    id: Uint8Array,
-    stored: Uint8Array,
-    uncompressedLength: number,
-  ): AddedBlob {
+  add(type: BlobType, id: Uint8Array, stored: Uint8Array, uncompressedLength: number): AddedBlob {
     const builder = this.#builders[this.#randomBit()] as PackBuilder;
     const length = builder.add(type, id, stored, uncompressedLength);
     return { length, finished: builder.isFull ? builder.finish() : undefined };

@@ -23,10 +23,7 @@ export interface OpenOptions extends CallOptions {
  * @throws {TsbakError} `no-repository` if there is no config, `wrong-password` if no key opens, `unsupported` if the
  * repository is of a version that we do not know.
  */
-export async function openRepository(
-  backend: Backend,
-  options: OpenOptions,
-): Promise<Repository> {
+export async function openRepository(backend: Backend, options: OpenOptions): Promise<Repository> {
   const sealed = await readConfig(backend, options);
   const [key, zstd] = await Promise.all([
     openKey(backend, options.password, options.keyHint, options),

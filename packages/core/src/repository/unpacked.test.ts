@@ -17,17 +17,20 @@ async function openContext(version: 1 | 2): Promise<UnpackedContext> {
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const plain = new TextEncoder().encode(`{"packs":[${"0,".repeat(1000)}0]}`);
 
-test.each([1, 2] as const)("saveUnpacked() and loadUnpacked() round trip in v%s", async (version) => {
-  const context = await openContext(version);
+test.each([1, 2] as const)(
+  "saveUnpacked() and loadUnpacked() round trip in v%s",
+  async (version) => {
+    const context = await openContext(version);
 
-  const name = await saveUnpacked(context, "index", plain);
+    const name = await saveUnpacked(context, "index", plain);
 
-  expect(text(await loadUnpacked(context, "index", name))).toBe(text(plain));
-  const stored = await context.backend.read({ kind: "index", name });
-  const form = context.opener.open(stored);
-  expect(form[0]).toBe(version === 1 ? 0x7b : 2);
-  expect(sha256Hex(stored)).toBe(name);
-});
+    expect(text(await loadUnpacked(context, "index", name))).toBe(text(plain));
+    const stored = await context.backend.read({ kind: "index", name });
+    const form = context.opener.open(stored);
+    expect(form[0]).toBe(version === 1 ? 0x7b : 2);
+    expect(sha256Hex(stored)).toBe(name);
+  },
+);
 
 test("loadUnpacked() reads plain JSON in a version 2 repository, as after an upgrade", async () => {
   const context = await openContext(2);

@@ -150,7 +150,10 @@ export class WorkerPool<Task, Result, Event = never> {
 
   #fail(error: unknown): void {
     this.#failure ??= error;
-    const jobs = [...this.#queue.splice(0), ...this.#seats.flatMap((seat) => [...seat.jobs.values()])];
+    const jobs = [
+      ...this.#queue.splice(0),
+      ...this.#seats.flatMap((seat) => [...seat.jobs.values()]),
+    ];
     for (const seat of this.#seats) seat.jobs.clear();
     for (const job of jobs) job.reject(this.#failure);
     for (const resolve of this.#waiting.splice(0)) resolve();
