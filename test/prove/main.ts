@@ -1,0 +1,102 @@
+/**
+ * The long proofs, at full size: `npm run prove -- NAME [--option value]`. Prints each step and the figures; ends with 1 if a
+ * proof does not hold. The tests run the same functions on small trees.
+ *
+ * @module
+ */
+import { cpus, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import { findPeer, type PeerName } from "../peers.ts";
+import { proveCycles } from "./cycles.ts";
+import { proveFlip } from "./flip.ts";
+import { proveKill } from "./kill.ts";
+import type { Report } from "./report.ts";
+import { proveSameTree } from "./same-tree.ts";
+import { proveUsr } from "./usr.ts";
+
+const USAGE = `Usage: npm run prove -- NAME... [options]
+
+  usr        a system tree through each pair of tools, compared    --source DIR (/usr)
+  same-tree  both tools make the same trees of one source          --size BYTES, --source DIR
+  cycles     random change, both tools in turn                     --size BYTES (2e9) --files N --cycles N (20) --changes N
+  kill       backups ended by SIGKILL at random moments            --size BYTES (2e8) --files N --kills N (50)
+  flip       one changed byte in each region of each kind of file  --size BYTES (4e6)
+  all        each of them
+
+  --seed TEXT   another random tree (a random seed, printed, unless given)
+  --dir DIR     where to work (the system's temporary folder)`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    source: { type: "string" },
+    size: { type: "string" },
+    files: { type: "string" },
+    cycles: { type: "string" },
+    changes: { type: "string" },
+    kills: { type: "string" },
+    seed: { type: "string", default: String(Date.now()) },
+    dir: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const common = {
+  seed: values.seed,
+  folder: values.dir,
+  log: (line: string): void => console.log(line),
+};
+
+function number(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : Number(text);
+}
+
+const proofs: Readonly<Record<string, () => Promise<Report>>> = {
+  usr: () => proveUsr({ ...common, source: values.source ?? "/usr" }),
+  "same-tree": () =>
+    proveSameTree({
+      ...common,
+      source: values.source,
+      size: number(values.size, 2e8),
+      files: number(values.files, 2000),
+    }),
+  cycles: () =>
+    proveCycles({
+      ...common,
+      size: number(values.size, 2e9),
+      files: number(values.files, 10_000),
+      cycles: number(values.cycles, 20),
+      changes: number(values.changes, 300),
+    }),
+  kill: () =>
+    proveKill({
+      ...common,
+      size: number(values.size, 2e8),
+      files: number(values.files, 2000),
+      kills: number(values.kills, 50),
+    }),
+  flip: () => proveFlip({ ...common, size: number(values.size, 4e6) }),
+};
+
+async function runProof(name: string): Promise<boolean> {
+  const proof = proofs[name];
+  if (!proof) throw new RangeError(`There is no proof "${name}"\n\n${USAGE}`);
+  console.log(
+    `\n== ${name}, seed ${values.seed}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+  );
+  const { figures, failures } = await proof();
+  for (const [figure, value] of Object.entries(figures)) console.log(`${figure}: ${value}`);
+  for (const failure of failures) console.log(`FAILED ${failure}`);
+  console.log(failures.length === 0 ? `${name} holds` : `${name} DOES NOT HOLD`);
+  return failures.length === 0;
+}
+
+const names = positionals.includes("all") ? Object.keys(proofs) : positionals;
+if (values.help || names.length === 0) {
+  console.log(USAGE);
+} else {
+  for (const peer of ["tsbak", "restic", "restic-0.14", "rsync"] satisfies PeerName[])
+    if (!findPeer(peer))
+      throw new Error(`${peer} is missing: run scripts/install-peers.sh and npm run build`);
+  for (const name of names) if (!(await runProof(name))) process.exitCode = 1;
+}
