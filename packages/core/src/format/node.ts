@@ -67,7 +67,7 @@ export function encodeNodeHead(node: NodeHead): string {
   const generic = node.genericAttributes === undefined ? "" : encodeGeneric(node.genericAttributes);
   const device = node.device === 0n ? "" : `"device":${node.device},`;
   return (
-    `{"name":"${quoteName(node.name)}","type":"${node.type}",${mode}` +
+    `{"name":"${quoteName(node.name)}","type":${quoteJson(node.type)},${mode}` +
     `"mtime":"${node.mtime}","atime":"${node.atime}","ctime":"${node.ctime}","uid":${node.uid},"gid":${node.gid},` +
     user +
     group +

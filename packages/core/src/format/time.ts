@@ -125,12 +125,13 @@ function endOfFraction(text: string): number {
   return at;
 }
 
+/** The offset in seconds. Go reads hour 24 and minute 60, so they can have been stored. */
 function parseZone(text: string, at: number): number {
   const sign = text.charCodeAt(at);
   if (sign === 0x5a && text.length === at + 1) return 0;
   const hour = numberAt(text, at + 1, 2);
   const minute = numberAt(text, at + 4, 2);
-  if (text.length !== at + 6 || text.charCodeAt(at + 3) !== 0x3a || hour > 23 || minute > 59)
+  if (text.length !== at + 6 || text.charCodeAt(at + 3) !== 0x3a || hour > 24 || minute > 60)
     throw badTime();
   const offset = (hour * 60 + minute) * 60;
   if (sign === 0x2b) return offset;

@@ -1,0 +1,159 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { compareBytes } from "../bytes/compare.ts";
+import { anyNode } from "./any-node.fixture.ts";
+import type { Node } from "./node.ts";
+import { decodeNode, encodeNode } from "./node.ts";
+import { EMPTY_TREE, decodeTree, encodeTree, joinTree } from "./tree.ts";
+
+const corrupt: unknown = expect.objectContaining({ code: "corrupt" });
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (raw: Uint8Array): string => new TextDecoder().decode(raw);
+
+const anyTree = fc
+  .uniqueArray(anyNode, {
+    maxLength: 8,
+    selector: (node) => Buffer.from(node.name).toString("hex"),
+  })
+  .map((nodes) => nodes.sort((a, b) => compareBytes(a.name, b.name)));
+
+// Written by restic 0.19.1, inode numbers and times replaced.
+const ID = "f2e7db71a9ad7b4f6ff9c1fbbbec7f4b24e4a8b0b7a8e3a9ab1c9fb1f8d1d2e3";
+const META =
+  '"mtime":"1970-01-01T00:00:07.010001Z","atime":"1969-12-31T23:59:58.0010001Z","ctime":"2026-11-21T04:40:07.3+05:30","uid":0,"gid":0,"user":"root","group":"root","inode":18446744073709551615,"device_id":65024';
+const REAL =
+  '{"nodes":[' +
+  [
+    `{"name":"\\\\x01\\\\v\\\\f\\\\x1f","type":"file","mode":420,${META},"size":10,"links":1,"content":["${ID}"]}`,
+    `{"name":"blk","type":"dev","mode":67109284,${META},"links":1,"device":2049,"content":null}`,
+    `{"name":"fifo","type":"fifo","mode":33554852,${META},"content":null}`,
+    `{"name":"html\\u003c\\u0026\\u003e","type":"file","mode":12583405,${META},"links":1,"content":[]}`,
+    `{"name":"plain","type":"file","mode":420,${META},"size":8,"links":1,"extended_attributes":[{"name":"user.e","value":""}],"content":["${ID}","${ID}"]}`,
+    `{"name":"sl1","type":"symlink","mode":134218239,${META},"links":1,"linktarget":"bad\\ufffdtarget","linktarget_raw":"YmFk/3RhcmdldA==","content":null}`,
+    `{"name":"sl2","type":"symlink","mode":134218239,${META},"links":1,"linktarget":"../good","content":null}`,
+    `{"name":"sub","type":"dir","mode":2148532735,${META},"content":null,"subtree":"${ID}"}`,
+  ].join(",") +
+  "]}\n";
+
+test("decodeTree() and encodeTree() give back the bytes of a real tree", () => {
+  const nodes = decodeTree(bytes(REAL));
+
+  expect(text(encodeTree(nodes))).toBe(REAL);
+  expect(nodes.map((node) => text(node.name))).toEqual([
+    "\x01\v\f\x1f",
+    "blk",
+    "fifo",
+    "html<&>",
+    "plain",
+    "sl1",
+    "sl2",
+    "sub",
+  ]);
+  expect(nodes[0]).toMatchObject({
+    inode: 18446744073709551615n,
+    size: 10,
+    content: [ID],
+    subtree: undefined,
+  });
+  expect(nodes[1]).toMatchObject({ device: 2049n, content: null });
+  expect(nodes[5]?.linkTarget).toEqual(
+    Uint8Array.from("bad\xfftarget", (character) => character.charCodeAt(0)),
+  );
+  expect(nodes[7]).toMatchObject({ mode: 2148532735, subtree: ID, links: 0 });
+});
+
+test("EMPTY_TREE is what restic writes for an empty directory", () => {
+  expect(text(EMPTY_TREE)).toBe('{"nodes":[]}\n');
+  expect(decodeTree(EMPTY_TREE)).toEqual([]);
+});
+
+test("encodeTree() and decodeTree() keep any tree", () => {
+  fc.assert(
+    fc.property(anyTree, (nodes) => {
+      expect(decodeTree(encodeTree(nodes))).toEqual(nodes);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("decodeTree() reads the scanned form and any other form of the same tree alike", () => {
+  fc.assert(
+    fc.property(anyTree, (nodes) => {
+      const plain = text(encodeTree(nodes));
+      expect(decodeTree(bytes(` ${plain}`))).toEqual(decodeTree(bytes(plain)));
+      expect(
+        decodeTree(bytes(`{"version":1,"NODES":${plain.slice(9, -2)},"x":{"nodes":1}}`)),
+      ).toEqual(nodes);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("encodeTree() refuses nodes that do not ascend by raw name", () => {
+  const named = (name: string): Node => ({ ...decodeNode({}), name: bytes(name) });
+
+  expect(() => encodeTree([named("b"), named("a")])).toThrow("assumed");
+  expect(() => encodeTree([named("a"), named("a")])).toThrow("assumed");
+  // By bytes U+FFFF comes before U+10000, by UTF-16 units after it.
+  expect(() => encodeTree([named("\uffff"), named("\u{10000}")])).not.toThrow();
+});
+
+test("joinTree() puts together what encodeNode() wrote", () => {
+  const nodes = decodeTree(bytes(REAL));
+
+  expect(text(joinTree(nodes.map(encodeNode)))).toBe(REAL);
+});
+
+test("decodeTree() takes field orders, spaces and unknown fields of other programs, and keeps the fields", () => {
+  const [node] = decodeTree(
+    bytes('{"nodes":[{ "type":"file", "label":{"a}":"]"}, "name":"n", "content":[] }]}'),
+  );
+
+  expect(node).toMatchObject({
+    type: "file",
+    name: bytes("n"),
+    content: [],
+    extra: { label: { "a}": "]" } },
+  });
+});
+
+test("decodeTree() takes no nodes for an empty tree", () => {
+  expect(decodeTree(bytes('{"nodes":null}'))).toEqual([]);
+  expect(decodeTree(bytes("{}"))).toEqual([]);
+});
+
+test("decodeTree() does not share memory with its input", () => {
+  const input = bytes(REAL);
+  const nodes = decodeTree(input);
+  input.fill(0);
+
+  expect(text(encodeTree(nodes))).toBe(REAL);
+});
+
+test("decodeTree() gives an error or a tree, and nothing else, for a tree cut or damaged anywhere", () => {
+  const real = bytes(REAL);
+  for (let at = 0; at < real.length - 1; at++) {
+    expect(() => decodeTree(real.subarray(0, at))).toThrow(corrupt);
+    const damaged = real.slice();
+    damaged[at] = 0x7d;
+    try {
+      decodeTree(damaged);
+    } catch (error) {
+      expect(error).toEqual(corrupt);
+    }
+  }
+});
+
+test.each([
+  ["", "nothing"],
+  ["[]", "an array"],
+  ['{"nodes":{}}', "nodes that are no array"],
+  ['{"nodes":[1]}', "a node that is no object"],
+  ['{"nodes":[{"name":"a"}}', "a missing bracket"],
+  ['{"nodes":[{"name":"a"},]}', "a comma too many"],
+  ['{"nodes":[]}\n\n{}', "bytes after the end"],
+  ['{"nodes":[{"name":"\\\\\'"}]}', "a name that Go refuses"],
+  [`{"nodes":[{"name":"a","x":${"[".repeat(100_000)}`, "deep nesting"],
+])("decodeTree() refuses %j: %s", (input) => {
+  expect(() => decodeTree(bytes(input))).toThrow(corrupt);
+});
