@@ -40,6 +40,9 @@ export class TreeLoader {
         return openBlob(this.#repository, sealed, place, id);
       } catch (error) {
         if (!isTsbakError(error, "corrupt") && !isTsbakError(error, "not-found")) throw error;
+        // It may be only our copy that is damaged.
+        this.#packs.delete(place.pack);
+        this.#repository.cache?.forget({ kind: "pack", name: place.pack });
       }
     }
     // Any other copy, and if there is none, the reason.
@@ -54,6 +57,7 @@ export class TreeLoader {
     }
     try {
       const pack = await pending;
+      this.#repository.cache?.rememberPack(name, pack);
       this.#keep(name, pack);
       return pack;
     } finally {

@@ -4,6 +4,7 @@ import type { Opener } from "../crypto/opener.ts";
 import type { Sealer } from "../crypto/sealer.ts";
 import type { Zstd } from "../compress/zstd.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
+import type { CachedBackend } from "../backend/cache.ts";
 import type { Backend, CallOptions, FileKind } from "../backend/backend.ts";
 
 /** What sealing and opening whole files takes. */
@@ -12,6 +13,8 @@ export interface UnpackedContext {
   readonly sealer: Sealer;
   readonly opener: Opener;
   readonly zstd: Zstd;
+  /** Set if `backend` is this cache. */
+  readonly cache?: CachedBackend | undefined;
   /** Repository version: files are compressed from version 2 on. */
   readonly version: 1 | 2;
 }
@@ -51,7 +54,7 @@ export async function loadUnpacked(
   name: string,
   options?: CallOptions,
 ): Promise<Uint8Array> {
-  const sealed = await readVerified(context.backend, kind, name, options);
+  const sealed = await readVerified(context, kind, name, options);
   const plain = context.opener.open(sealed);
   if (context.version === 1 || unpackedEncoding(plain) !== "zstd") return plain;
   return context.zstd.decompressUnknown(plain.subarray(1), MAX_PLAIN_SIZE);
@@ -66,14 +69,16 @@ function compressed(context: UnpackedContext, plain: Uint8Array): Uint8Array {
 }
 
 async function readVerified(
-  backend: Backend,
+  context: UnpackedContext,
   kind: FileKind,
   name: string,
   options?: CallOptions,
 ): Promise<Uint8Array> {
   for (let attempt = 1; ; attempt++) {
-    const bytes = await backend.read({ kind, name }, undefined, options);
+    const bytes = await context.backend.read({ kind, name }, undefined, options);
     if (sha256Hex(bytes) === name) return bytes;
+    // It may be only our copy that is damaged.
+    context.cache?.forget({ kind, name });
     if (attempt === 2) {
       throw new TsbakError(
         "corrupt",
