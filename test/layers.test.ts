@@ -57,6 +57,7 @@ describe("findBreaches()", () => {
     ],
     ["a deep climb", "cli/src/commands/a.ts", 'import { b } from "../../../core/src/errors.ts";'],
     ["an undeclared package", "core/src/backup/a.ts", 'import { b } from "left-pad";'],
+    ["the test runner elsewhere", "core/src/backup/a.ts", 'import { test } from "vitest";'],
     ["the disk in a codec", "core/src/format/a.ts", 'import { open } from "node:fs/promises";'],
     [
       "a program started by an operation",
@@ -79,6 +80,7 @@ describe("findBreaches()", () => {
     ["the disk in fs", "core/src/fs/a.ts", 'import { lstatSync } from "node:fs";'],
     ["core from the command", "cli/src/a.ts", 'import { b } from "@tsbak/core";'],
     ["the suite from a test", "backends/src/a.test.ts", 'import { b } from "@tsbak/core/testing";'],
+    ["the test runner in the suite", "core/src/testing/a.ts", 'import { test } from "vitest";'],
     ["an import that is only a comment", "core/src/format/a.ts", '// import "../backup/b.ts"'],
     ["a file of 350 lines", "core/src/bytes/a.ts", "// line\n".repeat(350)],
   ])("accepts %s", (_, path, text) => {

@@ -122,8 +122,8 @@ function contentOf(line: string | undefined): string | undefined {
   return line?.replace(/^mode \d+ owner \S+ mtime \S+ ?/, "").replace(/ same file as .*/, "");
 }
 
-/** Whether the output holds the path or, where the tool shows odd bytes in its own way, the longest run of plain letters. */
+/** Whether the output holds the path. Each tool shows odd bytes in its own way, so only the plain ones count. */
 function isNamed(path: string, output: string): boolean {
-  const plain = path.split(/[^\w.-]+/).sort((a, b) => b.length - a.length)[0] ?? "";
-  return output.includes(path) || (plain.length > 2 && output.includes(plain));
+  const pattern = path.replace(/[^\w/]+|\./g, (odd) => `[^]{0,${odd.length * 12}}`);
+  return new RegExp(pattern).test(output);
 }
