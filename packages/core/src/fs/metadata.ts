@@ -1,0 +1,131 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  futimesSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  openSync,
+  utimesSync,
+} from "node:fs";
+
+import { TsbakError } from "../errors.ts";
+import { nodePath, printablePath } from "./path.ts";
+import { loadPosix } from "./posix.ts";
+import type { Posix, TimeSpec } from "./posix.ts";
+
+/** What a restored entry gets after its contents. */
+export interface EntryMetadata {
+  readonly uid: number;
+  readonly gid: number;
+  /** `st_mode`; only permissions, setuid, setgid and sticky are used. */
+  readonly mode: number;
+  readonly atime: TimeSpec;
+  readonly mtime: TimeSpec;
+}
+
+/** open(2): a handle on the entry itself, without the right or the side effects of opening it. Linux only. */
+const O_PATH = 0o10000000;
+const SET_ID_BITS = 0o6000;
+
+/**
+ * Gives entries their owner, mode and times, in this order: chown clears setuid and setgid, so the mode comes after.
+ *
+ * Who is not root may not give files away: the system's refusal is ignored, as in restic, but then setuid and setgid
+ * are left out, because they would lend the rights of somebody else than was meant.
+ */
+export class MetadataSetter {
+  readonly #posix: Posix | undefined;
+  readonly #isRoot = process.geteuid?.() === 0;
+
+  /** `posix` is what this machine has unless given; null for what Node alone can do. */
+  constructor(posix: Posix | null = loadPosix() ?? null) {
+    this.#posix = posix ?? undefined;
+  }
+
+  /** False if times lose what is below a microsecond. */
+  get keepsNanoseconds(): boolean {
+    return this.#posix !== undefined;
+  }
+
+  /** The cheapest way, for a file that was just written. The descriptor stays open. */
+  setByDescriptor(fd: number, metadata: EntryMetadata): void {
+    const mode = this.#chown(metadata, () => fchownSync(fd, metadata.uid, metadata.gid));
+    fchmodSync(fd, mode);
+    if (this.#posix !== undefined) {
+      this.#posix.setDescriptorTimes(fd, metadata.atime, metadata.mtime);
+    } else {
+      futimesSync(fd, approximate(metadata.atime), approximate(metadata.mtime));
+    }
+  }
+
+  /** For a symlink, which has no mode of its own. `path` must not be led elsewhere by its parents. */
+  setSymlink(path: Uint8Array, metadata: EntryMetadata): void {
+    this.#chown(metadata, () => lchownSync(nodePath(path), metadata.uid, metadata.gid));
+    this.#setTimes(path, metadata, false);
+  }
+
+  /**
+   * For anything but a symlink. With `useProc` the entry is held while it is changed, so that a symlink put in its
+   * place is never followed.
+   */
+  setEntry(path: Uint8Array, metadata: EntryMetadata, useProc: boolean): void {
+    if (!useProc) {
+      if (lstatSync(nodePath(path)).isSymbolicLink()) throw isSymlink(path);
+      this.#setByPath(path, metadata);
+      return;
+    }
+    const fd = openSync(nodePath(path), O_PATH | constants.O_NOFOLLOW);
+    try {
+      if (fstatSync(fd).isSymbolicLink()) throw isSymlink(path);
+      this.#setByPath(Buffer.from(`/proc/self/fd/${fd}`), metadata);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #setByPath(path: Uint8Array, metadata: EntryMetadata): void {
+    const mode = this.#chown(metadata, () => chownSync(nodePath(path), metadata.uid, metadata.gid));
+    chmodSync(nodePath(path), mode);
+    this.#setTimes(path, metadata, true);
+  }
+
+  /** The mode that the entry may have after this. */
+  #chown(metadata: EntryMetadata, change: () => void): number {
+    const mode = metadata.mode & 0o7777;
+    try {
+      change();
+      return mode;
+    } catch (error) {
+      if (this.#isRoot || !isRefusal(error)) throw error;
+      return mode & ~SET_ID_BITS;
+    }
+  }
+
+  #setTimes(path: Uint8Array, { atime, mtime }: EntryMetadata, followSymlink: boolean): void {
+    if (this.#posix !== undefined) this.#posix.setTimes(path, atime, mtime, followSymlink);
+    else if (followSymlink) utimesSync(nodePath(path), approximate(atime), approximate(mtime));
+    else lutimesSync(nodePath(path), approximate(atime), approximate(mtime));
+  }
+}
+
+/** As text, because Node takes a negative number for "now" but a negative text for what it says. */
+function approximate(time: TimeSpec): string {
+  return String(time.seconds + time.nanoseconds / 1e9);
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPERM";
+}
+
+function isSymlink(path: Uint8Array): TsbakError {
+  return new TsbakError(
+    "denied",
+    `Cannot set the metadata of "${printablePath(path)}": a symlink was put in its place`,
+  );
+}

@@ -1,0 +1,240 @@
+/**
+ * Everything that restore does below its target, without ever leaving it: not by names in the repository (`..`,
+ * slashes), not by symlinks that a snapshot holds, not by symlinks that somebody puts in place of a directory
+ * meanwhile. See `rooted-paths.ts` for how.
+ *
+ *   (1) Directories are byte paths relative to the root, `a/b`, empty for the root itself.
+ *   (2) Names are single components; everything else is refused as `corrupt`.
+ *   (3) No call follows a symlink below the root.
+ *   (4) Calls are synchronous and throw the system's error (`code` is `EACCES`, `ENOSPC`, ...) unless said otherwise.
+ *
+ * @module
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
+
+import { TsbakError } from "../errors.ts";
+import { equalBytes } from "../bytes/compare.ts";
+import { readDirectory } from "./directory.ts";
+import { MetadataSetter } from "./metadata.ts";
+import type { EntryMetadata } from "./metadata.ts";
+import { nodePath, printablePath } from "./path.ts";
+import { checkName, RootedPaths } from "./rooted-paths.ts";
+import type { RootedPathsOptions } from "./rooted-paths.ts";
+import { statFile } from "./stat.ts";
+import type { FileStat } from "./stat.ts";
+
+/** How the directory is used; the defaults fit. */
+export interface RootedDirectoryOptions extends RootedPathsOptions {
+  readonly metadata?: MetadataSetter | undefined;
+}
+
+const SLASH = 0x2f;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+/** See the module comment for the rules. Holds up to 256 directories open; `close` lets them go. */
+export class RootedDirectory {
+  readonly #paths: RootedPaths;
+  readonly #metadata: MetadataSetter;
+
+  /** `root` must be a directory. */
+  constructor(root: Uint8Array, options: RootedDirectoryOptions = {}) {
+    this.#paths = new RootedPaths(root, options);
+    this.#metadata = options.metadata ?? new MetadataSetter();
+  }
+
+  /** False if times lose what is below a microsecond here; worth telling once. */
+  get keepsNanoseconds(): boolean {
+    return this.#metadata.keepsNanoseconds;
+  }
+
+  /** False where `/proc` is missing, so that a directory swapped at the wrong instant could lead outside. */
+  get isSafe(): boolean {
+    return this.#paths.isSafe;
+  }
+
+  /** Make a directory and the parents it lacks, for the owner only. What stands there and is no directory goes. */
+  makeDirectory(dir: Uint8Array): void {
+    if (dir.length === 0) return;
+    const slash = dir.lastIndexOf(SLASH);
+    // Absolute, which no name is.
+    if (slash === 0) checkName(dir);
+    const parent = dir.subarray(0, Math.max(slash, 0));
+    const name = dir.subarray(slash + 1);
+    let path: Uint8Array;
+    try {
+      path = this.#path(parent, name);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT" && !isDenied(error)) throw error;
+      this.makeDirectory(parent);
+      path = this.#path(parent, name);
+    }
+    if (isDone(() => mkdirSync(nodePath(path), 0o700))) return;
+    if (lstatSync(nodePath(path)).isDirectory()) return;
+    unlinkSync(nodePath(path));
+    mkdirSync(nodePath(path), 0o700);
+  }
+
+  /**
+   * Create a file and open it for writing. What stands there is removed first, so that other names of it keep
+   * their contents; a directory only if it is empty.
+   */
+  createFile(dir: Uint8Array, name: Uint8Array, mode = 0o600): number {
+    const path = this.#path(dir, name);
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    let fd = -1;
+    if (isDone(() => (fd = openSync(nodePath(path), flags, mode)))) return fd;
+    this.#clear(path);
+    return openSync(nodePath(path), flags, mode);
+  }
+
+  /**
+   * Open a file that `createFile` made for writing more of it.
+   *
+   * @throws {TsbakError} `denied` if it is no regular file any more, or has other names, which may lie outside.
+   */
+  openForWrite(dir: Uint8Array, name: Uint8Array): number {
+    const fd = this.#openFile(dir, name, O_WRONLY);
+    const stats = fstatSync(fd);
+    if (stats.nlink === 1) return fd;
+    closeSync(fd);
+    throw notOurs(name, "it has other names, which may lie outside the target");
+  }
+
+  /** Open a regular file for reading. @throws {TsbakError} `denied` if it is none. */
+  openForRead(dir: Uint8Array, name: Uint8Array): number {
+    return this.#openFile(dir, name, O_RDONLY);
+  }
+
+  /** Make a symlink with these bytes as its target, in place of what stands there. */
+  symlink(dir: Uint8Array, name: Uint8Array, target: Uint8Array): void {
+    const path = this.#path(dir, name);
+    const make = (): void => symlinkSync(nodePath(target), nodePath(path));
+    if (isDone(make)) return;
+    this.#clear(path);
+    make();
+  }
+
+  /** Give the entry `from` a second name, in place of what stands there. A symlink is linked itself. */
+  link(fromDir: Uint8Array, fromName: Uint8Array, dir: Uint8Array, name: Uint8Array): void {
+    if (equalBytes(fromDir, dir) && equalBytes(fromName, name)) {
+      throw new RangeError("Cannot link an entry to itself");
+    }
+    const from = this.#path(fromDir, fromName);
+    const path = this.#paths.path(dir, name);
+    const make = (): void => linkSync(nodePath(from), nodePath(path));
+    if (isDone(make)) return;
+    this.#clear(path);
+    make();
+  }
+
+  /** Remove an entry that is no directory; nothing there is no error. */
+  unlink(dir: Uint8Array, name: Uint8Array): void {
+    try {
+      unlinkSync(nodePath(this.#path(dir, name)));
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
+  }
+
+  /** Remove an empty directory. */
+  removeDirectory(dir: Uint8Array, name: Uint8Array): void {
+    const path = this.#path(dir, name);
+    rmdirSync(nodePath(path));
+    this.#paths.forget(dir.length === 0 ? name : Buffer.concat([dir, Buffer.of(SLASH), name]));
+  }
+
+  /** What stands there, or undefined. */
+  stat(dir: Uint8Array, name: Uint8Array): FileStat | undefined {
+    try {
+      return statFile(this.#path(dir, name));
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  /** The names in a directory, as `readDirectory` gives them. */
+  list(dir: Uint8Array): Uint8Array[] {
+    this.#paths.trim();
+    return readDirectory(this.#paths.directory(dir));
+  }
+
+  /**
+   * Give an entry its owner, mode and times. For directories after everything in them is done.
+   *
+   * @throws {TsbakError} `denied` if a symlink stands there and none was expected.
+   */
+  setMetadata(
+    dir: Uint8Array,
+    name: Uint8Array,
+    metadata: EntryMetadata,
+    options: { readonly isSymlink: boolean },
+  ): void {
+    const path = this.#path(dir, name);
+    if (options.isSymlink) this.#metadata.setSymlink(path, metadata);
+    else this.#metadata.setEntry(path, metadata, this.#paths.isSafe);
+  }
+
+  /** The same by the descriptor of a file that was just written, which is cheaper. Does not close it. */
+  finishFile(fd: number, metadata: EntryMetadata): void {
+    this.#metadata.setByDescriptor(fd, metadata);
+  }
+
+  /** Let all directories go. The object is of no use afterwards. */
+  close(): void {
+    this.#paths.close();
+  }
+
+  #path(dir: Uint8Array, name: Uint8Array): Uint8Array {
+    this.#paths.trim();
+    return this.#paths.path(dir, name);
+  }
+
+  /** Not blocking: a fifo put in the file's place must not hold us up. */
+  #openFile(dir: Uint8Array, name: Uint8Array, access: number): number {
+    const fd = openSync(nodePath(this.#path(dir, name)), access | O_NOFOLLOW | O_NONBLOCK);
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+    throw notOurs(name, "it is no regular file");
+  }
+
+  #clear(path: Uint8Array): void {
+    if (lstatSync(nodePath(path)).isDirectory()) rmdirSync(nodePath(path));
+    else unlinkSync(nodePath(path));
+  }
+}
+
+/** True if it was done, false if something is there already. */
+function isDone(make: () => void): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+    return false;
+  }
+}
+
+function errnoOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+/** A parent is no directory: `makeDirectory` replaces it. */
+function isDenied(error: unknown): boolean {
+  return errnoOf(error) === "denied";
+}
+
+function notOurs(name: Uint8Array, what: string): TsbakError {
+  return new TsbakError("denied", `Cannot open "${printablePath(name)}": ${what}`);
+}
