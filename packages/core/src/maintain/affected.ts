@@ -1,0 +1,149 @@
+import type { CallOptions } from "../backend/backend.ts";
+import { fromHex } from "../bytes/hex.ts";
+import type { BlobType } from "../format/blob-type.ts";
+import type { Node } from "../format/node.ts";
+import { decodeTree } from "../format/tree.ts";
+import { printablePath } from "../fs/path.ts";
+import type { BlobIndex } from "../repository/blob-index.ts";
+import type { Repository } from "../repository/repository.ts";
+import { TreeLoader } from "../repository/tree-loader.ts";
+import type { Findings, OpenProblem } from "./findings.ts";
+import type { TreeGraph } from "./tree-graph.ts";
+
+/** What is known when the search for affected files begins. */
+export interface KnownDamage {
+  readonly index: BlobIndex;
+  readonly graph: TreeGraph;
+  readonly findings: Findings;
+  /** For each index entry whose bytes are lost, the number of its problem among the errors, plus one. */
+  readonly losses: Uint32Array;
+}
+
+/** A root to start from. */
+export interface SnapshotRoot {
+  readonly id: string;
+  /** Id of the root tree. */
+  readonly tree: string;
+}
+
+interface Subtree {
+  readonly name: string;
+  readonly tree: number;
+}
+
+/** What one tree has to do with the damage. */
+interface Wounds {
+  /** Entries of the tree that cannot be restored in full, `""` for the directory itself. */
+  readonly own: readonly { readonly name: string; readonly problems: readonly OpenProblem[] }[];
+}
+
+/**
+ * Tells for each problem which paths of which snapshots cannot be restored. Every tree is read once more, and those above
+ * damage once again, for their names; with no damage there is nothing to search.
+ */
+export class AffectedSearch {
+  readonly #damage: KnownDamage;
+  readonly #loader: TreeLoader;
+  readonly #wounds = new Map<number, Wounds>();
+  /** By tree: 0 unknown, 1 nothing below is damaged, 2 something is. */
+  readonly #state: Uint8Array;
+  readonly #subtrees = new Map<number, Subtree[]>();
+
+  constructor(repository: Repository, damage: KnownDamage, options: CallOptions = {}) {
+    this.#damage = damage;
+    this.#loader = new TreeLoader(repository, damage.index, options);
+    this.#state = new Uint8Array(damage.index.size);
+  }
+
+  /** `trees` are all trees that the snapshots reach. */
+  async run(snapshots: readonly SnapshotRoot[], trees: Uint32Array): Promise<void> {
+    for (const tree of trees) if (this.#damage.graph.has(tree)) await this.#examine(tree);
+    for (const { id, tree } of snapshots) {
+      const root = this.#damage.index.find("tree", fromHex(tree));
+      if (root < 0 || !this.#damage.graph.has(root)) {
+        for (const problem of this.#problemsOf("tree", tree)) this.#affect(problem, id, "");
+      } else if (this.#isDirty(root)) await this.#visit(id, root, "");
+    }
+  }
+
+  async #load(tree: number): Promise<Node[]> {
+    return decodeTree(await this.#loader.load(this.#damage.index.idAt(tree)));
+  }
+
+  async #examine(tree: number): Promise<void> {
+    const own: { name: string; problems: OpenProblem[] }[] = [];
+    const invalid = this.#damage.findings.problemOfTree(this.#damage.index.idAt(tree));
+    if (invalid !== undefined) own.push({ name: "", problems: [invalid] });
+    for (const node of await this.#load(tree)) {
+      const problems = this.#problemsOfNode(node);
+      if (problems.length > 0) own.push({ name: printablePath(node.name), problems });
+    }
+    if (own.length > 0) this.#wounds.set(tree, { own });
+  }
+
+  #problemsOfNode(node: Node): OpenProblem[] {
+    if (node.type === "file") {
+      const problems = (node.content ?? []).flatMap((id) => this.#problemsOf("data", id));
+      return [...new Set(problems)];
+    }
+    if (node.type !== "dir" || node.subtree === undefined) return [];
+    const subtree = this.#damage.index.find("tree", fromHex(node.subtree));
+    const isReadable = subtree >= 0 && this.#damage.graph.has(subtree);
+    return isReadable ? [] : this.#problemsOf("tree", node.subtree);
+  }
+
+  /** Why a blob cannot be read: empty if there is a copy that can. */
+  #problemsOf(type: BlobType, id: string): OpenProblem[] {
+    const { index, losses, findings } = this.#damage;
+    const bytes = fromHex(id);
+    const first = index.find(type, bytes);
+    if (first < 0) return /^0*$/.test(id) ? [] : [findings.missing(type, id)];
+    const broken = type === "tree" ? findings.problemOfTree(id) : undefined;
+    if (broken !== undefined) return [broken];
+    if (losses[first] === 0) return [];
+    const numbers = new Set(index.findAll(type, bytes).map((entry) => losses[entry] as number));
+    if (numbers.has(0)) return [];
+    return [...numbers].map((number) => findings.errors[number - 1] as OpenProblem);
+  }
+
+  /** Trees cannot contain themselves: their names are hashes of their contents, and those were checked. */
+  #isDirty(tree: number): boolean {
+    const known = this.#state[tree];
+    if (known !== 0) return known === 2;
+    let isDirty = this.#wounds.has(tree);
+    for (const subtree of this.#damage.graph.subtreesOf(tree)) {
+      if (this.#isDirty(subtree)) isDirty = true;
+    }
+    this.#state[tree] = isDirty ? 2 : 1;
+    return isDirty;
+  }
+
+  async #visit(snapshot: string, tree: number, path: string): Promise<void> {
+    for (const { name, problems } of this.#wounds.get(tree)?.own ?? []) {
+      const at = name === "" ? path : `${path}/${name}`;
+      for (const problem of problems) this.#affect(problem, snapshot, at);
+    }
+    for (const { name, tree: subtree } of await this.#dirtySubtrees(tree)) {
+      await this.#visit(snapshot, subtree, `${path}/${name}`);
+    }
+  }
+
+  async #dirtySubtrees(tree: number): Promise<Subtree[]> {
+    let found = this.#subtrees.get(tree);
+    if (found !== undefined) return found;
+    found = [];
+    const hasDirty = this.#damage.graph.subtreesOf(tree).some((subtree) => this.#isDirty(subtree));
+    for (const node of hasDirty ? await this.#load(tree) : []) {
+      if (node.type !== "dir" || node.subtree === undefined) continue;
+      const subtree = this.#damage.index.find("tree", fromHex(node.subtree));
+      if (subtree >= 0 && this.#isDirty(subtree))
+        found.push({ name: printablePath(node.name), tree: subtree });
+    }
+    this.#subtrees.set(tree, found);
+    return found;
+  }
+
+  #affect(problem: OpenProblem, snapshot: string, path: string): void {
+    this.#damage.findings.affect(problem, { snapshot, path: path === "" ? "/" : path });
+  }
+}

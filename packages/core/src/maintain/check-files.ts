@@ -1,0 +1,81 @@
+import type { CallOptions, FileKind } from "../backend/backend.ts";
+import { mapConcurrent } from "../async/map-concurrent.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
+import { isTsbakError, type TsbakError } from "../errors.ts";
+import { decodeKeyFile } from "../format/key-file.ts";
+import { decodeLockFile } from "../format/lock-file.ts";
+import type { Repository } from "../repository/repository.ts";
+import { loadSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
+import type { Findings } from "./findings.ts";
+
+/** Every snapshot that can be read; the others are noted as damaged. */
+export async function checkSnapshots(
+  repository: Repository,
+  findings: Findings,
+  options: CallOptions,
+): Promise<SnapshotEntry[]> {
+  const snapshots: SnapshotEntry[] = [];
+  await checkEach(repository, "snapshot", findings, options, async (name) => {
+    snapshots.push(await loadSnapshot(repository, name, options));
+  });
+  return snapshots;
+}
+
+/** Every key file has the hash that names it and can be decoded, with whatever password it opens. */
+export async function checkKeys(
+  repository: Repository,
+  findings: Findings,
+  options: CallOptions,
+): Promise<void> {
+  await checkEach(repository, "key", findings, options, async (name) => {
+    const bytes = await repository.backend.read({ kind: "key", name }, undefined, options);
+    if (sha256Hex(bytes) !== name) return "its bytes do not have the hash that names it";
+    decodeKeyFile(bytes);
+    return undefined;
+  });
+}
+
+/** Every lock can be decoded. An empty one was never written in full and counts as none, as for restic. */
+export async function checkLocks(
+  repository: Repository,
+  findings: Findings,
+  options: CallOptions,
+): Promise<void> {
+  const empty = new Set<string>();
+  for await (const { name, size } of repository.backend.list("lock", options)) {
+    if (size === 0) empty.add(name);
+  }
+  await checkEach(repository, "lock", findings, options, async (name) => {
+    if (!empty.has(name)) decodeLockFile(await repository.loadFile("lock", name, options));
+  });
+}
+
+/** `check` returns or throws what is wrong with a file. */
+async function checkEach(
+  repository: Repository,
+  kind: FileKind & ("snapshot" | "key" | "lock"),
+  findings: Findings,
+  options: CallOptions,
+  check: (name: string) => Promise<string | void>,
+): Promise<void> {
+  const names = await repository.listNames(kind, options);
+  const checkOne = async (name: string): Promise<{ name: string; reason: string | void }> => {
+    try {
+      return { name, reason: await check(name) };
+    } catch (error) {
+      return { name, reason: damageOf(error)?.message };
+    }
+  };
+  const { connections } = repository.backend;
+  for await (const { name, reason } of mapConcurrent(names, connections, checkOne)) {
+    if (reason === undefined) continue;
+    const message = `The ${kind} file ${name} is damaged: ${reason}`;
+    findings.error({ kind: `${kind}-damaged`, file: { kind, name }, message });
+  }
+}
+
+/** Undefined for a file that was removed since it was listed. */
+function damageOf(error: unknown): TsbakError | undefined {
+  if (!isTsbakError(error) || error.code === "interrupted") throw error;
+  return error.code === "not-found" ? undefined : error;
+}

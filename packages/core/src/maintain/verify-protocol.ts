@@ -1,0 +1,43 @@
+/**
+ * What the main thread of a verification and its workers say to each other: bytes of packs go out, findings come back.
+ *
+ * @module
+ */
+import type { MasterKey } from "../crypto/master-key.ts";
+import type { SharedBlobIndex } from "../repository/blob-index.ts";
+
+/** What a worker is started with. */
+export interface VerifySetup {
+  readonly key: MasterKey;
+  readonly index: SharedBlobIndex;
+}
+
+/** A whole pack, or a run of blobs from it. */
+export interface VerifyTask {
+  readonly bytes: Uint8Array;
+  /** Where in the pack `bytes` begins. */
+  readonly start: number;
+  /** Name of the pack if `bytes` is all of it: then its hash, header and layout are checked, too. */
+  readonly name: string | undefined;
+  /** Index entries of blobs that lie in `bytes`, ascending by offset; of a whole pack all there are. */
+  readonly entries: Uint32Array;
+}
+
+/** What is wrong inside a tree that could be opened. */
+export interface TreeFault {
+  readonly kind: "blob-missing" | "tree-damaged" | "tree-invalid";
+  readonly message: string;
+  /** The blob that the index does not know. */
+  readonly blob?: { readonly type: "data" | "tree"; readonly id: string } | undefined;
+}
+
+/** What was found. */
+export interface VerifyResult {
+  /** Faults of the pack as a whole, for people. */
+  readonly packFaults: readonly string[];
+  /** Index entries of blobs that are damaged, and why. */
+  readonly damaged: readonly { readonly entry: number; readonly reason: string }[];
+  /** For each tree that decodes: its entry, the number of its subtrees in the index, and their entries. */
+  readonly trees: Uint32Array<ArrayBuffer>;
+  readonly treeFaults: readonly { readonly tree: number; readonly fault: TreeFault }[];
+}

@@ -1,0 +1,143 @@
+/**
+ * Find out whether everything that the snapshots need is there and whole (restic format, section 14).
+ *
+ *   (1) Snapshots are listed before the index, so that a backup that ends meanwhile cannot look like damage.
+ *   (2) Damage is a result; only what says nothing about the repository (an abort, a lock) is thrown.
+ *   (3) Nothing is written but the lock.
+ *
+ * Trees are read by the pack, used or not, and become a graph of numbers; what the snapshots reach in it is judged.
+ *
+ * @module
+ */
+import type { CallOptions } from "../backend/backend.ts";
+import { fromHex } from "../bytes/hex.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { LockOptions } from "../repository/locks.ts";
+import { surveyIndex, type IndexSurvey } from "../repository/survey-index.ts";
+import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
+import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
+import { Findings } from "./findings.ts";
+import { PackVerification } from "./pack-verification.ts";
+import { readPacks } from "./read-packs.ts";
+import type { Subset } from "./subset.ts";
+import { VerifyProgress, type VerifyEvent } from "./verify-progress.ts";
+import type { VerifyReport } from "./verify-report.ts";
+
+/** How to verify. */
+export interface VerifyOptions extends CallOptions {
+  /** Read and check the contents of all packs, or of some; else only those of trees. */
+  readonly readData?: boolean | { readonly subset: Subset } | undefined;
+  /** Take no lock: for a repository that cannot be written to. A prune at the same time then looks like damage. */
+  readonly noLock?: boolean | undefined;
+  /** See `LockOptions`. */
+  readonly lock?: Pick<LockOptions, "retryMs" | "onWait"> | undefined;
+  /** Called at most ten times a second, and once at the end of each phase. */
+  readonly onEvent?: ((event: VerifyEvent) => void) | undefined;
+  /** Threads that check; as many as there are cores unless given. */
+  readonly threads?: number | undefined;
+}
+
+/**
+ * Verify a repository. It should be opened without a cache, or only the cache's copies of files are looked at.
+ *
+ * @throws {TsbakError} `locked` if another process works on the repository; `interrupted`.
+ */
+export async function verify(
+  repository: Repository,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  if (options.noLock === true) return run(repository, options);
+  const lock = await repository.lock({ exclusive: true, ...options.lock, signal: options.signal });
+  try {
+    const signals = options.signal === undefined ? [lock.lost] : [lock.lost, options.signal];
+    return await run(repository, { ...options, signal: AbortSignal.any(signals) });
+  } finally {
+    await lock.release();
+  }
+}
+
+async function run(repository: Repository, options: VerifyOptions): Promise<VerifyReport> {
+  const call: CallOptions = { signal: options.signal };
+  const findings = new Findings();
+  const progress = new VerifyProgress(options.onEvent);
+  const snapshots = await checkSnapshots(repository, findings, call);
+  await checkKeys(repository, findings, call);
+  await checkLocks(repository, findings, call);
+  const survey = await surveyIndex(repository, call);
+  noteIndex(survey, findings);
+  const packs = new PackVerification(survey.index, findings, progress);
+  await packs.compareListing(repository.backend, call);
+  const jobs = packs.plan(options.readData ?? false);
+  const shared = survey.index.share();
+  const threads = options.threads;
+  await readPacks(repository, shared, jobs, (job, outcome) => packs.take(job, outcome), {
+    ...call,
+    threads,
+  });
+  const roots = snapshots.map(({ id, snapshot }) => ({ id, tree: snapshot.tree }));
+  const trees = packs.judgeTrees(reachableTrees(roots, survey, packs, findings));
+  if (findings.errors.length > 0) {
+    const { graph, losses } = packs;
+    const damage = { index: survey.index, graph, findings, losses };
+    await new AffectedSearch(repository, damage, call).run(roots, trees);
+  }
+  progress.end();
+  return {
+    ...conclusions(findings),
+    counts: {
+      snapshots: snapshots.length,
+      indexFiles: survey.files,
+      packs: survey.index.packs.length,
+      blobs: survey.index.size,
+      trees: trees.length,
+      packsRead: packs.packsRead,
+      bytesRead: packs.bytesRead,
+    },
+  };
+}
+
+function noteIndex(survey: IndexSurvey, findings: Findings): void {
+  for (const { name, error } of survey.damaged) {
+    const message = `The index file ${name} is damaged: ${error.message}`;
+    findings.error({ kind: "index-damaged", file: { kind: "index", name }, message });
+  }
+  for (const name of survey.conflicting) {
+    const message = `Several index files list different blobs for pack ${name}`;
+    findings.error({ kind: "index-conflict", file: { kind: "pack", name }, message });
+  }
+  findings.hint("repeated-pack", survey.repeated, "Some packs are listed by several index files");
+}
+
+function reachableTrees(
+  roots: readonly SnapshotRoot[],
+  survey: IndexSurvey,
+  packs: PackVerification,
+  findings: Findings,
+): Uint32Array {
+  const known: number[] = [];
+  for (const { tree } of roots) {
+    const entry = survey.index.find("tree", fromHex(tree));
+    if (entry < 0) findings.missing("tree", tree);
+    else known.push(entry);
+  }
+  return packs.graph.reach(known);
+}
+
+type Conclusions = Pick<
+  VerifyReport,
+  "errors" | "hints" | "damagedPacks" | "suggestRepairIndex" | "suggestPrune"
+>;
+
+function conclusions({ errors, hints }: Findings): Conclusions {
+  const packs = errors.filter(({ kind }) => kind === "pack-damaged" || kind === "pack-size");
+  const isOfIndex = /^(index-|pack-missing|pack-size)/;
+  return {
+    errors,
+    hints,
+    damagedPacks: packs.map(({ file }) => file?.name ?? ""),
+    suggestRepairIndex:
+      errors.some(({ kind }) => isOfIndex.test(kind)) ||
+      hints.some(({ kind }) => kind === "repeated-pack"),
+    suggestPrune: hints.some(({ kind }) => kind === "mixed-pack"),
+  };
+}
