@@ -2,6 +2,7 @@ import { isId } from "../bytes/hex.ts";
 import { TsbakError } from "../errors.ts";
 import { fromBase64 } from "./base64.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
+import { isTime } from "./time.ts";
 
 const MAX_UINT64 = 2n ** 64n - 1n;
 
@@ -50,6 +51,17 @@ export class Fields {
 
   requiredString(name: string): string {
     return this.optionalString(name) ?? this.#missing(name);
+  }
+
+  /** An RFC 3339 text, unchanged. */
+  optionalTime(name: string): string | undefined {
+    const text = this.optionalString(name);
+    if (text !== undefined && !isTime(text)) throw this.bad(name, "an RFC 3339 time");
+    return text;
+  }
+
+  requiredTime(name: string): string {
+    return this.optionalTime(name) ?? this.#missing(name);
   }
 
   boolean(name: string): boolean {

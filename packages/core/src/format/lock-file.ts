@@ -1,7 +1,6 @@
 import { Fields } from "./fields.ts";
 import type { JsonObject } from "./json.ts";
 import { encodeExtra, parseJsonBytes, quoteJson } from "./json.ts";
-import { parseTime } from "./time.ts";
 
 /** Who works on the repository, and whether others may (format section 10). */
 export interface LockFile {
@@ -28,10 +27,8 @@ export function encodeLockFile(lock: LockFile): Uint8Array<ArrayBuffer> {
 /** @throws {TsbakError} `corrupt` if it is not JSON, or a field is malformed. */
 export function decodeLockFile(bytes: Uint8Array): LockFile {
   const fields = new Fields(parseJsonBytes(bytes, "lock"), "lock");
-  const time = fields.requiredString("time");
-  parseTime(time);
   return {
-    time,
+    time: fields.requiredTime("time"),
     exclusive: fields.boolean("exclusive"),
     hostname: fields.string("hostname"),
     username: fields.string("username"),

@@ -3,7 +3,7 @@ import { Fields } from "./fields.ts";
 import { codePointAt, quoteName, unquoteName } from "./go-quote.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { encodeExtra, encodeMembers, quoteJson } from "./json.ts";
-import { ZERO_TIME, parseTime } from "./time.ts";
+import { ZERO_TIME } from "./time.ts";
 
 /** An extended attribute. `null` and an empty value are different, and both occur. */
 export interface ExtendedAttribute {
@@ -146,9 +146,9 @@ export function decodeNode(value: JsonValue): Node {
     name: unquoteName(fields.string("name")),
     type: fields.string("type"),
     mode: fields.uint32("mode"),
-    mtime: timeOf(fields, "mtime"),
-    atime: timeOf(fields, "atime"),
-    ctime: timeOf(fields, "ctime"),
+    mtime: fields.optionalTime("mtime") ?? ZERO_TIME,
+    atime: fields.optionalTime("atime") ?? ZERO_TIME,
+    ctime: fields.optionalTime("ctime") ?? ZERO_TIME,
     uid: fields.uint32("uid"),
     gid: fields.uint32("gid"),
     user: fields.string("user"),
@@ -166,12 +166,6 @@ export function decodeNode(value: JsonValue): Node {
     error: fields.string("error"),
     extra: fields.rest(),
   };
-}
-
-function timeOf(fields: Fields, name: string): string {
-  const text = fields.optionalString(name) ?? ZERO_TIME;
-  parseTime(text);
-  return text;
 }
 
 function decodeAttribute(value: JsonValue): ExtendedAttribute {

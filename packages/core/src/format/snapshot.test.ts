@@ -180,7 +180,7 @@ test.each([
   ["program_version", REAL.replace('"restic 0.19.1"', "0.19")],
   ["summary", REAL.replace(/"summary":.*/, '"summary":[]}')],
   ["backup_end", REAL.replace("backup_end", "backup_stop")],
-  ["time", REAL.replace('"backup_start":"', '"backup_start":"x')],
+  ["backup_start", REAL.replace('"backup_start":"', '"backup_start":"x')],
   ["files_new", REAL.replace('"files_new":18', '"files_new":-18')],
 ])("decodeSnapshot() refuses a bad %s", (where, input) => {
   expect(input).not.toBe(REAL);

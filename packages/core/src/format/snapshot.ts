@@ -1,7 +1,6 @@
 import { Fields } from "./fields.ts";
 import type { JsonObject } from "./json.ts";
 import { encodeExtra, encodeJson, parseJsonBytes, quoteJson } from "./json.ts";
-import { parseTime } from "./time.ts";
 
 /** What a backup did, as recorded in its snapshot. Times are RFC 3339, sizes bytes, all else counts. */
 export interface SnapshotSummary {
@@ -87,8 +86,7 @@ function encodeSummary(summary: SnapshotSummary): string {
 /** @throws {TsbakError} `corrupt` if it is not JSON, has no time or tree, or a field is malformed. */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const fields = new Fields(parseJsonBytes(bytes, "snapshot"), "snapshot");
-  const time = fields.requiredString("time");
-  parseTime(time);
+  const time = fields.requiredTime("time");
   const parent = fields.optionalId("parent");
   const original = fields.optionalId("original");
   const summary = fields.object("summary");
@@ -112,10 +110,8 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
 
 function decodeSummary(object: JsonObject): SnapshotSummary {
   const fields = new Fields(object, "snapshot summary");
-  const backupStart = fields.requiredString("backup_start");
-  const backupEnd = fields.requiredString("backup_end");
-  parseTime(backupStart);
-  parseTime(backupEnd);
+  const backupStart = fields.requiredTime("backup_start");
+  const backupEnd = fields.requiredTime("backup_end");
   const counts = Object.fromEntries(
     COUNTS.map(([field, name]) => [name, fields.uint(field)]),
   ) as SummaryCounts;

@@ -108,6 +108,16 @@ export function parseTime(text: string): Timestamp {
   return { seconds: local - offsetSeconds, nanoseconds, offsetSeconds };
 }
 
+/** True if `parseTime` can read the text. */
+export function isTime(text: string): boolean {
+  try {
+    parseTime(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** True if the dashes, colons and the `T` are where they belong. */
 function isPunctuated(text: string): boolean {
   const [dash, colon] = [0x2d, 0x3a];

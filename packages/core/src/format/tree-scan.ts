@@ -3,7 +3,7 @@ import { unquoteName } from "./go-quote.ts";
 import { parseJsonBytes } from "./json.ts";
 import type { Node } from "./node.ts";
 import { decodeNode } from "./node.ts";
-import { parseTime } from "./time.ts";
+import { isTime } from "./time.ts";
 
 const START = ascii('{"nodes":[');
 const END = ascii("]}");
@@ -203,7 +203,7 @@ class TreeScan {
   #timeText(field: Uint8Array): string {
     const before = this.#time.text;
     const text = this.#required(field, this.#time);
-    if (text !== before) parseTime(text);
+    if (text !== before && !isTime(text)) throw NOT_PLAIN;
     return text;
   }
 
