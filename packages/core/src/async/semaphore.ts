@@ -1,40 +1,71 @@
-import { throwIfAborted } from "./interrupted.ts";
+import { interruptedError, throwIfAborted } from "./interrupted.ts";
 
-/** Lets a fixed number of holders in at a time; the others wait in line. */
+/** Gives a permit back. Calling it again does nothing. */
+export type Release = () => void;
+
+interface Waiter {
+  readonly grant: () => void;
+  readonly stop: () => void;
+}
+
+/** Permits for so many users of something at once. Those who wait are served in the order they came. */
 export class Semaphore {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<Waiter>();
 
-  /** `count` is at least 1. */
-  constructor(count: number) {
-    if (count < 1) throw new RangeError(`Semaphore needs a count of at least 1, not ${count}`);
-    this.#free = count;
+  /** @throws {RangeError} Unless `permits` is a whole number from 1. */
+  constructor(permits: number) {
+    if (!Number.isSafeInteger(permits) || permits < 1) {
+      throw new RangeError(`Cannot share ${permits} permits: at least 1 is needed`);
+    }
+    this.#free = permits;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /**
-   * Wait for a place and return the function that gives it back; calling that more than once has no further effect.
+   * Wait for a permit. The caller must call what it gets when done, best in `finally`.
    *
-   * @throws {TsbakError} `interrupted` if the signal is aborted when the place is free.
+   * @throws {TsbakError} `interrupted` if `signal` is aborted before the permit is given; none is held then.
    */
-  async acquire(signal?: AbortSignal): Promise<() => void> {
+  async acquire(signal?: AbortSignal): Promise<Release> {
+    throwIfAborted(signal);
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await this.#wait(signal);
     let isHeld = true;
-    const release = (): void => {
+    return () => {
       if (!isHeld) return;
       isHeld = false;
-      this.#release();
+      this.#passOn();
     };
-    if (signal?.aborted === true) {
-      release();
-      throwIfAborted(signal);
-    }
-    return release;
   }
 
-  #release(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free++;
-    else next();
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        this.#waiting.delete(waiter);
+        signal?.removeEventListener("abort", abort);
+      };
+      const abort = (): void => {
+        stop();
+        if (signal !== undefined) reject(interruptedError(signal));
+      };
+      const waiter: Waiter = { grant: resolve, stop };
+      this.#waiting.add(waiter);
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  #passOn(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free++;
+      return;
+    }
+    next.stop();
+    next.grant();
   }
 }

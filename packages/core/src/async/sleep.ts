@@ -1,20 +1,18 @@
-import { throwIfAborted } from "./interrupted.ts";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { interruptedError, throwIfAborted } from "./interrupted.ts";
 
 /**
- * Wait. An aborted signal ends the wait at once.
+ * Wait so many milliseconds. The timer keeps the process alive.
  *
- * @throws {TsbakError} `interrupted` if the signal is or gets aborted.
+ * @throws {TsbakError} `interrupted` as soon as `signal` is aborted.
  */
-export async function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
+export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   throwIfAborted(signal);
-  await new Promise<void>((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, durationMs);
-    signal?.addEventListener("abort", finish);
-  });
-  throwIfAborted(signal);
+  try {
+    await wait(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    if (signal?.aborted) throw interruptedError(signal);
+    throw error;
+  }
 }
