@@ -1,0 +1,202 @@
+import { throwIfAborted } from "../async/interrupted.ts";
+import type { BlobIndex, BlobLocation } from "../repository/blob-index.ts";
+import type { Repository } from "../repository/repository.ts";
+import { isTsbakError } from "../errors.ts";
+import type { WorkerPool } from "../workers/worker-pool.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { makeBatch } from "./entry-batch.ts";
+import type { FileLedger } from "./file-ledger.ts";
+import { cutPieces, type Piece, type PieceBlob } from "./pieces.ts";
+import type { RestorePlan } from "./plan.ts";
+import {
+  BLOB_NUMBERS,
+  WHOLE_FILE,
+  type PieceTask,
+  type RestoreResult,
+  type RestoreTask,
+} from "./protocol.ts";
+
+/** Bytes of packs that are read or wait for a worker, at most: four packs of the usual size. */
+const MEMORY_LIMIT = 64 << 20;
+/** Files that are created empty, or finished, by one task. */
+const BATCH_FILES = 1024;
+
+/** What writing contents needs. */
+export interface ContentContext {
+  readonly repository: Repository;
+  readonly index: BlobIndex;
+  readonly plan: RestorePlan;
+  readonly pool: WorkerPool<RestoreTask, RestoreResult>;
+  readonly ledger: FileLedger;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Writes the contents of all planned files: reads each needed range of each pack once, in the order in which files need
+ * them, and gives it to a worker. What cannot be read from one copy of a blob is read from the others.
+ */
+export class ContentWriter {
+  readonly #context: ContentContext;
+  readonly #budget = new ByteBudget(MEMORY_LIMIT);
+  readonly #running = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(context: ContentContext) {
+    this.#context = context;
+  }
+
+  /**
+   * @throws {TsbakError} What no other file can escape: `no-space`, `unavailable`, `interrupted`. Files are then left in
+   * parts; `FileLedger.removeUnfinished` takes them away.
+   */
+  async write(): Promise<void> {
+    const { plan, index } = this.#context;
+    this.#inBatches(plan.emptyFiles, (files) => this.#createEmpty(files));
+    for (const pack of plan.uses.packs) {
+      for (const piece of cutPieces(index, plan.uses, pack)) {
+        await this.#budget.take(piece.length);
+        if (this.#failure !== undefined) break;
+        this.#start(
+          this.#writePiece(piece).finally(() => {
+            this.#budget.give(piece.length);
+          }),
+        );
+      }
+      this.#finishFiles(BATCH_FILES);
+      if (this.#failure !== undefined) break;
+    }
+    await this.#drain();
+    this.#finishFiles(1);
+    await this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #start(work: Promise<void>): void {
+    const running = work
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  #inBatches(files: readonly number[], run: (batch: number[]) => Promise<void>): void {
+    for (let at = 0; at < files.length; at += BATCH_FILES) {
+      this.#start(run(files.slice(at, at + BATCH_FILES)));
+    }
+  }
+
+  async #createEmpty(files: number[]): Promise<void> {
+    const { plan, pool, ledger } = this.#context;
+    const batch = makeBatch(plan.files, plan.directories, files);
+    const { failures } = await pool.run({ kind: "empty", files: batch });
+    for (const failure of failures) ledger.receive(failure, files[failure.at] as number);
+    for (const file of files) ledger.finish(file);
+  }
+
+  /** Finish the files whose parts are all there, if there are `least` of them. */
+  #finishFiles(least: number): void {
+    const { plan, pool, ledger } = this.#context;
+    if (ledger.complete.length < least) return;
+    this.#inBatches(ledger.complete.splice(0), async (files) => {
+      const batch = makeBatch(plan.files, plan.directories, files);
+      const { failures } = await pool.run({ kind: "finish", files: batch });
+      for (const failure of failures) ledger.receive(failure, files[failure.at] as number);
+      for (const file of files) ledger.finish(file);
+    });
+  }
+
+  async #writePiece(piece: Piece): Promise<void> {
+    throwIfAborted(this.#context.signal);
+    const damaged = await this.#tryPiece(piece);
+    for (const blob of damaged) await this.#rescue(piece.pack, blob);
+  }
+
+  /** Read and write a piece. Returns the blobs that this copy does not have, whose uses have not been written. */
+  async #tryPiece(piece: Piece): Promise<readonly PieceBlob[]> {
+    const bytes = await this.#read(piece);
+    if (bytes === undefined) return piece.blobs;
+    const { ledger, plan, pool } = this.#context;
+    ledger.create(piece.blobs);
+    const { task, files } = makeTask(piece, bytes, plan);
+    const { failures } = await pool.run(task, [bytes.buffer]);
+    const damaged = new Set<number>();
+    for (const failure of failures) {
+      if (failure.of === "blob") damaged.add(failure.at);
+      else ledger.receive(failure, files[failure.at] as number);
+    }
+    piece.blobs.forEach((blob, at) => {
+      if (!damaged.has(at)) ledger.written(blob);
+    });
+    return piece.blobs.filter((_, at) => damaged.has(at));
+  }
+
+  /** The bytes of a piece; undefined if the pack is missing or too short. */
+  async #read(piece: Piece): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { repository, signal } = this.#context;
+    try {
+      return await repository.backend.read({ kind: "pack", name: piece.pack }, piece, { signal });
+    } catch (error) {
+      if (!isTsbakError(error, "not-found") && !isTsbakError(error, "corrupt")) throw error;
+      return undefined;
+    }
+  }
+
+  /** Try all copies of a blob one by one; what was read before is read again, for the fault may have been on the way. */
+  async #rescue(pack: string, blob: PieceBlob): Promise<void> {
+    const { index, ledger } = this.#context;
+    for (const place of copiesOf(index, blob.id, pack)) {
+      const damaged = await this.#tryPiece({ ...place, blobs: [{ ...blob, ...place }] });
+      if (damaged.length === 0) return;
+    }
+    ledger.failUses(
+      blob,
+      `blob ${blob.id.slice(0, 8)} of its contents is damaged or missing in pack ${pack.slice(0, 8)}`,
+    );
+  }
+}
+
+/** Copies in other packs first. */
+function copiesOf(index: BlobIndex, id: string, pack: string): BlobLocation[] {
+  const places = index.locate("data", id);
+  return [
+    ...places.filter((place) => place.pack !== pack),
+    ...places.filter((place) => place.pack === pack),
+  ];
+}
+
+function makeTask(
+  piece: Piece,
+  bytes: Uint8Array<ArrayBuffer>,
+  plan: RestorePlan,
+): { readonly task: PieceTask; readonly files: readonly number[] } {
+  const { uses, partedFiles } = plan;
+  const local = new Map<number, number>();
+  const blobs = new Float64Array(piece.blobs.length * BLOB_NUMBERS);
+  const useNumbers: number[] = [];
+  piece.blobs.forEach((blob, at) => {
+    const numbers = [blob.offset - piece.offset, blob.length, blob.uncompressedLength];
+    blobs.set([...numbers, blob.uses.length], at * BLOB_NUMBERS);
+    for (const use of blob.uses) {
+      const file = uses.files[use] as number;
+      let number = local.get(file);
+      if (number === undefined) local.set(file, (number = local.size));
+      const offset = partedFiles.has(file) ? (uses.offsets[use] as number) : WHOLE_FILE;
+      useNumbers.push(number, offset);
+    }
+  });
+  const files = [...local.keys()];
+  const task: PieceTask = {
+    kind: "piece",
+    bytes,
+    ids: piece.blobs.map((blob) => blob.id),
+    blobs,
+    uses: new Float64Array(useNumbers),
+    files: makeBatch(plan.files, plan.directories, files),
+  };
+  return { task, files };
+}

@@ -1,0 +1,143 @@
+import { joinPath } from "../fs/path.ts";
+import type { EntryMetadata } from "../fs/metadata.ts";
+import { unixMode } from "../fs/mode.ts";
+import type { Node } from "../format/node.ts";
+import { parseTime, type Timestamp } from "../format/time.ts";
+
+/** Numbers that one entry takes in `EntryTable.numbers` and in a task for a worker. */
+export const ENTRY_NUMBERS = 9;
+/** Where each number of an entry is, from the entry's first. Times are seconds, and nanoseconds below a billion. */
+export const ENTRY = {
+  /** Number of the directory that the entry is in. */
+  directory: 0,
+  /** Permissions with setuid, setgid and sticky, as `chmod` takes them. */
+  mode: 1,
+  uid: 2,
+  gid: 3,
+  mtimeSeconds: 4,
+  mtimeNanoseconds: 5,
+  atimeSeconds: 6,
+  atimeNanoseconds: 7,
+  /** Length in bytes; of directories 0. */
+  size: 8,
+} as const;
+
+const FIRST_ENTRIES = 256;
+
+/**
+ * Names and metadata of many entries in a few arrays: about 100 bytes an entry, because a restore has to remember them all
+ * until their contents have come.
+ */
+export class EntryTable {
+  numbers: Float64Array<ArrayBuffer> = new Float64Array(FIRST_ENTRIES * ENTRY_NUMBERS);
+  #names = new Uint8Array(FIRST_ENTRIES * 32);
+  #nameEnds = new Float64Array(FIRST_ENTRIES);
+  #count = 0;
+  #lastTime = { text: "", time: parseTime("1970-01-01T00:00:00Z") };
+
+  get length(): number {
+    return this.#count;
+  }
+
+  /** Note an entry and return its number, counted from 0. */
+  add(directory: number, node: Node, size: number): number {
+    const number = this.addName(directory, node.name);
+    const mtime = this.#parse(node.mtime);
+    const base = number * ENTRY_NUMBERS;
+    const { numbers } = this;
+    numbers[base + ENTRY.mode] = unixMode(node.mode) & 0o7777;
+    numbers[base + ENTRY.uid] = node.uid;
+    numbers[base + ENTRY.gid] = node.gid;
+    numbers[base + ENTRY.mtimeSeconds] = mtime.seconds;
+    numbers[base + ENTRY.mtimeNanoseconds] = mtime.nanoseconds;
+    const atime = this.#parse(node.atime);
+    numbers[base + ENTRY.atimeSeconds] = atime.seconds;
+    numbers[base + ENTRY.atimeNanoseconds] = atime.nanoseconds;
+    numbers[base + ENTRY.size] = size;
+    return number;
+  }
+
+  /** Note an entry of which only the name is known; all its other numbers are 0. */
+  addName(directory: number, name: Uint8Array): number {
+    const number = this.#count++;
+    const start = this.#nameStart(number);
+    if (number >= this.#nameEnds.length) this.#growEntries();
+    if (start + name.length > this.#names.length) this.#growNames(start + name.length);
+    this.#names.set(name, start);
+    this.#nameEnds[number] = start + name.length;
+    this.numbers[number * ENTRY_NUMBERS + ENTRY.directory] = directory;
+    return number;
+  }
+
+  /** A view, good until the next entry is added. */
+  name(number: number): Uint8Array {
+    return this.#names.subarray(this.#nameStart(number), this.#nameEnds[number]);
+  }
+
+  /** The directory that an entry is in. */
+  directory(number: number): number {
+    return this.numbers[number * ENTRY_NUMBERS + ENTRY.directory] as number;
+  }
+
+  /** Length of a file in bytes. */
+  size(number: number): number {
+    return this.numbers[number * ENTRY_NUMBERS + ENTRY.size] as number;
+  }
+
+  #nameStart(number: number): number {
+    return number === 0 ? 0 : (this.#nameEnds[number - 1] as number);
+  }
+
+  #parse(text: string): Timestamp {
+    if (text !== this.#lastTime.text) this.#lastTime = { text, time: parseTime(text) };
+    return this.#lastTime.time;
+  }
+
+  #growEntries(): void {
+    const numbers = new Float64Array(this.numbers.length * 2);
+    numbers.set(this.numbers);
+    this.numbers = numbers;
+    const ends = new Float64Array(this.#nameEnds.length * 2);
+    ends.set(this.#nameEnds);
+    this.#nameEnds = ends;
+  }
+
+  #growNames(least: number): void {
+    const names = new Uint8Array(Math.max(least, this.#names.length * 2));
+    names.set(this.#names);
+    this.#names = names;
+  }
+}
+
+/** The metadata of an entry, from the numbers of a table or batch. */
+export function metadataAt(numbers: Float64Array, entry: number): EntryMetadata {
+  const at = (field: number): number => numbers[entry * ENTRY_NUMBERS + field] as number;
+  return {
+    mode: at(ENTRY.mode),
+    uid: at(ENTRY.uid),
+    gid: at(ENTRY.gid),
+    mtime: { seconds: at(ENTRY.mtimeSeconds), nanoseconds: at(ENTRY.mtimeNanoseconds) },
+    atime: { seconds: at(ENTRY.atimeSeconds), nanoseconds: at(ENTRY.atimeNanoseconds) },
+  };
+}
+
+/** The directories of a restore. Number 0 is the target, which has no name. */
+export class DirectoryTable extends EntryTable {
+  constructor() {
+    super();
+    this.addName(0, new Uint8Array(0));
+  }
+
+  /** Path from the target, names with a slash between; empty for the target. */
+  path(number: number): Uint8Array {
+    if (number === 0) return new Uint8Array(0);
+    return joinPath(this.path(this.directory(number)), this.name(number));
+  }
+
+  /** How many names the path has. */
+  depth(number: number): number {
+    let depth = 0;
+    for (let at = number; at !== 0; at = this.directory(at)) depth++;
+    return depth;
+  }
+}

@@ -1,0 +1,291 @@
+import { interruptedError } from "../async/interrupted.ts";
+import type { BlobIndex } from "../repository/blob-index.ts";
+import type { TreeLoader } from "../repository/tree-loader.ts";
+import type { Node } from "../format/node.ts";
+import { decodeTree } from "../format/tree.ts";
+import { compareBytes } from "../bytes/compare.ts";
+import { isTsbakError } from "../errors.ts";
+import { joinPath } from "../fs/path.ts";
+import { BlobUses } from "./blob-uses.ts";
+import { DirectoryTable, EntryTable } from "./entry-table.ts";
+import type { RestoreProgress } from "./progress.ts";
+import type { Choice, RestoreSelection } from "./select.ts";
+
+/** A symlink, device or fifo. `entry` is its number in `RestorePlan.specials`. */
+export interface Special {
+  readonly entry: number;
+  readonly type: string;
+  readonly linkTarget: Uint8Array | undefined;
+  readonly device: bigint;
+}
+
+/** A further name of a file: `entry` is its number in `RestorePlan.links`, `file` the first name's in `RestorePlan.files`. */
+export interface HardLink {
+  readonly entry: number;
+  readonly file: number;
+}
+
+/** A file of several blobs, which no single task can finish. */
+export interface PartedFile {
+  /** Uses that have not been written. */
+  remaining: number;
+  state: "planned" | "created" | "finished" | "failed";
+}
+
+/** Everything that is to be made, except for the contents. */
+export class RestorePlan {
+  readonly directories: DirectoryTable = new DirectoryTable();
+  readonly files: EntryTable = new EntryTable();
+  readonly specials: EntryTable = new EntryTable();
+  readonly links: EntryTable = new EntryTable();
+  readonly specialNodes: Special[] = [];
+  readonly hardLinks: HardLink[] = [];
+  readonly uses: BlobUses = new BlobUses();
+  readonly emptyFiles: number[] = [];
+  readonly partedFiles: Map<number, PartedFile> = new Map();
+  /** Files that are not in their place for good, so that links to them cannot be. */
+  readonly failedFiles: Set<number> = new Set();
+  /** Bytes of all files. */
+  bytes = 0;
+
+  /** Path of an entry in the snapshot, with the slash at its beginning. */
+  path(table: EntryTable, entry: number): Uint8Array {
+    const directory = this.directories.path(table.directory(entry));
+    return joinPath(joinPath(SLASH, directory), table.name(entry));
+  }
+}
+
+/** What planning needs. */
+export interface PlanContext {
+  readonly index: BlobIndex;
+  readonly trees: TreeLoader;
+  readonly selection: RestoreSelection;
+  readonly progress: RestoreProgress;
+  readonly signal: AbortSignal | undefined;
+  /** Make a directory on the disk; its path is relative to the target. Throws the system's error. */
+  readonly makeDirectory: (path: Uint8Array) => string | undefined;
+}
+
+/** A directory on the way down. It is made when something in it is selected. */
+interface OpenDirectory {
+  readonly parent: OpenDirectory | undefined;
+  readonly node: Node | undefined;
+  /** As patterns see it. */
+  readonly path: Uint8Array;
+  readonly tree: string;
+  /** In the plan's table; `UNMADE` or `FAILED` before. */
+  number: number;
+}
+
+const SLASH = Uint8Array.of(0x2f);
+const UNMADE = -1;
+const FAILED = -2;
+/** PATH_MAX of Linux: a backup cannot have read a longer path, but a forged tree can hold itself. */
+const LONGEST_PATH = 4096;
+const DOT = 0x2e;
+
+/** Read all trees below `root`, make the directories and plan the rest. What cannot be restored is told to `progress`. */
+export async function planRestore(root: string, context: PlanContext): Promise<RestorePlan> {
+  const planner = new Planner(context);
+  await planner.enter({ parent: undefined, node: undefined, path: SLASH, tree: root, number: 0 });
+  return planner.plan;
+}
+
+class Planner {
+  readonly plan = new RestorePlan();
+  readonly #context: PlanContext;
+  /** First name of each file that has several. */
+  readonly #firstNames = new Map<string, number>();
+  readonly #id = Buffer.alloc(32);
+  #hasWarned = false;
+
+  constructor(context: PlanContext) {
+    this.#context = context;
+  }
+
+  async enter(directory: OpenDirectory): Promise<void> {
+    const { signal } = this.#context;
+    if (signal?.aborted === true) throw interruptedError(signal);
+    let nodes: Node[];
+    try {
+      nodes = decodeTree(await this.#context.trees.load(directory.tree));
+    } catch (error) {
+      if (!isTsbakError(error, "corrupt") && !isTsbakError(error, "not-found")) throw error;
+      this.#fail(directory.path, `cannot read its list of entries: ${error.message}`);
+      return;
+    }
+    const isOrdered = nodes.every(
+      (node, at) => at === 0 || compareBytes((nodes[at - 1] as Node).name, node.name) < 0,
+    );
+    const seen = isOrdered ? undefined : new Set<string>();
+    for (const node of nodes) await this.#visit(node, directory, seen);
+  }
+
+  /** No promise where none is needed: most entries are files. */
+  #visit(
+    node: Node,
+    directory: OpenDirectory,
+    seen: Set<string> | undefined,
+  ): Promise<void> | undefined {
+    const path = joinPath(directory.path, node.name);
+    const refusal = refuseName(node.name, path, seen);
+    if (refusal !== undefined) {
+      this.#fail(path, refusal);
+      return undefined;
+    }
+    const choice = this.#context.selection.choose(path);
+    if (node.type === "dir") return this.#visitDirectory(node, directory, path, choice);
+    if (!choice.isSelected) return undefined;
+    if (node.type === "socket") {
+      this.#context.progress.counts.skipped++;
+      return undefined;
+    }
+    const number = this.#make(directory);
+    if (number === FAILED) return undefined;
+    if (node.type === "file") this.#planFile(node, number, path);
+    else this.#planSpecial(node, number, path);
+    return undefined;
+  }
+
+  #visitDirectory(
+    node: Node,
+    parent: OpenDirectory,
+    path: Uint8Array,
+    choice: Choice,
+  ): Promise<void> | undefined {
+    if (!choice.isSelected && !choice.isEntered) return undefined;
+    if (node.subtree === undefined) {
+      this.#fail(path, "the snapshot has no list of its entries");
+      return undefined;
+    }
+    const directory = { parent, node, path, tree: node.subtree, number: UNMADE };
+    if (isBelowItself(directory)) {
+      this.#fail(path, "the directory contains itself");
+      return undefined;
+    }
+    if (choice.isSelected && this.#make(directory) === FAILED) return undefined;
+    return this.enter(directory);
+  }
+
+  /** The number of a directory, made together with its parents if it is not there yet. */
+  #make(directory: OpenDirectory): number {
+    const { parent, node } = directory;
+    if (directory.number !== UNMADE || parent === undefined || node === undefined) {
+      return directory.number;
+    }
+    const inside = this.#make(parent);
+    if (inside === FAILED) return (directory.number = FAILED);
+    const failure = this.#context.makeDirectory(directory.path.subarray(1));
+    if (failure !== undefined) {
+      this.#fail(directory.path, failure);
+      return (directory.number = FAILED);
+    }
+    this.#warnOfAttributes(node);
+    return (directory.number = this.plan.directories.add(inside, node, 0));
+  }
+
+  #planFile(node: Node, directory: number, path: Uint8Array): void {
+    const { plan } = this;
+    if (node.content === null) {
+      this.#fail(path, "the snapshot has no list of its contents");
+      return;
+    }
+    const key = node.links > 1 && node.inode !== 0n ? `${node.inode},${node.deviceId}` : "";
+    const first = key === "" ? undefined : this.#firstNames.get(key);
+    if (first !== undefined) {
+      plan.hardLinks.push({ entry: plan.links.add(directory, node, 0), file: first });
+      return;
+    }
+    const size = this.#sizeOf(node.content, path);
+    if (size < 0) return;
+    const file = plan.files.add(directory, node, size);
+    if (key !== "") this.#firstNames.set(key, file);
+    this.#warnOfAttributes(node);
+    plan.bytes += size;
+    if (size !== node.size) {
+      this.#fail(path, `its contents have ${size} bytes where ${node.size} were noted`);
+    }
+    this.#planContents(node.content, file);
+  }
+
+  #planContents(content: readonly string[], file: number): void {
+    const { plan } = this;
+    const { index } = this.#context;
+    let offset = 0;
+    for (const id of content) {
+      this.#id.write(id, "hex");
+      const entry = index.find("data", this.#id);
+      const place = index.locationAt(entry);
+      plan.uses.add(place.pack, entry, file, offset);
+      offset += plainLengthOf(place);
+    }
+    if (content.length === 0) plan.emptyFiles.push(file);
+    if (content.length > 1) {
+      plan.partedFiles.set(file, { remaining: content.length, state: "planned" });
+    }
+  }
+
+  /** Sum of the lengths of the blobs, or -1 after an error was told. */
+  #sizeOf(content: readonly string[], path: Uint8Array): number {
+    let size = 0;
+    for (const id of content) {
+      this.#id.write(id, "hex");
+      const length = this.#context.index.plainLength("data", this.#id);
+      if (length === undefined) {
+        this.#fail(path, `the repository does not have blob ${id.slice(0, 8)} of its contents`);
+        return -1;
+      }
+      size += length;
+    }
+    return size;
+  }
+
+  #planSpecial(node: Node, directory: number, path: Uint8Array): void {
+    const { type, linkTarget, device } = node;
+    if (type === "symlink" && linkTarget === undefined) {
+      this.#fail(path, "the snapshot has no target for this symlink");
+    } else if (!["symlink", "dev", "chardev", "fifo"].includes(type)) {
+      this.#fail(path, `its type "${type}" is not known`);
+    } else {
+      const entry = this.plan.specials.add(directory, node, 0);
+      this.plan.specialNodes.push({ entry, type, linkTarget, device });
+    }
+  }
+
+  #warnOfAttributes(node: Node): void {
+    if (this.#hasWarned || node.extendedAttributes.length === 0) return;
+    this.#hasWarned = true;
+    this.#context.progress.warn("extended attributes are not restored");
+  }
+
+  #fail(path: Uint8Array, message: string): void {
+    this.#context.progress.error(path, message);
+  }
+}
+
+function plainLengthOf(place: { length: number; uncompressedLength: number }): number {
+  return place.uncompressedLength || place.length - 32;
+}
+
+/** Why an entry must not be created, or undefined. A name could lead out of the target (format traps, 32). */
+function refuseName(
+  name: Uint8Array,
+  path: Uint8Array,
+  seen: Set<string> | undefined,
+): string | undefined {
+  const dots = name.length <= 2 && name.every((byte) => byte === DOT);
+  if (dots || name.includes(0x2f) || name.includes(0)) return "its name is not a file name";
+  if (path.length > LONGEST_PATH) return "its path is too long";
+  if (seen === undefined) return undefined;
+  const key = Buffer.from(name).toString("latin1");
+  if (seen.has(key)) return "its directory has another entry of this name";
+  seen.add(key);
+  return undefined;
+}
+
+function isBelowItself(directory: OpenDirectory): boolean {
+  for (let above = directory.parent; above !== undefined; above = above.parent) {
+    if (above.tree === directory.tree) return true;
+  }
+  return false;
+}

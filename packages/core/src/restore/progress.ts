@@ -1,0 +1,105 @@
+import { printablePath } from "../fs/path.ts";
+
+/** What a restore tells while it runs. Paths are those inside the snapshot, made printable. Sizes in bytes. */
+export type RestoreNotice =
+  /** At most ten times a second. */
+  | ({ readonly kind: "progress"; readonly current: string } & RestoreState)
+  /** Only with the option `reportItems`: an entry is in its place. */
+  | {
+      readonly kind: "item";
+      readonly type: "file" | "dir" | "other";
+      readonly path: string;
+      readonly size: number;
+    }
+  /** An entry could not be restored, or not as it was. */
+  | { readonly kind: "error"; readonly path: string; readonly message: string }
+  /** Something that this machine cannot keep, told once. */
+  | { readonly kind: "warning"; readonly message: string };
+
+/** What a restore counted. */
+export interface RestoreCounts {
+  /** Files in their place, hard links among them. */
+  files: number;
+  directories: number;
+  /** Symlinks, devices and fifos. */
+  others: number;
+  /** Bytes of file contents written. */
+  bytes: number;
+  /** Entries left out on purpose: sockets. */
+  skipped: number;
+  /** Entries that could not be restored, or not as they were. */
+  errors: number;
+}
+
+/** How far a restore has come. The totals are there once the trees have been read. */
+export interface RestoreState {
+  readonly filesDone: number;
+  readonly bytesDone: number;
+  readonly errors: number;
+  readonly totalFiles: number | undefined;
+  readonly totalBytes: number | undefined;
+}
+
+const INTERVAL_MS = 100;
+
+/** Counts what a restore does and tells whoever listens. */
+export class RestoreProgress {
+  readonly counts: RestoreCounts = {
+    files: 0,
+    directories: 0,
+    others: 0,
+    bytes: 0,
+    skipped: 0,
+    errors: 0,
+  };
+  readonly #onEvent: ((notice: RestoreNotice) => void) | undefined;
+  readonly #reportItems: boolean;
+  #totals: { readonly files: number; readonly bytes: number } | undefined;
+  #lastNotice = 0;
+
+  constructor(onEvent: ((notice: RestoreNotice) => void) | undefined, reportItems: boolean) {
+    this.#onEvent = onEvent;
+    this.#reportItems = reportItems;
+  }
+
+  setTotals(totals: { readonly files: number; readonly bytes: number }): void {
+    this.#totals = totals;
+  }
+
+  /** Contents of files have been written. */
+  wrote(bytes: number): void {
+    this.counts.bytes += bytes;
+  }
+
+  /** An entry is in its place. `path` is asked for only if somebody wants to know. */
+  done(type: "file" | "dir" | "other", size: number, path: () => Uint8Array): void {
+    if (type === "file") this.counts.files++;
+    else if (type === "dir") this.counts.directories++;
+    else this.counts.others++;
+    if (this.#onEvent === undefined) return;
+    if (this.#reportItems) {
+      this.#onEvent({ kind: "item", type, path: printablePath(path()), size });
+    }
+    const now = Date.now();
+    if (now - this.#lastNotice < INTERVAL_MS) return;
+    this.#lastNotice = now;
+    this.#onEvent({
+      kind: "progress",
+      current: printablePath(path()),
+      filesDone: this.counts.files,
+      bytesDone: this.counts.bytes,
+      errors: this.counts.errors,
+      totalFiles: this.#totals?.files,
+      totalBytes: this.#totals?.bytes,
+    });
+  }
+
+  error(path: Uint8Array, message: string): void {
+    this.counts.errors++;
+    this.#onEvent?.({ kind: "error", path: printablePath(path), message });
+  }
+
+  warn(message: string): void {
+    this.#onEvent?.({ kind: "warning", message });
+  }
+}

@@ -1,0 +1,51 @@
+import type { CallOptions } from "../backend/backend.ts";
+import { TsbakError } from "../errors.ts";
+import { printablePath, splitPath, toPathBytes } from "../fs/path.ts";
+import { equalBytes } from "../bytes/compare.ts";
+import { decodeTree } from "../format/tree.ts";
+import type { Node } from "../format/node.ts";
+import type { TreeLoader } from "../repository/tree-loader.ts";
+import { throwIfAborted } from "../async/interrupted.ts";
+
+/** Names listed in the message when one is missing. */
+const LISTED_NAMES = 20;
+
+/**
+ * The id of the tree at a path inside a snapshot; `path` is what comes after the colon in `id:sub/folder`.
+ *
+ * @throws {TsbakError} `not-found` if there is no such directory; the message tells what there is.
+ */
+export async function findSubTree(
+  trees: TreeLoader,
+  root: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<string> {
+  let id = root;
+  for (const name of splitPath(toPathBytes(path))) {
+    throwIfAborted(options.signal);
+    if (name.length === 1 && name[0] === 0x2e) continue;
+    const nodes = decodeTree(await trees.load(id));
+    const node = nodes.find((other) => equalBytes(other.name, name));
+    if (node?.subtree === undefined) throw notThere(path, name, node, nodes);
+    id = node.subtree;
+  }
+  return id;
+}
+
+function notThere(
+  path: string,
+  name: Uint8Array,
+  node: Node | undefined,
+  nodes: readonly Node[],
+): TsbakError {
+  const missing = `"${printablePath(name)}"`;
+  const reason = node === undefined ? `there is no ${missing}` : `${missing} is a ${node.type}`;
+  const names = nodes.slice(0, LISTED_NAMES).map((other) => printablePath(other.name));
+  const rest = nodes.length > LISTED_NAMES ? ` and ${nodes.length - LISTED_NAMES} more` : "";
+  const there = names.length === 0 ? "nothing" : names.join(", ") + rest;
+  return new TsbakError(
+    "not-found",
+    `Cannot find "${path}" in the snapshot: ${reason}; in its place there is ${there}`,
+  );
+}

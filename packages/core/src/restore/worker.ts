@@ -1,0 +1,85 @@
+import { loadZstd } from "../compress/zstd.ts";
+import { Opener } from "../crypto/opener.ts";
+import { isTsbakError } from "../errors.ts";
+import { RootedDirectory } from "../fs/rooted.ts";
+import { openBlob, type BlobOpener } from "../repository/read-blob.ts";
+import { serveTasks } from "../workers/serve-tasks.ts";
+import { BatchWriter } from "./batch-writer.ts";
+import {
+  BLOB_NUMBERS,
+  USE_NUMBERS,
+  WHOLE_FILE,
+  type PieceTask,
+  type RestoreFailure,
+  type RestoreResult,
+  type RestoreSetup,
+  type RestoreTask,
+} from "./protocol.ts";
+
+serveTasks<RestoreSetup, RestoreTask, RestoreResult>(async (setup) => {
+  const tools = { opener: new Opener(setup.key), zstd: await loadZstd() };
+  const root = new RootedDirectory(setup.target);
+  return (task) => ({ result: { failures: perform(task, tools, root, setup.sparse) } });
+});
+
+function perform(
+  task: RestoreTask,
+  tools: BlobOpener,
+  root: RootedDirectory,
+  sparse: boolean,
+): RestoreFailure[] {
+  const writer = new BatchWriter(
+    root,
+    task.kind === "directories" ? task.entries : task.files,
+    sparse,
+  );
+  switch (task.kind) {
+    case "piece":
+      writePiece(task, tools, writer);
+      break;
+    case "empty":
+      writer.forEach((file) => writer.writeWhole(file, new Uint8Array(0)));
+      break;
+    case "finish":
+      writer.forEach((file) => writer.finishParts(file));
+      break;
+    case "directories":
+      writer.forEach((entry) => writer.finishDirectory(entry));
+  }
+  return writer.failures;
+}
+
+/** Every blob is opened once and written to all its places before the next one is opened. */
+function writePiece(task: PieceTask, tools: BlobOpener, writer: BatchWriter): void {
+  let use = 0;
+  for (let blob = 0; blob < task.ids.length; blob++) {
+    const end = use + (task.blobs[blob * BLOB_NUMBERS + 3] as number);
+    const plain = tryOpen(task, tools, blob, writer.failures);
+    for (; plain !== undefined && use < end; use++) {
+      const file = task.uses[use * USE_NUMBERS] as number;
+      const offset = task.uses[use * USE_NUMBERS + 1] as number;
+      if (offset === WHOLE_FILE) writer.writeWhole(file, plain);
+      else writer.writePart(file, plain, offset);
+    }
+    use = end;
+  }
+}
+
+function tryOpen(
+  task: PieceTask,
+  tools: BlobOpener,
+  blob: number,
+  failures: RestoreFailure[],
+): Uint8Array | undefined {
+  const base = blob * BLOB_NUMBERS;
+  const start = task.blobs[base] as number;
+  const sealed = task.bytes.subarray(start, start + (task.blobs[base + 1] as number));
+  const place = { uncompressedLength: task.blobs[base + 2] as number };
+  try {
+    return openBlob(tools, sealed, place, task.ids[blob] as string);
+  } catch (error) {
+    if (!isTsbakError(error, "corrupt")) throw error;
+    failures.push({ of: "blob", at: blob, message: error.message });
+    return undefined;
+  }
+}
