@@ -20,7 +20,9 @@ export async function loadIndex(
   for await (const file of context.backend.list("index", options)) names.push(file.name);
   const index = new BlobIndex();
   const load = (name: string): Promise<Uint8Array> => loadUnpacked(context, "index", name, options);
-  for await (const bytes of mapConcurrent(names, context.backend.connections, load)) {
+  for await (const bytes of mapConcurrent(names, load, {
+    concurrency: context.backend.connections,
+  })) {
     decodeIndex(bytes, new IndexFiller(index));
   }
   return index;

@@ -43,7 +43,9 @@ export async function listSnapshots(
     }
   };
   const entries: SnapshotEntry[] = [];
-  for await (const entry of mapConcurrent(ids, repository.backend.connections, load)) {
+  for await (const entry of mapConcurrent(ids, load, {
+    concurrency: repository.backend.connections,
+  })) {
     if (entry !== undefined && matchesFilter(entry.snapshot, filter)) entries.push(entry);
   }
   return entries.sort(byTime);

@@ -39,7 +39,9 @@ export async function surveyIndex(
       return { name, error: damageOf(error) };
     }
   };
-  for await (const file of mapConcurrent(names, context.backend.connections, load)) {
+  for await (const file of mapConcurrent(names, load, {
+    concurrency: context.backend.connections,
+  })) {
     survey.take(file);
   }
   return { index: survey.index, files: names.length, damaged: survey.damaged, ...survey.packs() };
