@@ -130,10 +130,14 @@ class LibraryZstd implements Zstd {
 
   decompress(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
     const out = new Uint8Array(length);
-    const size = this.#decompressInto(out, bytes);
-    if (size === undefined) throw wrongLength("longer", length);
-    if (size !== length) throw wrongLength(size, length);
+    this.decompressInto(bytes, out);
     return out;
+  }
+
+  decompressInto(bytes: Uint8Array, out: Uint8Array): void {
+    const size = this.#decompressInto(out, bytes);
+    if (size === undefined) throw wrongLength("longer", out.length);
+    if (size !== out.length) throw wrongLength(size, out.length);
   }
 
   decompressUnknown(bytes: Uint8Array, maxLength: number): Uint8Array<ArrayBuffer> {

@@ -9,7 +9,7 @@ const MIN_PIECE = 64;
 /** Zstandard of node:zlib. Undefined before Node 22.15. */
 export function loadNodeZstd(): Zstd | undefined {
   if (typeof zlib.zstdCompressSync !== "function") return undefined;
-  return { name: "node:zlib", compress, decompress, decompressUnknown };
+  return { name: "node:zlib", compress, decompress, decompressInto, decompressUnknown };
 }
 
 function compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer> {
@@ -27,6 +27,10 @@ function decompress(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> 
   const content = decompressUnknown(bytes, length);
   if (content.length !== length) throw wrongLength(content.length, length);
   return content;
+}
+
+function decompressInto(bytes: Uint8Array, out: Uint8Array): void {
+  out.set(decompress(bytes, out.length));
 }
 
 function decompressUnknown(bytes: Uint8Array, maxLength: number): Uint8Array<ArrayBuffer> {

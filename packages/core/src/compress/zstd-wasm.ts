@@ -52,6 +52,10 @@ class WasmZstd implements Zstd {
     return content;
   }
 
+  decompressInto(bytes: Uint8Array, out: Uint8Array): void {
+    out.set(this.decompress(bytes, out.length));
+  }
+
   decompressUnknown(bytes: Uint8Array, maxLength: number): Uint8Array<ArrayBuffer> {
     let room = Math.min(maxLength, Math.max(4096, 8 * bytes.length));
     for (;;) {

@@ -24,6 +24,13 @@ export interface Zstd {
   decompress(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer>;
 
   /**
+   * As `decompress`, with exactly the length of `out`, into memory that is there. After an error `out` holds anything.
+   *
+   * @throws {TsbakError} `corrupt` as `decompress`.
+   */
+  decompressInto(bytes: Uint8Array, out: Uint8Array): void;
+
+  /**
    * The content of one or more frames where nobody said how long it is.
    *
    * @throws {TsbakError} `corrupt` if a frame is bad or the content is longer than `maxLength`.
