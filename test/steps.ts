@@ -1,6 +1,6 @@
 /**
  * What the proofs do with any tool that speaks restic's language: create a repository, back up, restore, check. Each step
- * throws with all that the tool printed if it does not end as it should.
+ * throws with all that the tool printed if it does not end as it should. `node` runs tsbak, see `RunOptions`.
  *
  * @module
  */
@@ -58,9 +58,10 @@ export async function initRepository(
   tool: ToolName,
   name: string,
   version = 2,
+  node?: string,
 ): Promise<TestRepository> {
   const repository = { workshop, folder: workshop.path(name) };
-  await mustOn(repository, tool, ["init", "--repository-version", String(version)]);
+  await mustOn(repository, tool, ["init", "--repository-version", String(version)], { node });
   return repository;
 }
 
@@ -98,16 +99,19 @@ export async function restoreStep(
   tool: ToolName,
   id: string,
   target: string,
+  node?: string,
 ): Promise<void> {
-  await mustOn(repository, tool, ["restore", id, "--target", target]);
+  await mustOn(repository, tool, ["restore", id, "--target", target], { node });
 }
 
 /** Read everything in the repository, by each of the tools. */
 export async function checkStep(
   repository: TestRepository,
   tools: readonly ToolName[],
+  node?: string,
 ): Promise<void> {
-  for (const tool of tools) await mustOn(repository, tool, [checkCommand(tool), "--read-data"]);
+  for (const tool of tools)
+    await mustOn(repository, tool, [checkCommand(tool), "--read-data"], { node });
 }
 
 function lastSummary(output: string): Record<string, unknown> {
