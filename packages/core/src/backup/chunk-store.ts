@@ -32,6 +32,11 @@ export class ChunkStore {
     return toHex(id);
   }
 
+  /** Memory of stored packs, for new ones. */
+  recycle(spare: readonly ArrayBuffer[]): void {
+    for (const memory of spare) this.#packs.recycle(memory);
+  }
+
   /** What was stored since the last call. */
   takeCounts(): StoreCounts {
     const counts = this.#counts;

@@ -17,7 +17,7 @@ export interface ReadFile {
 
 /** A fifo or device that took the place of a file must neither be followed nor hang us. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const READ_SIZE = 4 << 20;
+const READ_SIZE = 1 << 20;
 
 /** Open a source file for reading; the caller closes it. */
 export function openSource(path: Uint8Array): number {
@@ -108,6 +108,8 @@ export class FileReader {
    */
   #chunks(descriptor: number, expectedSize: number, visit: (chunk: Uint8Array) => void): void {
     const memory = this.#chunker.memory;
+    // The file before may have ended in an error.
+    this.#chunker.reset();
     let start = 0;
     let end = 0;
     let position = 0;

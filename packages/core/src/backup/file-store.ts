@@ -1,5 +1,6 @@
 import type { FileStat } from "../fs/stat.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
+import type { SpareMemory } from "./spare-memory.ts";
 import { LargeFile } from "./large-file.ts";
 import {
   createFingerprints,
@@ -41,6 +42,7 @@ export class FileStore {
   readonly #pool: BackupPool;
   readonly #onCounts: (counts: StoreCounts) => void;
   readonly #room: () => Promise<void>;
+  readonly #memory: SpareMemory;
   readonly #running = new Set<Promise<void>>();
   readonly #large = new Map<number, LargeFile>();
   #batch: WaitingFile[] = [];
@@ -51,11 +53,16 @@ export class FileStore {
   /** `room` resolves when what the workers produce has been put away far enough. */
   constructor(
     pool: BackupPool,
-    options: { onCounts: (counts: StoreCounts) => void; room: () => Promise<void> },
+    options: {
+      onCounts: (counts: StoreCounts) => void;
+      room: () => Promise<void>;
+      memory: SpareMemory;
+    },
   ) {
     this.#pool = pool;
     this.#onCounts = options.onCounts;
     this.#room = options.room;
+    this.#memory = options.memory;
   }
 
   /** Store a file some time; `done` is called with the outcome. `path` and `stat` are kept. */
@@ -95,9 +102,10 @@ export class FileStore {
     const stats = createFingerprints(files.length);
     files.forEach((file, at) => setFingerprint(stats, at, file.stat));
     const paths = joinPaths(files);
+    const spare = this.#memory.take();
     this.#track(
       this.#pool
-        .run({ kind: "files", paths, stats }, [paths.buffer, stats.buffer])
+        .run({ kind: "files", paths, stats, spare }, [paths.buffer, stats.buffer, ...spare])
         .then((result) => this.#deliver(files, result)),
     );
   }
@@ -119,7 +127,11 @@ export class FileStore {
 
   #storeLarge(waiting: WaitingFile): void {
     const number = this.#nextLarge++;
-    const file = new LargeFile(this.#pool, number, waiting, this.#onCounts);
+    const file = new LargeFile(number, waiting, {
+      pool: this.#pool,
+      memory: this.#memory,
+      onCounts: this.#onCounts,
+    });
     this.#large.set(number, file);
     this.#track(
       file.store().then((stored) => {

@@ -2,6 +2,7 @@ import { statFile, type FileStat } from "../fs/stat.ts";
 import { describeSystemError } from "../fs/system-error.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import type { StoredFile } from "./file-store.ts";
+import type { SpareMemory } from "./spare-memory.ts";
 import {
   createFingerprints,
   hasFingerprint,
@@ -18,6 +19,13 @@ export interface LargeSource {
   readonly stat: FileStat;
 }
 
+/** What storing takes. */
+export interface LargeFileParts {
+  readonly pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
+  readonly memory: SpareMemory;
+  readonly onCounts: (counts: StoreCounts) => void;
+}
+
 interface Reading {
   readonly content: string;
   readonly size: number;
@@ -32,25 +40,19 @@ const RANGE_TASK_SIZE = 8 << 20;
  * they are known (design D5). The file's second reading comes from the page cache.
  */
 export class LargeFile {
-  readonly #pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
   readonly #number: number;
   readonly #source: LargeSource;
-  readonly #onCounts: (counts: StoreCounts) => void;
-  #parts: Promise<BackupResult>[] = [];
+  readonly #parts: LargeFileParts;
+  #results: Promise<BackupResult>[] = [];
   #ranges: number[] = [];
   #rangeBytes = 0;
   #end = 0;
 
-  constructor(
-    pool: WorkerPool<BackupTask, BackupResult, BackupEvent>,
-    number: number,
-    source: LargeSource,
-    onCounts: (counts: StoreCounts) => void,
-  ) {
-    this.#pool = pool;
+  /** `number` tells the cuts of this file from those of others. */
+  constructor(number: number, source: LargeSource, parts: LargeFileParts) {
     this.#number = number;
     this.#source = source;
-    this.#onCounts = onCounts;
+    this.#parts = parts;
   }
 
   /** Store the file; if it changed meanwhile, once more, and that is kept. */
@@ -77,20 +79,19 @@ export class LargeFile {
   }
 
   async #read(): Promise<Reading> {
-    this.#parts = [];
+    this.#results = [];
     this.#end = 0;
     const { path } = this.#source;
-    const cut = await this.#pool.run({ kind: "cut", file: this.#number, path });
+    const cut = await this.#parts.pool.run({ kind: "cut", file: this.#number, path });
     if (this.#rangeBytes > 0) this.#sendRanges();
-    const parts = await Promise.all(this.#parts);
-    for (const part of parts) this.#onCounts(part.counts);
+    const results = await Promise.all(this.#results);
+    for (const result of results) this.#parts.onCounts(result.counts);
+    const contents = results.flatMap((result) => result.contents);
+    const sizes = results.flatMap((result) => [...result.sizes]);
     return {
-      content: parts
-        .flatMap((part) => part.contents)
-        .filter((id) => id !== "")
-        .join(","),
-      size: parts.reduce((sum, part) => sum + part.sizes.reduce((a, b) => a + b, 0), 0),
-      error: [cut, ...parts].flatMap((part) => part.notes).find((note) => note.error)?.error,
+      content: contents.filter((id) => id !== "").join(","),
+      size: sizes.reduce((sum, size) => sum + size, 0),
+      error: [cut, ...results].flatMap((result) => result.notes).find((note) => note.error)?.error,
     };
   }
 
@@ -98,10 +99,12 @@ export class LargeFile {
     const ranges = Float64Array.from(this.#ranges);
     this.#ranges = [];
     this.#rangeBytes = 0;
-    const part = this.#pool.runFirst({ kind: "ranges", path: this.#source.path, ranges });
+    const spare = this.#parts.memory.take();
+    const { path } = this.#source;
+    const result = this.#parts.pool.runFirst({ kind: "ranges", path, ranges, spare }, spare);
     // Awaited together at the end; until then a failure must not count as unhandled.
-    part.catch(() => undefined);
-    this.#parts.push(part);
+    result.catch(() => undefined);
+    this.#results.push(result);
   }
 
   /** The state now; undefined if the file is gone: what was read of it is kept. */

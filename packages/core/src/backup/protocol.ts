@@ -27,14 +27,24 @@ export interface BackupSetup {
   readonly claims: SharedClaims;
 }
 
-/** What a worker can be asked to do. */
+/** What a worker can be asked to do. `spare` is memory of stored packs, for new ones. */
 export type BackupTask =
   /** Store whole files. `paths` holds raw paths, each ended by NUL; `stats` a fingerprint for each. */
-  | { readonly kind: "files"; readonly paths: Uint8Array; readonly stats: Float64Array }
+  | {
+      readonly kind: "files";
+      readonly paths: Uint8Array;
+      readonly stats: Float64Array;
+      readonly spare: readonly ArrayBuffer[];
+    }
   /** Find the cuts of a large file and report them by `cuts` events. */
   | { readonly kind: "cut"; readonly file: number; readonly path: Uint8Array }
   /** Store chunks of a large file: pairs of offset and length. */
-  | { readonly kind: "ranges"; readonly path: Uint8Array; readonly ranges: Float64Array }
+  | {
+      readonly kind: "ranges";
+      readonly path: Uint8Array;
+      readonly ranges: Float64Array;
+      readonly spare: readonly ArrayBuffer[];
+    }
   /** Store one chunk of a stream. */
   | { readonly kind: "chunk"; readonly bytes: Uint8Array }
   /** Give part-filled packs back. */

@@ -10,6 +10,7 @@ import type { FinishedPack } from "../repository/pack-builder.ts";
 import { PackSaver } from "../repository/pack-saver.ts";
 import type { Repository } from "../repository/repository.ts";
 import { FileStore } from "./file-store.ts";
+import { SpareMemory } from "./spare-memory.ts";
 import type { BackupProgress } from "./progress.ts";
 import type { BackupEvent, BackupResult, BackupSetup, BackupTask } from "./protocol.ts";
 
@@ -26,7 +27,7 @@ export interface StoreOptions {
 }
 
 /** Packs that may wait to be stored before the walk has to wait for them. */
-const WAITING_PACKS = 3;
+const WAITING_PACKS = 2;
 
 /** Where a backup puts contents and trees: the worker threads, the open packs and what stores them. */
 export class BackupStore {
@@ -40,6 +41,7 @@ export class BackupStore {
   readonly #trees: BlobSaver;
   readonly #treePacks: OpenPacks;
   readonly #progress: BackupProgress;
+  readonly #memory = new SpareMemory();
 
   /** Load the index and start the workers. */
   static async open(
@@ -94,6 +96,7 @@ export class BackupStore {
     this.files = new FileStore(this.pool, {
       onCounts: (counts) => progress.stored(counts),
       room: () => this.#packs.drain(WAITING_PACKS),
+      memory: this.#memory,
     });
   }
 
@@ -132,6 +135,6 @@ export class BackupStore {
   }
 
   #save(pack: FinishedPack): void {
-    if (!this.#options.dryRun) this.#packs.save(pack);
+    if (!this.#options.dryRun) this.#packs.save(pack, (memory) => this.#memory.put(memory));
   }
 }

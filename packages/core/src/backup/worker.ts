@@ -17,7 +17,7 @@ import {
 } from "./protocol.ts";
 
 /** Room for one chunk of the largest size and for reading ahead. */
-const MEMORY_SIZE = 16 << 20;
+const MEMORY_SIZE = 11 << 20;
 /** Cuts are reported by this many bytes of the file: a task for another thread. */
 const CUT_REPORT_SIZE = 8 << 20;
 
@@ -38,8 +38,10 @@ function handle(
 ): TaskResult<BackupResult> {
   switch (task.kind) {
     case "files":
+      store.recycle(task.spare);
       return { result: storeFiles(task, reader, store) };
     case "ranges":
+      store.recycle(task.spare);
       return { result: noteErrors(store, () => storeRanges(task, reader, store)) };
     case "cut":
       return { result: noteErrors(store, () => cutFile(task, reader, store, emit)) };

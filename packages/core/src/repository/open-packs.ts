@@ -17,6 +17,8 @@ export interface LooseBlobs {
   readonly entries: readonly PackEntry[];
 }
 
+/** More would only be memory that waits. */
+const MOST_SPARE = 2;
 /** Random bits are drawn by the block: one system call for 4096 blobs. */
 const RANDOM_BYTES = 512;
 
@@ -26,13 +28,15 @@ const RANDOM_BYTES = 512;
  * format, section 5: "Chunking attacks on file backup services").
  */
 export class OpenPacks {
+  readonly #spare: ArrayBuffer[] = [];
   readonly #builders: readonly [PackBuilder, PackBuilder];
   readonly #random = new Uint8Array(RANDOM_BYTES);
   #nextBit = RANDOM_BYTES * 8;
 
   /** `targetSize` in bytes. One object is used for one type of blob only. */
   constructor(key: MasterKey, targetSize: number) {
-    this.#builders = [new PackBuilder(key, targetSize), new PackBuilder(key, targetSize)];
+    const open = (): PackBuilder => new PackBuilder(key, targetSize, this.#spare);
+    this.#builders = [open(), open()];
   }
 
   /** Seal and append a blob to one of the packs. See `PackBuilder.add`. */
@@ -42,9 +46,9 @@ export class OpenPacks {
     return { length, finished: builder.isFull ? builder.finish() : undefined };
   }
 
-  /** Give memory of a stored pack back for use. */
+  /** Give memory of a stored pack back for use by a coming one. */
   recycle(memory: ArrayBuffer): void {
-    for (const builder of this.#builders) builder.recycle(memory);
+    if (this.#spare.length < MOST_SPARE) this.#spare.push(memory);
   }
 
   /** Take all blobs of packs that are not full. */

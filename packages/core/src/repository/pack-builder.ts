@@ -25,16 +25,21 @@ const HEADER_RESERVE = 1 << 20;
  */
 export class PackBuilder {
   readonly #targetSize: number;
+  readonly #spare: ArrayBuffer[];
   readonly #sealer: Sealer;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #size = 0;
   #entries: PackEntry[] = [];
 
-  /** `targetSize` in bytes: the pack is full when it has reached that. */
-  constructor(key: MasterKey, targetSize: number) {
+  /**
+   * `targetSize` in bytes: the pack is full when it has reached that. Memory is taken from `spare` while there is
+   * some: pages that were used before cost the kernel nothing.
+   */
+  constructor(key: MasterKey, targetSize: number, spare: ArrayBuffer[] = []) {
     // A sealer of its own keeps the IVs of neighbouring blobs consecutive, which makes reading packs cheaper.
     this.#sealer = new Sealer(key);
     this.#targetSize = targetSize;
+    this.#spare = spare;
   }
 
   get isEmpty(): boolean {
@@ -78,13 +83,6 @@ export class PackBuilder {
     return this.#bytes.subarray(entry.offset, entry.offset + entry.length);
   }
 
-  /** Use this memory for a coming pack instead of allocating anew, if it is large enough. */
-  recycle(buffer: ArrayBuffer): void {
-    if (this.#bytes === undefined && buffer.byteLength >= this.#capacity(0)) {
-      this.#bytes = new Uint8Array(buffer);
-    }
-  }
-
   /** Close the pack. The builder is empty afterwards and may be filled again. */
   finish(): FinishedPack {
     const header = encodePackHeader(this.#entries);
@@ -124,10 +122,15 @@ export class PackBuilder {
     const needed = this.#size + length;
     if (this.#bytes !== undefined && this.#bytes.length >= needed) return this.#bytes;
     const old = this.#bytes;
-    // Unlike `new Uint8Array`, this memory is not zeroed, so its pages are only touched when they are used.
-    const grown = Buffer.allocUnsafeSlow(this.#capacity(needed)) as Uint8Array<ArrayBuffer>;
-    this.#bytes = new Uint8Array(grown.buffer);
+    this.#bytes = this.#allocate(this.#capacity(needed));
     if (old !== undefined) this.#bytes.set(old.subarray(0, this.#size));
     return this.#bytes;
+  }
+
+  #allocate(size: number): Uint8Array<ArrayBuffer> {
+    const spare = this.#spare.pop();
+    if (spare !== undefined && spare.byteLength >= size) return new Uint8Array(spare);
+    // Unlike `new Uint8Array`, this memory is not zeroed, so its pages are only touched when they are used.
+    return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
   }
 }
