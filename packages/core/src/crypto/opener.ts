@@ -2,6 +2,7 @@ import { TsbakError } from "../errors.ts";
 import { isZeroBlock } from "./counter.ts";
 import type { MasterKey } from "./master-key.ts";
 import { defaultPrimitives } from "./primitives.ts";
+import type { CounterInto } from "./openssl-ctr.ts";
 import type { CryptoPrimitives, Poly1305, Transform } from "./primitives.ts";
 import { SEAL_OVERHEAD } from "./sealer.ts";
 
@@ -9,14 +10,15 @@ import { SEAL_OVERHEAD } from "./sealer.ts";
 export class Opener {
   readonly #poly1305: Poly1305;
   readonly #nonceCipher: Transform;
-  readonly #startStream: (counter: Uint8Array) => Transform;
+  readonly #decrypt: CounterInto;
   readonly #macKey = new Uint8Array(32);
   readonly #expected = new Uint8Array(16);
 
   constructor(key: MasterKey, primitives: CryptoPrimitives = defaultPrimitives) {
     this.#poly1305 = primitives.poly1305;
     this.#nonceCipher = primitives.blockCipher(key.macK);
-    this.#startStream = primitives.counterMode(key.encrypt);
+    this.#decrypt =
+      primitives.counterModeInto?.(key.encrypt) ?? intoMemory(primitives.counterMode(key.encrypt));
     this.#macKey.set(key.macR);
   }
 
@@ -27,9 +29,19 @@ export class Opener {
    */
   open(sealed: Uint8Array): Uint8Array<ArrayBuffer> {
     const plain = this.tryOpen(sealed);
-    if (plain === undefined) {
-      throw new TsbakError("corrupt", "Cannot open sealed bytes: the MAC does not fit");
-    }
+    if (plain === undefined) throw badMac();
+    return plain;
+  }
+
+  /**
+   * As `open`, but the plain bytes are written to the start of `out`, of which the result is a view.
+   *
+   * @throws {RangeError} If `out` has no room for them: `sealed.length - SEAL_OVERHEAD`.
+   */
+  openInto(sealed: Uint8Array, out: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (!this.#isAuthentic(sealed)) throw badMac();
+    const plain = out.subarray(0, sealed.length - SEAL_OVERHEAD);
+    this.#decrypt(sealed.subarray(0, 16), ciphertextOf(sealed), plain);
     return plain;
   }
 
@@ -39,21 +51,21 @@ export class Opener {
    * @throws {TsbakError} `corrupt` if they are too short or have an all-zero IV.
    */
   tryOpen(sealed: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+    if (!this.#isAuthentic(sealed)) return undefined;
+    const plain = new Uint8Array(sealed.length - SEAL_OVERHEAD);
+    this.#decrypt(sealed.subarray(0, 16), ciphertextOf(sealed), plain);
+    return plain;
+  }
+
+  #isAuthentic(sealed: Uint8Array): boolean {
     if (sealed.length < SEAL_OVERHEAD) {
       throw new TsbakError("corrupt", `Cannot open sealed bytes: only ${sealed.length} are left`);
     }
     if (isZeroBlock(sealed, 0)) {
       throw new TsbakError("corrupt", "Cannot open sealed bytes: the IV is all zero");
     }
-    const iv = sealed.subarray(0, 16);
-    const ciphertext = sealed.subarray(16, sealed.length - 16);
-    if (!this.#isAuthentic(iv, ciphertext, sealed)) return undefined;
-    return asPlainArray(this.#startStream(iv)(ciphertext));
-  }
-
-  #isAuthentic(iv: Uint8Array, ciphertext: Uint8Array, sealed: Uint8Array): boolean {
-    this.#macKey.set(this.#nonceCipher(iv), 16);
-    this.#poly1305(this.#expected, ciphertext, this.#macKey);
+    this.#macKey.set(this.#nonceCipher(sealed.subarray(0, 16)), 16);
+    this.#poly1305(this.#expected, ciphertextOf(sealed), this.#macKey);
     // All bytes are compared, so that the time does not tell how many are right.
     let difference = 0;
     const macAt = sealed.length - 16;
@@ -64,7 +76,14 @@ export class Opener {
   }
 }
 
-/** Not a Buffer: its `slice` would share memory where callers expect a copy. */
-function asPlainArray(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+function badMac(): TsbakError {
+  return new TsbakError("corrupt", "Cannot open sealed bytes: the MAC does not fit");
+}
+
+function ciphertextOf(sealed: Uint8Array): Uint8Array {
+  return sealed.subarray(16, sealed.length - 16);
+}
+
+function intoMemory(startStream: (counter: Uint8Array) => Transform): CounterInto {
+  return (counter, bytes, out) => out.set(startStream(counter)(bytes));
 }

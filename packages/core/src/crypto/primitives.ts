@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { ctr, ecb } from "@noble/ciphers/aes.js";
 import { poly1305 as noblePoly1305 } from "@noble/ciphers/_poly1305.js";
 import { addToCounter } from "./counter.ts";
+import { loadOpenSslCtr, type CounterInto } from "./openssl-ctr.ts";
 
 /** Turns bytes into as many others, in new memory. What was given before may matter: see its maker. */
 export type Transform = (bytes: Uint8Array) => Uint8Array<ArrayBuffer>;
@@ -27,6 +28,8 @@ export interface CryptoPrimitives {
    * Encrypts and decrypts alike.
    */
   counterMode(key: Uint8Array): (counter: Uint8Array) => Transform;
+  /** The same for whole messages and into memory that is there, where there is a faster way for them. */
+  readonly counterModeInto?: ((key: Uint8Array) => CounterInto) | undefined;
   /** AES-128 of single blocks under `key`, without padding or state. Input: whole blocks of 16 bytes. */
   blockCipher(key: Uint8Array): Transform;
   readonly poly1305: Poly1305;
@@ -42,6 +45,7 @@ export const portablePrimitives: CryptoPrimitives = {
 };
 
 const nativePoly1305 = loadNativePoly1305();
+const openSslCtr = loadOpenSslCtr();
 
 /** What this process uses unless told otherwise. */
 export const defaultPrimitives: CryptoPrimitives = {
@@ -54,6 +58,7 @@ export const defaultPrimitives: CryptoPrimitives = {
       return (bytes) => cipher.update(bytes);
     };
   },
+  counterModeInto: openSslCtr,
   blockCipher(key) {
     const cipher = createCipheriv("aes-128-ecb", createSecretKey(key), null).setAutoPadding(false);
     return (blocks) => cipher.update(blocks);

@@ -2,6 +2,7 @@ import { randomFillSync } from "node:crypto";
 import { addToCounter, isZeroBlock } from "./counter.ts";
 import type { MasterKey } from "./master-key.ts";
 import { defaultPrimitives } from "./primitives.ts";
+import type { CounterInto } from "./openssl-ctr.ts";
 import type { CryptoPrimitives, Poly1305, Transform } from "./primitives.ts";
 
 /** By how much sealed bytes are longer than the plain ones: IV (16) before, MAC (16) behind. */
@@ -23,6 +24,7 @@ export class Sealer {
   readonly #poly1305: Poly1305;
   readonly #nonceCipher: Transform;
   readonly #startStream: (counter: Uint8Array) => Transform;
+  readonly #encryptInto: CounterInto | undefined;
   readonly #counter = new Uint8Array(16);
   /** `r` and, behind it, the encrypted IV of the present message. */
   readonly #macKey = new Uint8Array(32);
@@ -33,6 +35,7 @@ export class Sealer {
     this.#poly1305 = primitives.poly1305;
     this.#nonceCipher = primitives.blockCipher(key.macK);
     this.#startStream = primitives.counterMode(key.encrypt);
+    this.#encryptInto = primitives.counterModeInto?.(key.encrypt);
     this.#macKey.set(key.macR);
     this.#stream = this.#restart();
   }
@@ -67,7 +70,9 @@ export class Sealer {
   #encrypt(plain: Uint8Array, out: Uint8Array, offset: number): void {
     const length = plain.length;
     const blocks = Math.ceil(length / 16);
-    if (length % 16 === 0) {
+    if (this.#encryptInto !== undefined) {
+      this.#encryptInto(this.#counter, plain, out.subarray(offset, offset + length));
+    } else if (length % 16 === 0) {
       if (length > 0) out.set(this.#stream(plain), offset);
     } else if (length <= SCRATCH_SIZE) {
       this.#scratch.set(plain);
