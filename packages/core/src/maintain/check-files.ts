@@ -66,8 +66,9 @@ async function checkEach(
       return { name, reason: damageOf(error)?.message };
     }
   };
-  const { connections } = repository.backend;
-  for await (const { name, reason } of mapConcurrent(names, connections, checkOne)) {
+  const concurrency = repository.backend.connections;
+  const results = mapConcurrent(names, checkOne, { ...options, concurrency });
+  for await (const { name, reason } of results) {
     if (reason === undefined) continue;
     const message = `The ${kind} file ${name} is damaged: ${reason}`;
     findings.error({ kind: `${kind}-damaged`, file: { kind, name }, message });

@@ -1,5 +1,5 @@
 import { sha256Hex, sha256Into } from "../crypto/sha256.ts";
-import { isTsbakError } from "../errors.ts";
+import { isTsbakError, TsbakError } from "../errors.ts";
 import {
   decodePackHeader,
   decodePackTrailer,
@@ -15,6 +15,29 @@ import type { TreeFault, VerifyResult, VerifyTask } from "./verify-protocol.ts";
 /** What one thread checks packs with. */
 export interface PackTools extends BlobOpener {
   readonly index: SharedIndexView;
+  /** Memory for a blob as it is stored, and decompressed: fresh memory for each costs more than the decompression. */
+  readonly stored: Scratch;
+  readonly plain: Scratch;
+}
+
+/** No blob is as large; an index may say anything. */
+const MAX_SCRATCH = 2 ** 30;
+const SCRATCH_STEP = 2 ** 20;
+
+/** Memory that is used over and over. */
+export class Scratch {
+  #bytes = new Uint8Array(0);
+
+  /** At least `size` bytes, with anything in them, valid until the next call. */
+  atLeast(size: number): Uint8Array<ArrayBuffer> {
+    if (size > MAX_SCRATCH) {
+      throw new TsbakError("corrupt", `Cannot read blob: ${size} bytes are too many`);
+    }
+    if (this.#bytes.length < size) {
+      this.#bytes = new Uint8Array(Math.ceil(size / SCRATCH_STEP) * SCRATCH_STEP);
+    }
+    return this.#bytes;
+  }
 }
 
 /** Check a whole pack or a run of its blobs. Damage is a result, never thrown. */
@@ -118,9 +141,11 @@ class PackCheck {
     const { bytes, start } = this.#task;
     const offset = index.offsetAt(entry) - start;
     // A blob that ends beyond the pack is cut off here, and then does not open.
-    const stored = opener.open(bytes.subarray(offset, offset + index.lengthAt(entry)));
+    const sealed = bytes.subarray(offset, offset + index.lengthAt(entry));
+    const stored = opener.openInto(sealed, this.#tools.stored.atLeast(sealed.length));
     const length = index.uncompressedLengthAt(entry);
-    const plain = length === 0 ? stored : zstd.decompress(stored, length);
+    const plain = length === 0 ? stored : this.#tools.plain.atLeast(length).subarray(0, length);
+    if (length !== 0) zstd.decompressInto(stored, plain);
     sha256Into(plain, this.#digest, 0);
     if (!index.hasIdAt(entry, this.#digest)) {
       this.#damaged.push({ entry, reason: "its contents have another hash" });

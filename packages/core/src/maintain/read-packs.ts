@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { forEachConcurrent } from "../async/map-concurrent.ts";
 import type { CallOptions, FileRef } from "../backend/backend.ts";
 import { isTsbakError, type TsbakError } from "../errors.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -44,14 +45,11 @@ export async function readPacks(
     setup,
     options.threads ?? availableParallelism(),
   );
-  const queue = jobs[Symbol.iterator]();
-  const serve = async (): Promise<void> => {
-    for (let next = queue.next(); next.done !== true; next = queue.next()) {
-      onOutcome(next.value, await checkTwice(repository, pool, next.value, options));
-    }
-  };
+  const work = async (job: PackJob, signal: AbortSignal): Promise<void> =>
+    onOutcome(job, await checkTwice(repository, pool, job, { signal }));
   try {
-    await Promise.all(Array.from({ length: pool.size + READ_AHEAD }, serve));
+    const concurrency = pool.size + READ_AHEAD;
+    await forEachConcurrent(jobs, work, { concurrency, signal: options.signal });
   } finally {
     await pool.close();
   }

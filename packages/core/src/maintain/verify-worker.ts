@@ -2,12 +2,18 @@ import { loadZstd } from "../compress/zstd.ts";
 import { Opener } from "../crypto/opener.ts";
 import { SharedIndexView } from "../repository/blob-index.ts";
 import { serveTasks } from "../workers/serve-tasks.ts";
-import { checkPack } from "./check-pack.ts";
+import { checkPack, Scratch } from "./check-pack.ts";
 import type { VerifyResult, VerifySetup, VerifyTask } from "./verify-protocol.ts";
 
 serveTasks<VerifySetup, VerifyTask, VerifyResult>(async (setup) => {
   const index = new SharedIndexView(setup.index);
-  const tools = { index, opener: new Opener(setup.key), zstd: await loadZstd() };
+  const tools = {
+    index,
+    opener: new Opener(setup.key),
+    zstd: await loadZstd(),
+    stored: new Scratch(),
+    plain: new Scratch(),
+  };
   return (task) => {
     const result = checkPack(task, tools);
     return { result, transfer: [result.trees.buffer] };
