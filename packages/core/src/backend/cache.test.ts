@@ -1,109 +1,175 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { afterAll, expect, test } from "vitest";
+
 import { describeBackend } from "../testing/backend-suite.ts";
 import { FaultyBackend } from "../testing/faulty-backend.ts";
+import type { FileKind, FileRef } from "./backend.ts";
 import { cacheDirectory, withCache } from "./cache.ts";
+import type { CachedBackend } from "./cache.ts";
 import { MemoryBackend } from "./memory.ts";
 
-let base: string;
-const id = "c0".repeat(32);
-const name = "ab".repeat(32);
-const bytes = Uint8Array.of(1, 2, 3, 4, 5);
+const root = mkdtempSync(join(tmpdir(), "tsbak-cache-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), "tsbak-cache-"));
-});
+const ID = "1d".repeat(32);
+const BYTES = Uint8Array.from({ length: 100 }, (_, at) => at);
+const ref = (kind: FileKind, prefix = "ab"): FileRef => ({ kind, name: prefix.repeat(32) });
 
-afterEach(() => {
-  rmSync(base, { recursive: true, force: true });
-});
-
-function pathOf(folder: string): string {
-  return join(base, id, folder, "ab", name);
+function setUp(base = mkdtempSync(join(root, "c-"))): {
+  base: string;
+  store: FaultyBackend;
+  cached: CachedBackend;
+} {
+  const store = new FaultyBackend(new MemoryBackend());
+  return { base, store, cached: withCache(store, base, ID) };
 }
 
-describeBackend("CachedBackend", () =>
-  Promise.resolve(withCache(new MemoryBackend(), mkdtempSync(join(tmpdir(), "tsbak-cache-")), id)),
-);
+const readsOf = (store: FaultyBackend): number =>
+  store.calls.filter((call) => call.method === "read").length;
 
-describe("CachedBackend", () => {
-  test("keeps restic's layout: tag, version, folders by the first two digits", async () => {
-    const cached = withCache(new MemoryBackend(), base, id);
-    await cached.write({ kind: "index", name }, bytes);
-    cached.rememberPack(name, bytes);
+describeBackend("withCache()", async () => setUp().cached);
 
-    expect(readFileSync(join(base, "CACHEDIR.TAG"), "utf8")).toBe(
-      "Signature: 8a477f597d28d172789f06886806bc55\n",
-    );
-    expect(readFileSync(join(base, id, "version"), "utf8")).toBe("1");
-    expect(new Uint8Array(readFileSync(pathOf("index")))).toEqual(bytes);
-    expect(new Uint8Array(readFileSync(pathOf("data")))).toEqual(bytes);
-  });
+test("withCache() lays its files out as restic does, for the owner only", async () => {
+  const { base, cached } = setUp();
 
-  test("reads index and snapshots once, then from its copy", async () => {
-    const store = new FaultyBackend(new MemoryBackend());
-    await store.write({ kind: "snapshot", name }, bytes);
-    const cached = withCache(store, base, id);
+  await cached.write(ref("index"), BYTES);
+  await cached.write(ref("snapshot"), BYTES);
+  await cached.write(ref("pack"), BYTES);
+  cached.rememberPack(ref("pack", "cd").name, BYTES);
+  await cached.write(ref("lock"), BYTES);
+  await cached.write(ref("key"), BYTES);
+  await cached.read(ref("key"));
 
-    for (let time = 0; time < 3; time++) {
-      expect(await cached.read({ kind: "snapshot", name })).toEqual(bytes);
-    }
-    expect(await cached.read({ kind: "snapshot", name }, { offset: 1, length: 2 })).toEqual(
-      Uint8Array.of(2, 3),
-    );
-
-    expect(store.calls.filter((call) => call.method === "read")).toHaveLength(1);
-  });
-
-  test("never caches keys, locks and the config", async () => {
-    const cached = withCache(new MemoryBackend(), base, id);
-    await cached.write({ kind: "key", name }, bytes);
-    await cached.write({ kind: "lock", name }, bytes);
-    await cached.read({ kind: "key", name });
-
-    expect(existsSync(pathOf("keys"))).toBe(false);
-    expect(existsSync(pathOf("locks"))).toBe(false);
-  });
-
-  test("drops what a complete listing no longer has", async () => {
-    const store = new MemoryBackend();
-    const cached = withCache(store, base, id);
-    await cached.write({ kind: "index", name }, bytes);
-    await store.remove({ kind: "index", name });
-
-    for await (const file of cached.list("index")) expect.unreachable(file.name);
-
-    expect(existsSync(pathOf("index"))).toBe(false);
-  });
-
-  test("asks the backend where its copy is too short", async () => {
-    const cached = withCache(new MemoryBackend(), base, id);
-    await cached.write({ kind: "index", name }, bytes);
-    chmodSync(pathOf("index"), 0o600);
-    writeFileSync(pathOf("index"), bytes.subarray(0, 2));
-
-    const range = { offset: 1, length: 3 };
-    expect(await cached.read({ kind: "index", name }, range)).toEqual(Uint8Array.of(2, 3, 4));
-  });
-
-  test("works without a place to cache", async () => {
-    const file = join(base, "file");
-    writeFileSync(file, "in the way");
-    const cached = withCache(new MemoryBackend(), file, id);
-
-    await cached.write({ kind: "index", name }, bytes);
-
-    expect(await cached.read({ kind: "index", name })).toEqual(bytes);
-  });
+  const files = (readdirSync(base, { recursive: true }) as string[])
+    .filter((name) => lstatSync(join(base, name)).isFile())
+    .sort();
+  expect(files).toEqual([
+    `${ID}/data/cd/${"cd".repeat(32)}`,
+    `${ID}/index/ab/${"ab".repeat(32)}`,
+    `${ID}/snapshots/ab/${"ab".repeat(32)}`,
+    `${ID}/version`,
+    "CACHEDIR.TAG",
+  ]);
+  expect(readFileSync(join(base, "CACHEDIR.TAG"), "utf8")).toBe(
+    "Signature: 8a477f597d28d172789f06886806bc55\n",
+  );
+  expect(readFileSync(join(base, ID, "version"), "utf8")).toBe("1");
+  for (const folder of [ID, `${ID}/data`, `${ID}/data/cd`]) {
+    expect(lstatSync(join(base, folder)).mode & 0o777).toBe(0o700);
+  }
 });
 
-test("cacheDirectory() follows the environment as restic does", () => {
-  const home = { HOME: "/home/ana" };
-  expect(cacheDirectory({ ...home, TSBAK_CACHE_DIR: "/a", RESTIC_CACHE_DIR: "/b" })).toBe("/a");
-  expect(cacheDirectory({ ...home, RESTIC_CACHE_DIR: "/b" })).toBe("/b");
-  if (process.platform !== "linux") return;
-  expect(cacheDirectory({ ...home, XDG_CACHE_HOME: "/c" })).toBe("/c/restic");
-  expect(cacheDirectory(home)).toBe("/home/ana/.cache/restic");
+test("withCache() reads from the cache what was written or read whole, or remembered", async () => {
+  const { store, cached } = setUp();
+  await cached.write(ref("index"), BYTES);
+  await store.inner.write(ref("snapshot"), BYTES);
+  await store.inner.write(ref("pack"), BYTES);
+  await cached.read(ref("snapshot"));
+  cached.rememberPack(ref("pack").name, await cached.read(ref("pack")));
+  expect(readsOf(store)).toBe(2);
+
+  for (const kind of ["index", "snapshot", "pack"] as const) {
+    expect(await cached.read(ref(kind))).toEqual(BYTES);
+    expect(await cached.read(ref(kind), { offset: 10, length: 5 })).toEqual(BYTES.slice(10, 15));
+  }
+
+  expect(readsOf(store)).toBe(2);
+});
+
+test("withCache() asks the backend when its copy is too short", async () => {
+  const { base, store, cached } = setUp();
+  await cached.write(ref("index"), BYTES);
+  writeFileSync(join(base, ID, "index", "ab", ref("index").name), BYTES.slice(0, 50));
+
+  expect(await cached.read(ref("index"), { offset: 40, length: 20 })).toEqual(BYTES.slice(40, 60));
+  expect(readsOf(store)).toBe(1);
+});
+
+test("forget() drops a damaged copy once, and leaves the file to the backend from then on", async () => {
+  const { base, store, cached } = setUp();
+  await cached.write(ref("index"), BYTES);
+  const copy = join(base, ID, "index", "ab", ref("index").name);
+  writeFileSync(copy, "damaged");
+  expect(Buffer.from(await cached.read(ref("index"))).toString()).toBe("damaged");
+
+  expect(cached.forget(ref("index"))).toBe(true);
+  expect(await cached.read(ref("index"))).toEqual(BYTES);
+  expect(await cached.read(ref("index"))).toEqual(BYTES);
+  expect(cached.forget(ref("index"))).toBe(false);
+
+  expect(readsOf(store)).toBe(2);
+  expect(existsSync(copy)).toBe(false);
+});
+
+test("list() drops copies of what is gone once it is complete; remove() drops its own", async () => {
+  const { base, store, cached } = setUp();
+  for (const prefix of ["aa", "bb", "cc"]) await cached.write(ref("index", prefix), BYTES);
+  const copies = (): number =>
+    ["aa", "bb", "cc"].filter((prefix) =>
+      existsSync(join(base, ID, "index", prefix, prefix.repeat(32))),
+    ).length;
+  await store.inner.remove(ref("index", "aa"));
+
+  for await (const file of cached.list("index")) {
+    expect(file.size).toBe(100);
+    break;
+  }
+  expect(copies()).toBe(3);
+  for await (const file of cached.list("index")) expect(file.size).toBe(100);
+  expect(copies()).toBe(2);
+  await cached.remove(ref("index", "bb"));
+  expect(copies()).toBe(1);
+});
+
+test("withCache() works on as if there were none where it cannot have a cache", async () => {
+  const file = join(mkdtempSync(join(root, "f-")), "file");
+  writeFileSync(file, "");
+  const { cached } = setUp(join(file, "below"));
+  await cached.write(ref("index"), BYTES);
+  cached.rememberPack(ref("pack").name, BYTES);
+  expect(await cached.read(ref("index"))).toEqual(BYTES);
+  await expect(cached.read(ref("pack"))).rejects.toMatchObject({ code: "not-found" });
+});
+
+test("withCache() leaves a cache of a later version alone", async () => {
+  const { base, cached } = setUp();
+  await cached.write(ref("index"), BYTES);
+  chmodSync(join(base, ID, "version"), 0o600);
+  writeFileSync(join(base, ID, "version"), "2");
+
+  const { cached: later } = setUp(base);
+  await expect(later.read(ref("index"))).rejects.toMatchObject({ code: "not-found" });
+  for await (const file of later.list("index")) expect.fail(file.name);
+
+  expect(existsSync(join(base, ID, "index", "ab", ref("index").name))).toBe(true);
+});
+
+test("withCache() marks the cache as used, so that restic does not clear it away", () => {
+  const { base } = setUp();
+  const folder = join(base, ID);
+  utimesSync(folder, 1, 1);
+  setUp(base);
+  expect(lstatSync(folder).mtimeMs).toBeGreaterThan(1e12);
+});
+
+test.skipIf(process.platform !== "linux")("cacheDirectory() is the one that restic uses", () => {
+  const home = { HOME: "/home/me" };
+  expect(cacheDirectory(home)).toBe("/home/me/.cache/restic");
+  expect(cacheDirectory({ ...home, XDG_CACHE_HOME: "/xdg" })).toBe("/xdg/restic");
+  expect(cacheDirectory({ ...home, XDG_CACHE_HOME: "relative" })).toBe("/home/me/.cache/restic");
+  expect(cacheDirectory({ ...home, RESTIC_CACHE_DIR: "/r" })).toBe("/r");
+  expect(cacheDirectory({ ...home, RESTIC_CACHE_DIR: "/r", TSBAK_CACHE_DIR: "/t" })).toBe("/t");
 });

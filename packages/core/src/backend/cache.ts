@@ -8,26 +8,26 @@
  * @module
  */
 import {
-  chmodSync,
+  closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
+  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
-import type {
-  Backend,
-  ByteRange,
-  CallOptions,
-  FileInfo,
-  FileKind,
-  FileRef,
-} from "./backend.ts";
+import { isAbsolute, join } from "node:path";
+
+import { throwIfAborted } from "../async/interrupted.ts";
+import { isId } from "../bytes/hex.ts";
+import type { Backend, ByteRange, CallOptions, FileInfo, FileKind, FileRef } from "./backend.ts";
+import { checkRange, checkRef } from "./layout.ts";
 
 /** Folder of each kind that is cached. Of the packs only those with trees are. */
 const FOLDERS: Partial<Record<FileKind, string>> = {
@@ -43,12 +43,26 @@ const VERSION = "1";
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   const named = environment["TSBAK_CACHE_DIR"] || environment["RESTIC_CACHE_DIR"];
   if (named) return named;
-  const home = environment["HOME"] || homedir();
-  if (process.platform === "darwin") return join(home, "Library", "Caches", "restic");
-  return join(environment["XDG_CACHE_HOME"] || join(home, ".cache"), "restic");
+  return join(systemCacheFolder(environment), "restic");
 }
 
-/** Cache the small files of a repository below `base`. `id` is the repository's, from its config. */
+function systemCacheFolder(environment: NodeJS.ProcessEnv): string {
+  const home = environment["HOME"] || homedir();
+  if (process.platform === "darwin") return join(home, "Library", "Caches");
+  if (process.platform === "win32") {
+    return environment["LOCALAPPDATA"] || join(home, "AppData", "Local");
+  }
+  const named = environment["XDG_CACHE_HOME"];
+  // The XDG specification: a relative path is to be ignored.
+  return named !== undefined && isAbsolute(named) ? named : join(home, ".cache");
+}
+
+/**
+ * Cache the small files of a repository below `base`. `id` is the repository's, from its config.
+ *
+ * Index files and snapshots are kept when they are written and when they are read whole; packs only when
+ * `rememberPack` is called, because only those who know the index know which hold trees.
+ */
 export function withCache(backend: Backend, base: string, id: string): CachedBackend {
   return new CachedBackend(backend, base, id);
 }
@@ -59,13 +73,18 @@ export class CachedBackend implements Backend {
   readonly directory: string;
   readonly #backend: Backend;
   readonly #folder: string;
-  #isUsable: boolean;
+  readonly #isReadable: boolean;
+  /** False once the cache could not be written: a full disk is not tried again for every file. */
+  #isWritable: boolean;
+  /** Files whose copy was damaged. They are left to the backend from then on, so that each copy goes once at most. */
+  readonly #damaged = new Set<string>();
 
   constructor(backend: Backend, base: string, id: string) {
     this.#backend = backend;
     this.directory = base;
     this.#folder = join(base, id);
-    this.#isUsable = this.#prepare();
+    this.#isWritable = this.#prepare();
+    this.#isReadable = this.#hasOurVersion();
   }
 
   get location(): string {
@@ -90,7 +109,9 @@ export class CachedBackend implements Backend {
     range?: ByteRange,
     options?: CallOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const cached = await this.#load(ref, range);
+    checkRange(range);
+    throwIfAborted(options?.signal);
+    const cached = this.#load(ref, range);
     if (cached !== undefined) return cached;
     const bytes = await this.#backend.read(ref, range, options);
     if (range === undefined && (ref.kind === "index" || ref.kind === "snapshot")) {
@@ -115,7 +136,7 @@ export class CachedBackend implements Backend {
 
   async remove(ref: FileRef, options?: CallOptions): Promise<void> {
     await this.#backend.remove(ref, options);
-    this.forget(ref);
+    this.#drop(ref);
   }
 
   /** Keep a copy of a pack that holds trees. The bytes are borrowed. */
@@ -125,10 +146,17 @@ export class CachedBackend implements Backend {
     this.#store({ kind: "pack", name }, bytes);
   }
 
-  /** Drop the cached copy, if there is one: it is damaged or out of date. */
-  forget(ref: FileRef): void {
+  /**
+   * Drop a copy that turned out to be damaged; the file is read from the backend for the rest of this run. True if
+   * there was a copy to blame, so that reading again is worth it; false the second time.
+   */
+  forget(ref: FileRef): boolean {
     const path = this.#pathOf(ref);
-    if (path !== undefined) this.#attempt(() => rmSync(path, { force: true }));
+    if (path === undefined) return false;
+    const wasThere = existsSync(path);
+    this.#damaged.add(keyOf(ref));
+    this.#drop(ref, path);
+    return wasThere;
   }
 
   #prepare(): boolean {
@@ -147,15 +175,26 @@ export class CachedBackend implements Backend {
     }
   }
 
-  async #load(ref: FileRef, range?: ByteRange): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  /** A cache of a later version is left alone. */
+  #hasOurVersion(): boolean {
+    try {
+      return readFileSync(join(this.#folder, "version"), "utf8").trim() === VERSION;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Synchronous: the cache is on a local disk, where three trips to the thread pool cost ten times the reading. */
+  #load(ref: FileRef, range?: ByteRange): Uint8Array<ArrayBuffer> | undefined {
     const path = this.#pathOf(ref);
     if (path === undefined) return undefined;
     try {
-      const bytes = new Uint8Array(await readFile(path));
-      if (range === undefined) return bytes;
-      const end = range.offset + range.length;
-      // Shorter than it must be: not whole, so the backend decides.
-      return end > bytes.length ? undefined : bytes.slice(range.offset, end);
+      const fd = openSync(path, "r");
+      try {
+        return readExactly(fd, range?.offset ?? 0, range?.length ?? fstatSync(fd).size);
+      } finally {
+        closeSync(fd);
+      }
     } catch {
       return undefined;
     }
@@ -163,15 +202,21 @@ export class CachedBackend implements Backend {
 
   #store(ref: FileRef, bytes: Uint8Array): void {
     const path = this.#pathOf(ref);
-    if (path === undefined) return;
+    if (path === undefined || !this.#isWritable) return;
     const folder = join(path, "..");
     const temporary = join(folder, `tmp-${crypto.randomUUID()}`);
-    this.#attempt(() => {
+    try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      writeFileSync(temporary, bytes, { mode: 0o600 });
-      chmodSync(temporary, 0o400);
+      writeFileSync(temporary, bytes, { mode: 0o600, flag: "wx" });
       renameSync(temporary, path);
-    });
+    } catch {
+      this.#isWritable = false;
+      this.#attempt(() => rmSync(temporary, { force: true }));
+    }
+  }
+
+  #drop(ref: FileRef, path: string | undefined = this.#pathOf(ref)): void {
+    if (path !== undefined) this.#attempt(() => rmSync(path, { force: true }));
   }
 
   #dropOthers(kind: FileKind, names: ReadonlySet<string>): void {
@@ -180,15 +225,18 @@ export class CachedBackend implements Backend {
     this.#attempt(() => {
       for (const prefix of readdirSync(join(this.#folder, folder))) {
         for (const name of readdirSync(join(this.#folder, folder, prefix))) {
-          if (!names.has(name) && !name.startsWith("tmp-")) this.forget({ kind, name });
+          if (isId(name) && !names.has(name)) this.#drop({ kind, name });
         }
       }
     });
   }
 
+  /** Undefined for what is not cached. */
   #pathOf(ref: FileRef): string | undefined {
+    checkRef(ref);
     const folder = FOLDERS[ref.kind];
-    if (folder === undefined || !this.#isUsable) return undefined;
+    if (folder === undefined || !this.#isReadable || this.#damaged.has(keyOf(ref)))
+      return undefined;
     return join(this.#folder, folder, ref.name.slice(0, 2), ref.name);
   }
 
@@ -199,4 +247,23 @@ export class CachedBackend implements Backend {
       // A full or read-only disk, or another process: the cache is only an offer.
     }
   }
+}
+
+function keyOf(ref: FileRef): string {
+  return `${ref.kind} ${ref.name}`;
+}
+
+/** Undefined if the file is shorter: not whole, so the backend decides. */
+function readExactly(
+  fd: number,
+  offset: number,
+  length: number,
+): Uint8Array<ArrayBuffer> | undefined {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const count = readSync(fd, bytes, at, length - at, offset + at);
+    if (count === 0) return undefined;
+    at += count;
+  }
+  return bytes;
 }
