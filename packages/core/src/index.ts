@@ -3,8 +3,76 @@
  *
  * @module
  */
+
+/** The version of this package. */
+export const VERSION = "0.1.0";
+
 export { isTsbakError, TsbakError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
+
+// Repositories.
+export { cacheDirectory } from "./backend/cache.ts";
+export { createRepository, currentOwner } from "./repository/create.ts";
+export type { CreateOptions } from "./repository/create.ts";
+export { openRepository } from "./repository/open.ts";
+export type { OpenOptions } from "./repository/open.ts";
+export type { Repository } from "./repository/repository.ts";
+export { addKey, loadKeyFile } from "./repository/keys.ts";
+export type { KeyOwner, OpenedKey } from "./repository/keys.ts";
+export { removeKey } from "./repository/remove-key.ts";
+export { isStaleLock, listLocks, removeLocks } from "./repository/locks.ts";
+export type { HeldLock, LockEntry, LockOptions } from "./repository/locks.ts";
+export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-index.ts";
+
+// Snapshots and what is in them.
+export { findByPrefix, findSnapshot, listSnapshots, loadSnapshot } from "./repository/snapshots.ts";
+export type { SnapshotEntry, SnapshotFilter, SnapshotSelection } from "./repository/snapshots.ts";
+export { findTree, walkTree } from "./repository/walk-tree.ts";
+export type { WalkEntry } from "./repository/walk-tree.ts";
+
+// Operations.
+export { backup, backupStream } from "./backup/backup.ts";
+export type { BackupOptions, BackupSummary } from "./backup/backup.ts";
+export type { BackupCounts, BackupNotice, Change, ProgressState } from "./backup/progress.ts";
+export type { StreamSource } from "./backup/stream.ts";
+export { restore } from "./restore/restore.ts";
+export type { RestoreOptions, RestoreSummary } from "./restore/restore.ts";
+export type { RestoreCounts, RestoreNotice, RestoreState } from "./restore/progress.ts";
+export { verify } from "./maintain/verify.ts";
+export type { VerifyOptions } from "./maintain/verify.ts";
+export { parseSubset } from "./maintain/subset.ts";
+export type { Subset } from "./maintain/subset.ts";
+export type { VerifyEvent } from "./maintain/verify-progress.ts";
+export type {
+  AffectedPath,
+  VerifyCounts,
+  VerifyHint,
+  VerifyHintKind,
+  VerifyProblem,
+  VerifyProblemKind,
+  VerifyReport,
+} from "./maintain/verify-report.ts";
+
+// Patterns.
+export { compilePatterns } from "./fs/filter.ts";
+export type { IncludeMatch, PatternList, PatternOptions } from "./fs/filter.ts";
+export { compileGlob } from "./fs/glob.ts";
+export type { NameTest } from "./fs/glob.ts";
+export { printablePath } from "./fs/path.ts";
+export { readPatternFile } from "./fs/pattern-file.ts";
+
+// What the files of a repository say.
+export type { BlobType } from "./format/blob-type.ts";
+export type { Config } from "./format/config.ts";
+export { encodeJson, parseJson } from "./format/json.ts";
+export type { JsonObject, JsonValue } from "./format/json.ts";
+export { encodeMasterKey } from "./format/key-file.ts";
+export type { KeyFile } from "./format/key-file.ts";
+export type { LockFile } from "./format/lock-file.ts";
+export type { ExtendedAttribute, Node } from "./format/node.ts";
+export { encodeSnapshot } from "./format/snapshot.ts";
+export type { Snapshot, SnapshotSummary } from "./format/snapshot.ts";
+export type { CompressionLevel } from "./compress/zstd.ts";
 
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.
 export { throwIfAborted } from "./async/interrupted.ts";

@@ -1,0 +1,194 @@
+/**
+ * The commands: how they are called, and where their code is. It is loaded only when one is run, so that `--help` and
+ * `--version` cost nothing.
+ *
+ * @module
+ */
+import { Option, type Command } from "commander";
+import type { CommandAction } from "./context.ts";
+import { addFilterOptions, addFromOptions, addGroupOption, asText, collect } from "./options.ts";
+import { parseCount, parseLocalTime, parseTags } from "./parse-values.ts";
+
+/** One command. A command with `children` does nothing itself. */
+export interface CommandEntry {
+  /** Name and arguments as commander reads them: `backup [paths...]`. */
+  readonly usage: string;
+  readonly alias?: string;
+  readonly summary: string;
+  /** Declare its flags. */
+  readonly declare?: (command: Command) => Command;
+  readonly children?: readonly CommandEntry[];
+  /** Its code. The flags it gets are those that it declares, which no type can show across commander. */
+  readonly load?: () => Promise<CommandAction<never>>;
+}
+
+/** All commands in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    usage: "init",
+    summary: "make a new repository",
+    declare: declareInit,
+    load: async () => (await import("./commands/init.ts")).runInit,
+  },
+  {
+    usage: "backup [paths...]",
+    summary: "save files and folders as a new snapshot",
+    declare: declareBackup,
+    load: async () => (await import("./commands/backup.ts")).runBackup,
+  },
+  {
+    usage: "restore <snapshot>",
+    summary: "write a snapshot, or what was selected of it, to a folder",
+    declare: declareRestore,
+    load: async () => (await import("./commands/restore.ts")).runRestore,
+  },
+  {
+    usage: "verify",
+    alias: "check",
+    summary: "look for damage in the repository",
+    declare: declareVerify,
+    load: async () => (await import("./commands/verify.ts")).runVerify,
+  },
+  {
+    usage: "snapshots [ids...]",
+    summary: "list snapshots",
+    declare: declareSnapshots,
+    load: async () => (await import("./commands/snapshots.ts")).runSnapshots,
+  },
+  {
+    usage: "ls <snapshot> [folders...]",
+    summary: "list the files in a snapshot",
+    declare: declareLs,
+    load: async () => (await import("./commands/ls.ts")).runLs,
+  },
+  {
+    usage: "cat <type> [id]",
+    summary: "print masterkey, config, pack, blob, snapshot, index, key, lock or tree",
+    load: async () => (await import("./commands/cat.ts")).runCat,
+  },
+  {
+    usage: "list <type>",
+    summary: "list blobs, packs, index, snapshots, keys or locks",
+    load: async () => (await import("./commands/list.ts")).runList,
+  },
+  {
+    usage: "key",
+    summary: "list, add and remove keys, change the password",
+    children: [
+      {
+        usage: "list",
+        summary: "list keys",
+        load: async () => (await import("./commands/key.ts")).runKeyList,
+      },
+      {
+        usage: "add",
+        summary: "add a key with another password",
+        declare: declareNewKey,
+        load: async () => (await import("./commands/key.ts")).runKeyAdd,
+      },
+      {
+        usage: "passwd",
+        summary: "change the password: add a key and remove the one in use",
+        declare: declareNewKey,
+        load: async () => (await import("./commands/key.ts")).runKeyPasswd,
+      },
+      {
+        usage: "remove <id>",
+        summary: "remove a key",
+        load: async () => (await import("./commands/key.ts")).runKeyRemove,
+      },
+    ],
+  },
+  {
+    usage: "unlock",
+    summary: "remove locks that were left behind",
+    declare: (command) => command.option("--remove-all", "remove all locks, even those in use"),
+    load: async () => (await import("./commands/unlock.ts")).runUnlock,
+  },
+  {
+    usage: "version",
+    summary: "print the version",
+    load: async () => (await import("./commands/version.ts")).runVersion,
+  },
+];
+
+function declareInit(command: Command): Command {
+  command
+    .option("--repository-version <version>", "1, 2, stable or latest (default: 2)")
+    .option("--chunker <name>", "how files are cut: rabin, or fastcdc where restic never writes")
+    .option("--copy-chunker-params", "cut files as the repository of --from-repo does");
+  return addFromOptions(command);
+}
+
+function declareBackup(command: Command): Command {
+  command
+    .option("-e, --exclude <pattern>", "leave out what matches (repeatable)", collect(asText))
+    .option("--iexclude <pattern>", "the same, upper and lower case alike", collect(asText))
+    .option("--exclude-file <file>", "file of patterns, one a line", collect(asText))
+    .option("--iexclude-file <file>", "the same, upper and lower case alike", collect(asText))
+    .option("-x, --one-file-system", "stay on the file systems of the sources")
+    .option("--files-from <file>", "file of sources, with * and ?, one a line", collect(asText))
+    .option("--files-from-verbatim <file>", "file of sources, one a line", collect(asText))
+    .option("--files-from-raw <file>", "file of sources, each ended by NUL", collect(asText))
+    .option("--stdin", "save standard input as a file")
+    .option("--stdin-filename <name>", "its name (default: stdin)")
+    .option("--tag <tags>", "tags of the snapshot, separated by commas", collect(parseTags))
+    .option("-H, --host <name>", "host of the snapshot ($TSBAK_HOST, or this one)")
+    .option("--time <time>", "time of the snapshot, '2012-11-01 22:08:41'", parseLocalTime)
+    .option("--parent <id>", "snapshot to compare with (default: the newest of host and paths)");
+  addGroupOption(command, "not used: the parent is always of the same host and paths").option(
+    "-f, --force",
+    "read all files again",
+  );
+  return command
+    .option("--ignore-inode", "a changed inode and ctime mean no change")
+    .option("--ignore-ctime", "a changed ctime means no change")
+    .option("--with-atime", "save the access times")
+    .option("--skip-if-unchanged", "make no snapshot that equals its parent")
+    .option("--no-scan", "do not count the files first")
+    .option("-n, --dry-run", "write nothing, only tell what would be written")
+    .addOption(new Option("--read-concurrency <n>").argParser(parseCount).hideHelp());
+}
+
+function declareRestore(command: Command): Command {
+  command
+    .option("-t, --target <folder>", "folder to write to")
+    .option("-i, --include <pattern>", "only what matches (repeatable)", collect(asText))
+    .option("--iinclude <pattern>", "the same, upper and lower case alike", collect(asText))
+    .option("--include-file <file>", "file of patterns, one a line", collect(asText))
+    .option("--iinclude-file <file>", "the same, upper and lower case alike", collect(asText))
+    .option("-e, --exclude <pattern>", "leave out what matches (repeatable)", collect(asText))
+    .option("--iexclude <pattern>", "the same, upper and lower case alike", collect(asText))
+    .option("--exclude-file <file>", "file of patterns, one a line", collect(asText))
+    .option("--iexclude-file <file>", "the same, upper and lower case alike", collect(asText));
+  return addFilterOptions(command);
+}
+
+function declareVerify(command: Command): Command {
+  return command
+    .option("--read-data", "read all packs in full")
+    .option("--read-data-subset <part>", "read a part: n/t, such as 1/7; 5%; or a size, 10G")
+    .addOption(new Option("--with-cache").hideHelp());
+}
+
+function declareSnapshots(command: Command): Command {
+  addFilterOptions(command)
+    .option("-c, --compact", "without the paths")
+    .option("--latest <n>", "only the newest n of each host and paths", parseCount);
+  return addGroupOption(command, "host, paths, tags, separated by commas");
+}
+
+function declareLs(command: Command): Command {
+  addFilterOptions(command)
+    .option("-l, --long", "with mode, owner, size and time")
+    .option("--human-readable", "sizes with units");
+  return command.option("--recursive", "also what is in the folders below the named ones");
+}
+
+function declareNewKey(command: Command): Command {
+  return command
+    .option("--new-password-file <file>", "file that holds the new password")
+    .option("--new-insecure-no-password", "the new password is empty")
+    .option("--user <name>", "user that the key is noted for")
+    .option("--host <name>", "host that the key is noted for");
+}

@@ -1,0 +1,137 @@
+import { hostname } from "node:os";
+import {
+  backup,
+  backupStream,
+  TsbakError,
+  type BackupNotice,
+  type BackupOptions,
+  type BackupSummary,
+  type Repository,
+} from "@tsbak/core";
+import { BackupReport } from "../backup-report.ts";
+import type { Context } from "../context.ts";
+import { setting } from "../environment.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { printable } from "../format-text.ts";
+import { openNamedRepository, passwordWish } from "../open-repository.ts";
+import { loadPatterns } from "../patterns.ts";
+import { gatherSources, type SourceFlags } from "../sources.ts";
+import { refuseCompression, storeSettings } from "../store-settings.ts";
+import { VERSION } from "../version.ts";
+
+/** Flags of `backup`. */
+export interface BackupFlags extends SourceFlags {
+  readonly exclude?: readonly string[];
+  readonly iexclude?: readonly string[];
+  readonly excludeFile?: readonly string[];
+  readonly iexcludeFile?: readonly string[];
+  readonly oneFileSystem?: boolean;
+  readonly stdin?: boolean;
+  readonly stdinFilename?: string;
+  readonly tag?: readonly (readonly string[])[];
+  readonly host?: string;
+  readonly time?: string;
+  readonly parent?: string;
+  readonly force?: boolean;
+  readonly ignoreInode?: boolean;
+  readonly ignoreCtime?: boolean;
+  readonly withAtime?: boolean;
+  readonly skipIfUnchanged?: boolean;
+  readonly scan?: false;
+  readonly dryRun?: boolean;
+}
+
+/** `backup`: make a snapshot. */
+export async function runBackup(
+  context: Context,
+  args: readonly string[],
+  flags: BackupFlags,
+): Promise<ExitCode> {
+  const { output } = context;
+  if (flags.stdin === true) refuseTwoInputs(context, args, flags);
+  const options = await backupOptions(context, flags);
+  const sources = await gatherSources(args, flags, (pattern) =>
+    output.warn(`pattern "${printable(pattern)}" matches no file, skipping it`),
+  );
+  if (flags.stdin !== true && sources.length === 0) {
+    throw badInput("nothing was named; give at least one file or folder");
+  }
+  const repository = await openNamedRepository(context);
+  refuseCompression(repository, storeSettings(context));
+  const report = new BackupReport(context);
+  let summary: BackupSummary;
+  try {
+    const onEvent = (notice: BackupNotice): void => report.note(notice);
+    summary = await save(repository, sources, flags, { ...options, onEvent });
+  } finally {
+    report.stop();
+  }
+  report.printSummary(summary, flags.dryRun ?? false);
+  if (summary.errors === 0) return EXIT.ok;
+  const message = "Warning: at least one source file could not be read";
+  output.warnMessage(message, { message_type: "exit_error", code: EXIT.incomplete, message });
+  return EXIT.incomplete;
+}
+
+function save(
+  repository: Repository,
+  sources: readonly Uint8Array[],
+  flags: BackupFlags,
+  options: BackupOptions,
+): Promise<BackupSummary> {
+  if (flags.stdin !== true) return backup(repository, sources, options);
+  const name = flags.stdinFilename ?? "stdin";
+  return backupStream(repository, { stream: process.stdin, name }, options);
+}
+
+async function backupOptions(context: Context, flags: BackupFlags): Promise<BackupOptions> {
+  const { environment, globals, output, signal } = context;
+  const exclude = {
+    patterns: flags.exclude,
+    files: flags.excludeFile,
+    ignoringCase: flags.iexclude,
+    filesIgnoringCase: flags.iexcludeFile,
+  };
+  return {
+    signal,
+    hostname: (flags.host ?? setting(environment, "HOST")) || hostname(),
+    tags: (flags.tag ?? []).flat().filter((tag) => tag !== ""),
+    time: flags.time,
+    parent: flags.parent,
+    force: flags.force,
+    exclude: await loadPatterns(exclude, environment),
+    recordedExcludes: flags.exclude,
+    oneFileSystem: flags.oneFileSystem,
+    ignoreInode: flags.ignoreInode || isSet(environment["RESTIC_IGNORE_INODE"]),
+    ignoreCtime:
+      flags.ignoreCtime || flags.ignoreInode || isSet(environment["RESTIC_IGNORE_CTIME"]),
+    withAtime: flags.withAtime,
+    skipIfUnchanged: flags.skipIfUnchanged,
+    scan: flags.scan !== false && (output.json || output.isTerminal),
+    dryRun: flags.dryRun,
+    ...storeSettings(context),
+    programVersion: `tsbak ${VERSION}`,
+    retryLockMs: globals.retryLock,
+  };
+}
+
+function isSet(text: string | undefined): boolean {
+  return text !== undefined && /^(1|t|true)$/i.test(text);
+}
+
+/** Data comes from standard input: then neither a password nor other sources can. */
+function refuseTwoInputs(context: Context, args: readonly string[], flags: BackupFlags): void {
+  const { filesFrom, filesFromRaw, filesFromVerbatim } = flags;
+  if (args.length > 0 || (filesFrom ?? filesFromRaw ?? filesFromVerbatim) !== undefined) {
+    throw badInput("--stdin was given with other sources; leave out one of them");
+  }
+  const { isEmpty, ...source } = passwordWish(context);
+  if (isEmpty || Object.keys(source).length > 0) return;
+  throw badInput(
+    "both data and password would come from standard input; name a password with --password-file",
+  );
+}
+
+function badInput(reason: string): TsbakError {
+  return new TsbakError("invalid-argument", `Cannot back up: ${reason}`);
+}

@@ -1,0 +1,131 @@
+import {
+  encodeJson,
+  findSnapshot,
+  findTree,
+  TsbakError,
+  walkTree,
+  type JsonObject,
+  type Repository,
+  type SnapshotSelection,
+  type WalkEntry,
+} from "@tsbak/core";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { formatLocalTime, formatSize, printable } from "../format-text.ts";
+import { formatGoMode } from "../go-mode.ts";
+import { jsonText } from "../json-text.ts";
+import { openNamedRepository } from "../open-repository.ts";
+import type { FilterFlags } from "../options.ts";
+import { snapshotFilter } from "../snapshot-filter.ts";
+import { withLock } from "../with-lock.ts";
+import { snapshotJson } from "./snapshots.ts";
+
+/** Flags of `ls`. */
+export interface LsFlags extends FilterFlags {
+  readonly long?: boolean;
+  readonly humanReadable?: boolean;
+  readonly recursive?: boolean;
+}
+
+/** `ls`: list what is in a snapshot: everything, or the named folders with what lies directly in them. */
+export async function runLs(
+  context: Context,
+  args: readonly string[],
+  flags: LsFlags,
+): Promise<ExitCode> {
+  const [id = "", ...folders] = args;
+  const wanted = folders.map(cleanFolder);
+  const repository = await openNamedRepository(context);
+  await withLock(context, repository, { readOnly: true }, async (signal) => {
+    const filter = snapshotFilter(flags, context.environment);
+    const found = await findSnapshot(repository, id, filter, { signal });
+    printHead(context, found, wanted);
+    await listEntries(repository, found, wanted, flags.recursive ?? false, signal, (entry) =>
+      context.output.print(context.output.json ? entryJson(entry) : entryLine(entry, flags)),
+    );
+  });
+  return EXIT.ok;
+}
+
+async function listEntries(
+  repository: Repository,
+  { snapshot, subPath }: SnapshotSelection,
+  wanted: readonly string[],
+  recursive: boolean,
+  signal: AbortSignal,
+  print: (entry: WalkEntry) => void,
+): Promise<void> {
+  const root = await findTree(repository, snapshot.tree, subPath, { signal });
+  const isInside = (path: string): boolean => wanted.some((folder) => isBelow(path, folder));
+  const isOnTheWay = (path: string): boolean => wanted.some((folder) => isBelow(folder, path));
+  // Latin-1 keeps bytes apart that UTF-8 would not.
+  const textOf = ({ path }: WalkEntry): string => Buffer.from(path).toString("latin1");
+  const enter = (entry: WalkEntry): boolean =>
+    wanted.length === 0 || isOnTheWay(textOf(entry)) || (recursive && isInside(textOf(entry)));
+  for await (const entry of walkTree(repository, root, { signal, enter })) {
+    signal.throwIfAborted();
+    if (wanted.length === 0 || isInside(textOf(entry))) print(entry);
+  }
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || folder === "/" || path.startsWith(`${folder}/`);
+}
+
+/** As Latin-1 text of its bytes, without a slash at the end. */
+function cleanFolder(folder: string): string {
+  if (folder.startsWith("/")) {
+    const parts = folder.split("/").filter((part) => part !== "" && part !== ".");
+    return Buffer.from(`/${parts.join("/")}`).toString("latin1");
+  }
+  throw new TsbakError(
+    "invalid-argument",
+    `Cannot list "${printable(folder)}": it does not begin with a slash; give its whole path in the snapshot`,
+  );
+}
+
+function printHead(context: Context, found: SnapshotSelection, wanted: readonly string[]): void {
+  const { output } = context;
+  if (output.json) {
+    output.print(snapshotJson(found, ',"message_type":"snapshot","struct_type":"snapshot"'));
+    return;
+  }
+  const { time, paths, username, hostname } = found.snapshot;
+  const folders = wanted.map((folder) => Buffer.from(folder, "latin1").toString());
+  const what = `snapshot ${found.id.slice(0, 8)} of [${paths.join(" ")}]`;
+  const who = `at ${formatLocalTime(time)} by ${username}@${hostname}`;
+  output.say(printable(`${what} ${who} filtered by [${folders.join(" ")}]:`));
+}
+
+function entryLine({ path, node }: WalkEntry, flags: LsFlags): string {
+  const name = printable(Buffer.from(path).toString("utf8"));
+  if (flags.long !== true) return name;
+  const { mode, uid, gid, linkTarget, mtime } = node;
+  const size = flags.humanReadable === true ? formatSize(node.size) : String(node.size);
+  const owner = `${String(uid).padStart(5)} ${String(gid).padStart(5)}`;
+  const target =
+    linkTarget === undefined ? "" : printable(Buffer.from(linkTarget).toString("utf8"));
+  const head = `${formatGoMode(mode)} ${owner} ${size.padStart(6)} ${formatLocalTime(mtime)} ${name}`;
+  return target === "" ? head : `${head} -> ${target}`;
+}
+
+/** The fields of restic, in its order. */
+function entryJson({ path, node }: WalkEntry): string {
+  const fields: JsonObject = {
+    name: jsonText(node.name),
+    type: node.type,
+    path: jsonText(path),
+    uid: node.uid,
+    gid: node.gid,
+    ...(node.type === "file" ? { size: node.size } : {}),
+    ...(node.mode === 0 ? {} : { mode: node.mode }),
+    permissions: formatGoMode(node.mode),
+    mtime: node.mtime,
+    atime: node.atime,
+    ctime: node.ctime,
+    ...(node.inode === 0n ? {} : { inode: node.inode }),
+    message_type: "node",
+    struct_type: "node",
+  };
+  return encodeJson(fields);
+}

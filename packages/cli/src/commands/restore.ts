@@ -1,0 +1,90 @@
+import { findSnapshot, restore, TsbakError, type RestoreSummary } from "@tsbak/core";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { formatCount, formatLocalTime, printable } from "../format-text.ts";
+import { openNamedRepository } from "../open-repository.ts";
+import type { FilterFlags } from "../options.ts";
+import { loadPatterns, type PatternWish } from "../patterns.ts";
+import { RestoreReport } from "../restore-report.ts";
+import { snapshotFilter } from "../snapshot-filter.ts";
+import { withLock } from "../with-lock.ts";
+
+/** Flags of `restore`. */
+export interface RestoreFlags extends FilterFlags {
+  readonly target?: string;
+  readonly include?: readonly string[];
+  readonly iinclude?: readonly string[];
+  readonly includeFile?: readonly string[];
+  readonly iincludeFile?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly iexclude?: readonly string[];
+  readonly excludeFile?: readonly string[];
+  readonly iexcludeFile?: readonly string[];
+}
+
+/** `restore`: write a snapshot to a folder. Any entry that could not be restored makes the exit code 1. */
+export async function runRestore(
+  context: Context,
+  args: readonly string[],
+  flags: RestoreFlags,
+): Promise<ExitCode> {
+  const { environment, output } = context;
+  const { target } = flags;
+  if (target === undefined || target === "")
+    throw badFlags("name the folder to write to with --target");
+  const { include, exclude } = patternWishes(flags);
+  const includeLists = await loadPatterns(include, environment);
+  const excludeLists = await loadPatterns(exclude, environment);
+  if (includeLists.length > 0 && excludeLists.length > 0) {
+    throw badFlags("include and exclude patterns were given; use one kind");
+  }
+  const repository = await openNamedRepository(context);
+  const report = new RestoreReport(context);
+  let summary: RestoreSummary;
+  try {
+    summary = await withLock(context, repository, { readOnly: true }, async (signal) => {
+      const filter = snapshotFilter(flags, environment);
+      const found = await findSnapshot(repository, args[0] ?? "", filter, { signal });
+      const { time, paths, username, hostname } = found.snapshot;
+      const what = `snapshot ${found.id.slice(0, 8)} of [${paths.join(" ")}]`;
+      const when = `at ${formatLocalTime(time)} by ${username}@${hostname}`;
+      output.say(printable(`restoring ${what} ${when} to ${target}`));
+      return restore(repository, found, target, {
+        include: includeLists,
+        exclude: excludeLists,
+        signal,
+        reportItems: output.verbosity >= 3,
+        onEvent: (notice) => report.note(notice),
+      });
+    });
+  } finally {
+    report.stop();
+  }
+  report.printSummary(summary);
+  if (summary.errors === 0) return EXIT.ok;
+  throw new TsbakError(
+    "corrupt",
+    `Cannot restore everything: there ${summary.errors === 1 ? "was" : "were"} ${formatCount(summary.errors, "error")}; they are listed above`,
+  );
+}
+
+function patternWishes(flags: RestoreFlags): { include: PatternWish; exclude: PatternWish } {
+  return {
+    include: {
+      patterns: flags.include,
+      files: flags.includeFile,
+      ignoringCase: flags.iinclude,
+      filesIgnoringCase: flags.iincludeFile,
+    },
+    exclude: {
+      patterns: flags.exclude,
+      files: flags.excludeFile,
+      ignoringCase: flags.iexclude,
+      filesIgnoringCase: flags.iexcludeFile,
+    },
+  };
+}
+
+function badFlags(reason: string): TsbakError {
+  return new TsbakError("invalid-argument", `Cannot restore: ${reason}`);
+}

@@ -1,0 +1,144 @@
+import { readFile } from "node:fs/promises";
+import { openBackend } from "@tsbak/backends";
+import {
+  cacheDirectory,
+  openRepository,
+  TsbakError,
+  type Backend,
+  type Repository,
+} from "@tsbak/core";
+import type { Context } from "./context.ts";
+import { firstSetting, setting } from "./environment.ts";
+import type { FromFlags } from "./options.ts";
+import { choosePassword, openWithPassword, type PasswordWish } from "./password.ts";
+import { decodeTextFile } from "./text-file.ts";
+
+/** How a command opens its repository. */
+export interface OpenOptions {
+  /** False for a command that must see what is really stored. */
+  readonly cache?: boolean;
+}
+
+/**
+ * Open the repository that flags and environment name, with the password that they give or a person types.
+ *
+ * @throws {TsbakError} `no-repository`, `wrong-password`, or `invalid-argument` if the wishes contradict each other.
+ */
+export async function openNamedRepository(
+  context: Context,
+  options: OpenOptions = {},
+): Promise<Repository> {
+  const { globals, environment } = context;
+  const location = await findLocation(
+    { repo: globals.repo, file: globals.repositoryFile },
+    context,
+  );
+  return openAt(context, location, {
+    wish: passwordWish(context),
+    keyHint: globals.keyHint ?? setting(environment, "KEY_HINT"),
+    cacheDirectory: options.cache === false ? undefined : cacheOf(context),
+  });
+}
+
+/** Open the other repository of `--from-repo`. */
+export async function openOtherRepository(context: Context, flags: FromFlags): Promise<Repository> {
+  const environment = withOldFromNames(context.environment);
+  const inner = { ...context, environment };
+  const location = await findLocation(
+    { repo: flags.fromRepo, file: flags.fromRepositoryFile },
+    inner,
+    "FROM_",
+  );
+  const password = {
+    file: flags.fromPasswordFile,
+    command: flags.fromPasswordCommand,
+    isEmpty: flags.fromInsecureNoPassword,
+  };
+  return openAt(inner, location, {
+    wish: choosePassword(password, environment, "FROM_"),
+    keyHint: flags.fromKeyHint ?? setting(environment, "FROM_KEY_HINT"),
+    cacheDirectory: cacheOf(context),
+  });
+}
+
+/** The store of the repository that flags and environment name. */
+export async function openNamedBackend(context: Context): Promise<Backend> {
+  const { repo, repositoryFile } = context.globals;
+  return openBackend(await findLocation({ repo, file: repositoryFile }, context));
+}
+
+/** What was said about the password of the repository. */
+export function passwordWish({ globals, environment }: Context): PasswordWish {
+  const { passwordFile, passwordCommand, insecureNoPassword } = globals;
+  return choosePassword(
+    { file: passwordFile, command: passwordCommand, isEmpty: insecureNoPassword },
+    environment,
+  );
+}
+
+interface Opening {
+  readonly wish: PasswordWish;
+  readonly keyHint: string | undefined;
+  readonly cacheDirectory: string | undefined;
+}
+
+async function openAt(context: Context, location: string, opening: Opening): Promise<Repository> {
+  const { output, signal } = context;
+  const backend = await openBackend(location);
+  const { keyHint, cacheDirectory } = opening;
+  const ask = {
+    terminal: { input: process.stdin, output: process.stderr },
+    signal,
+    onWrong: () => output.warn("wrong password, try again"),
+  };
+  return openWithPassword(opening.wish, ask, (password) =>
+    openRepository(backend, { password, keyHint, cacheDirectory, signal }),
+  );
+}
+
+async function findLocation(
+  flags: { readonly repo?: string | undefined; readonly file?: string | undefined },
+  context: Context,
+  prefix = "",
+): Promise<string> {
+  if (flags.repo !== undefined && flags.file !== undefined) {
+    throw badLocation("a location and a file with one were given; give one of them");
+  }
+  const names = [`${prefix}REPOSITORY`, `${prefix}REPOSITORY_FILE`] as const;
+  const isGiven = flags.repo !== undefined || flags.file !== undefined;
+  const found = isGiven ? undefined : firstSetting(context.environment, names);
+  const file = flags.file ?? (found?.name === names[1] ? found.value : undefined);
+  const location = flags.repo ?? (file === undefined ? found?.value : await readLocation(file));
+  if (location) return location;
+  const flag = prefix === "" ? "-r" : "--from-repo";
+  throw badLocation(`nobody said where it is; use ${flag} or set TSBAK_${prefix}REPOSITORY`);
+}
+
+async function readLocation(path: string): Promise<string> {
+  try {
+    return decodeTextFile(await readFile(path)).trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "is not there" : `cannot be read (${code})`;
+    throw badLocation(`the file ${path} that should name it ${reason}; check the path`, error);
+  }
+}
+
+function badLocation(reason: string, cause?: unknown): TsbakError {
+  return new TsbakError("invalid-argument", `Cannot find the repository: ${reason}`, { cause });
+}
+
+/** restic's own cache folder, so that both tools share one cache. */
+function cacheOf({ globals, environment }: Context): string | undefined {
+  return globals.cache === false ? undefined : (globals.cacheDir ?? cacheDirectory(environment));
+}
+
+/** Before version 0.14 restic named the other repository's variables with a 2 at the end. */
+function withOldFromNames(environment: Context["environment"]): Context["environment"] {
+  const old: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    const match = /^RESTIC_([A-Z_]+)2$/.exec(name);
+    if (match !== null) old[`RESTIC_FROM_${match[1]}`] = value;
+  }
+  return { ...old, ...environment };
+}

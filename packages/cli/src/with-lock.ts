@@ -1,0 +1,43 @@
+import { TsbakError, type Repository } from "@tsbak/core";
+import type { Context } from "./context.ts";
+import { formatSeconds } from "./format-text.ts";
+
+/** How a command locks. */
+export interface LockWish {
+  readonly exclusive?: boolean;
+  /** True for a command that only reads, which `--no-lock` may spare the lock. */
+  readonly readOnly?: boolean;
+}
+
+/** Do something under a lock of the repository; `signal` also aborts when the lock is lost. */
+export async function withLock<T>(
+  context: Context,
+  repository: Repository,
+  wish: LockWish,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (wish.readOnly === true && context.globals.lock === false) return work(context.signal);
+  const lock = await repository.lock({
+    exclusive: wish.exclusive ?? false,
+    signal: context.signal,
+    retryMs: context.globals.retryLock,
+    onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
+  });
+  try {
+    const result = await work(AbortSignal.any([context.signal, lock.lost]));
+    throwIfLost(lock.lost);
+    return result;
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Tell that another lock is waited for. */
+export function reportWait(context: Context, message: string, waitMs: number): void {
+  if (context.output.json) return;
+  context.output.warn(`${message}; trying again in ${formatSeconds(waitMs / 1000)}`);
+}
+
+function throwIfLost(lost: AbortSignal): void {
+  if (lost.aborted && lost.reason instanceof TsbakError) throw lost.reason;
+}
