@@ -41,7 +41,6 @@ const LARGE_SIZE = 48 << 20;
 export class FileStore {
   readonly #pool: BackupPool;
   readonly #onCounts: (counts: StoreCounts) => void;
-  readonly #room: () => Promise<void>;
   readonly #memory: SpareMemory;
   readonly #running = new Set<Promise<void>>();
   readonly #large = new Map<number, LargeFile>();
@@ -50,18 +49,15 @@ export class FileStore {
   #nextLarge = 0;
   #failure: unknown;
 
-  /** `room` resolves when what the workers produce has been put away far enough. */
   constructor(
     pool: BackupPool,
     options: {
       onCounts: (counts: StoreCounts) => void;
-      room: () => Promise<void>;
       memory: SpareMemory;
     },
   ) {
     this.#pool = pool;
     this.#onCounts = options.onCounts;
-    this.#room = options.room;
     this.#memory = options.memory;
   }
 
@@ -84,7 +80,6 @@ export class FileStore {
   /** Wait until the workers have room for more. Rejects with the first failure there was. */
   async room(): Promise<void> {
     await this.#pool.room(this.#pool.size);
-    await this.#room();
     if (this.#failure !== undefined) throw this.#failure;
   }
 

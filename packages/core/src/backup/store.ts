@@ -26,7 +26,7 @@ export interface StoreOptions {
   readonly threads: number;
 }
 
-/** Packs that may wait to be stored before the walk has to wait for them. */
+/** Packs that may wait to be stored before the workers have to wait for them. */
 const WAITING_PACKS = 2;
 
 /** Where a backup puts contents and trees: the worker threads, the open packs and what stores them. */
@@ -67,7 +67,12 @@ export class BackupStore {
     this.#progress = progress;
     this.index = index;
     this.signal = options.signal;
-    this.#packs = new PackSaver(repository, index, options);
+    this.#packs = new PackSaver(repository, index, {
+      signal: options.signal,
+      mayWrite: options.mayWrite,
+      onPending: (pending) => this.pool.hold(pending > WAITING_PACKS),
+      onFailure: (error) => this.pool.fail(error),
+    });
     this.#treePacks = new OpenPacks(key, options.packSize);
     this.#trees = new BlobSaver(
       {
@@ -95,7 +100,6 @@ export class BackupStore {
     );
     this.files = new FileStore(this.pool, {
       onCounts: (counts) => progress.stored(counts),
-      room: () => this.#packs.drain(WAITING_PACKS),
       memory: this.#memory,
     });
   }

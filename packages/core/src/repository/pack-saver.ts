@@ -7,25 +7,30 @@ import { IndexWriter } from "./index-writer.ts";
 import type { FinishedPack } from "./pack-builder.ts";
 import type { Repository } from "./repository.ts";
 
+/** How packs are stored. */
+export interface PackSaverOptions extends CallOptions {
+  /** Nothing is written before this resolves. */
+  readonly mayWrite?: Promise<void> | undefined;
+  /** Told how many packs are waiting or being stored, whenever that changes. */
+  readonly onPending?: ((pending: number) => void) | undefined;
+  /** Told of the first failure at once; `finish` throws it, too. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
+}
+
 /**
  * Stores finished packs, several at once, and then names them in the index: first durable, then known.
  */
 export class PackSaver {
   readonly #repository: Repository;
   readonly #index: BlobIndex;
-  readonly #options: CallOptions & { readonly mayWrite?: Promise<void> | undefined };
+  readonly #options: PackSaverOptions;
   readonly #slots: Semaphore;
   readonly #indexWriter: IndexWriter;
   readonly #running = new Set<Promise<void>>();
   #failure: unknown;
   #indexing: Promise<void> = Promise.resolve();
 
-  /** Nothing is written before `mayWrite` resolves. */
-  constructor(
-    repository: Repository,
-    index: BlobIndex,
-    options: CallOptions & { readonly mayWrite?: Promise<void> | undefined } = {},
-  ) {
+  constructor(repository: Repository, index: BlobIndex, options: PackSaverOptions = {}) {
     this.#repository = repository;
     this.#index = index;
     this.#options = options;
@@ -33,34 +38,23 @@ export class PackSaver {
     this.#indexWriter = new IndexWriter((bytes) => repository.saveFile("index", bytes));
   }
 
-  /** Packs that were given to `save` and are not stored yet. */
-  get pending(): number {
-    return this.#running.size;
-  }
-
-  /**
-   * Begin to store a pack; `done` gets its memory back afterwards. A failure is thrown by `drain` or `finish`.
-   */
+  /** Begin to store a pack; `done` gets its memory back afterwards. */
   save(pack: FinishedPack, done?: (memory: ArrayBuffer) => void): void {
     const task = this.#store(pack)
       .then(() => done?.(pack.bytes.buffer))
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
-      .finally(() => this.#running.delete(task));
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#running.delete(task);
+        this.#options.onPending?.(this.#running.size);
+      });
     this.#running.add(task);
+    this.#options.onPending?.(this.#running.size);
   }
 
-  /** Wait until no more than `limit` packs are pending. Rejects with the first failure there was. */
-  async drain(limit = 0): Promise<void> {
-    while (this.#running.size > limit) await Promise.race(this.#running);
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  /** Wait for all packs and write the rest of the index. */
+  /** Wait for all packs and write the rest of the index. Rejects with the first failure there was. */
   async finish(): Promise<void> {
-    await this.drain();
-    await this.#indexing;
+    while (this.#running.size > 0) await Promise.race(this.#running);
+    if (this.#failure !== undefined) throw this.#failure;
     await this.#indexWriter.flush();
   }
 
@@ -86,6 +80,12 @@ export class PackSaver {
     // One after another: an index file must be written once, not by two packs that complete it together.
     this.#indexing = this.#indexing.then(() => this.#indexWriter.add(pack.name, pack.header));
     await this.#indexing;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#options.onFailure?.(error);
   }
 
   #remember(pack: FinishedPack): void {
