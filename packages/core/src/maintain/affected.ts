@@ -71,9 +71,9 @@ export class AffectedSearch {
   }
 
   async #examine(tree: number): Promise<void> {
-    const own: { name: string; problems: OpenProblem[] }[] = [];
-    const invalid = this.#damage.findings.problemOfTree(this.#damage.index.idAt(tree));
-    if (invalid !== undefined) own.push({ name: "", problems: [invalid] });
+    const own: { name: string; problems: readonly OpenProblem[] }[] = [];
+    const invalid = this.#damage.findings.problemsOfTree(this.#damage.index.idAt(tree));
+    if (invalid.length > 0) own.push({ name: "", problems: invalid });
     for (const node of await this.#load(tree)) {
       const problems = this.#problemsOfNode(node);
       if (problems.length > 0) own.push({ name: printablePath(node.name), problems });
@@ -81,7 +81,7 @@ export class AffectedSearch {
     if (own.length > 0) this.#wounds.set(tree, { own });
   }
 
-  #problemsOfNode(node: Node): OpenProblem[] {
+  #problemsOfNode(node: Node): readonly OpenProblem[] {
     if (node.type === "file") {
       const problems = (node.content ?? []).flatMap((id) => this.#problemsOf("data", id));
       return [...new Set(problems)];
@@ -93,13 +93,13 @@ export class AffectedSearch {
   }
 
   /** Why a blob cannot be read: empty if there is a copy that can. */
-  #problemsOf(type: BlobType, id: string): OpenProblem[] {
+  #problemsOf(type: BlobType, id: string): readonly OpenProblem[] {
     const { index, losses, findings } = this.#damage;
     const bytes = fromHex(id);
     const first = index.find(type, bytes);
     if (first < 0) return /^0*$/.test(id) ? [] : [findings.missing(type, id)];
-    const broken = type === "tree" ? findings.problemOfTree(id) : undefined;
-    if (broken !== undefined) return [broken];
+    const broken = type === "tree" ? findings.problemsOfTree(id) : [];
+    if (broken.length > 0) return broken;
     if (losses[first] === 0) return [];
     const numbers = new Set(index.findAll(type, bytes).map((entry) => losses[entry] as number));
     if (numbers.has(0)) return [];

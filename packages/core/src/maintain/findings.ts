@@ -21,7 +21,7 @@ export class Findings {
   readonly errors: OpenProblem[] = [];
   readonly hints: VerifyHint[] = [];
   readonly #missing = new Map<string, OpenProblem>();
-  readonly #brokenTrees = new Map<string, OpenProblem>();
+  readonly #brokenTrees = new Map<string, OpenProblem[]>();
   #moreMissing: OpenProblem | undefined;
 
   /** Note a problem. */
@@ -48,15 +48,14 @@ export class Findings {
   }
 
   /** Note what is wrong inside a tree. */
-  brokenTree(kind: "tree-damaged" | "tree-invalid", id: string, message: string): OpenProblem {
+  brokenTree(kind: "tree-damaged" | "tree-invalid", id: string, message: string): void {
     const problem = this.error({ kind, blob: { type: "tree", id }, message });
-    this.#brokenTrees.set(id, problem);
-    return problem;
+    this.#brokenTrees.set(id, [...this.problemsOfTree(id), problem]);
   }
 
-  /** The problem of a tree that was noted as broken. */
-  problemOfTree(id: string): OpenProblem | undefined {
-    return this.#brokenTrees.get(id);
+  /** What was noted of a tree. */
+  problemsOfTree(id: string): readonly OpenProblem[] {
+    return this.#brokenTrees.get(id) ?? [];
   }
 
   /** Something that cannot be restored because of a problem. */
