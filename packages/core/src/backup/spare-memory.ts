@@ -1,14 +1,16 @@
 /** Memory of packs that have been stored, on its way back to the workers that fill new ones. */
 export class SpareMemory {
-  #buffers: ArrayBuffer[] = [];
+  #buffer: ArrayBuffer | undefined;
 
-  /** Give memory back. More than a few buffers are not kept. */
+  /** Give memory back. Only one buffer is kept: more would only be memory that waits. */
   put(memory: ArrayBuffer): void {
-    if (this.#buffers.length < 4) this.#buffers.push(memory);
+    this.#buffer = memory;
   }
 
-  /** One buffer, to be transferred with a task, or none. */
+  /** The buffer, to be transferred with a task, or nothing. */
   take(): readonly ArrayBuffer[] {
-    return this.#buffers.splice(0, 1);
+    const buffer = this.#buffer;
+    this.#buffer = undefined;
+    return buffer === undefined ? [] : [buffer];
   }
 }

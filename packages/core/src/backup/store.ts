@@ -27,7 +27,7 @@ export interface StoreOptions {
 }
 
 /** Packs that may wait to be stored before the workers have to wait for them. */
-const WAITING_PACKS = 2;
+const WAITING_PACKS = 1;
 
 /** Where a backup puts contents and trees: the worker threads, the open packs and what stores them. */
 export class BackupStore {

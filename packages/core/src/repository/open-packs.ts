@@ -18,7 +18,7 @@ export interface LooseBlobs {
 }
 
 /** More would only be memory that waits. */
-const MOST_SPARE = 2;
+const MOST_SPARE = 1;
 /** Random bits are drawn by the block: one system call for 4096 blobs. */
 const RANDOM_BYTES = 512;
 
