@@ -7,16 +7,18 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findPeer } from "../test/peers.ts";
-import { contest } from "./contest.ts";
+import { contest, type Score } from "./contest.ts";
 import { makeDataSets } from "./data.ts";
+import { measureFloor, type FloorResult } from "./floor.ts";
 import type { Contestant } from "./measure.ts";
+import { measureMillionBlobs } from "./million-blobs.ts";
 import { describeMachine, tableHead, tableRows } from "./table.ts";
 
 const USAGE = `Usage: npm run bench -- [options]
 
   --quick           a sixteenth of the data, and /usr/share as the system tree
   --rounds N        do everything N times and give the mean (2)
-  --only WORDS      only data sets whose name holds one of these, separated by commas: system, small, random, text
+  --only WORDS      only data sets whose name holds one of these, separated by commas: system, small, random, text, index
   --source DIR      the system tree (/usr), read where it is
   --copy            copy the system tree first
   --dir DIR         where data and repositories are made (bench/data)
@@ -73,8 +75,30 @@ async function main(): Promise<void> {
 
   console.log(`${describeMachine(contestants)}\n- rounds: ${options.rounds}\n`);
   console.log(tableHead(contestants));
-  for (const data of sets)
-    console.log(tableRows(data.title, await contest(data, contestants, options)));
+  const floors: string[] = [];
+  for (const data of sets) {
+    const scores = await contest(data, contestants, options);
+    console.log(tableRows(data.title, scores));
+    floors.push(floorLine(data.title, await measureFloor(data.folder, options.folder), scores));
+  }
+  console.log(`\n${floors.join("\n")}`);
+  if (chosen("index")) console.log(await millionBlobsLine(options.folder));
+}
+
+/** How near our first backup comes to the bare primitives on the same bytes and cores. */
+function floorLine(title: string, floor: FloorResult, scores: readonly Score[]): string {
+  const ours = scores.find(({ contestant }) => contestant.tool === "tsbak");
+  const wall = ours?.costs.get("first backup")?.wallSeconds ?? Infinity;
+  const rate = (floor.bytes / 1e6 / floor.seconds).toFixed(0);
+  return `- floor, ${title}: ${floor.seconds.toFixed(2)} s (${rate} MB/s), ratio ${(floor.seconds / wall).toFixed(2)}, goal 0.75`;
+}
+
+async function millionBlobsLine(folder: string): Promise<string> {
+  const blobs = values.quick ? 50_000 : 1_000_000;
+  const result = await measureMillionBlobs(folder, blobs, !values.alone);
+  const ours = `${result.loadSeconds.toFixed(2)} s, ${result.bytesPerBlob.toFixed(1)} bytes a blob`;
+  const theirs = result.restic ? `; restic stats ${result.restic.wallSeconds.toFixed(2)} s` : "";
+  return `- index of ${blobs} blobs: ${ours}${theirs}; goal 1.5 s for a million, 64 bytes`;
 }
 
 if (values.help) console.log(USAGE);
