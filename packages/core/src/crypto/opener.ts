@@ -2,23 +2,21 @@ import { TsbakError } from "../errors.ts";
 import { isZeroBlock } from "./counter.ts";
 import type { MasterKey } from "./master-key.ts";
 import { defaultPrimitives } from "./primitives.ts";
-import type { CounterInto } from "./openssl-ctr.ts";
-import type { CryptoPrimitives, Poly1305, Transform } from "./primitives.ts";
+import type { BlockCipher, CounterMode, CryptoPrimitives, Poly1305 } from "./primitives.ts";
 import { SEAL_OVERHEAD } from "./sealer.ts";
 
 /** Verifies and decrypts what a `Sealer`, or restic, sealed with the same key. Not for use by two threads. */
 export class Opener {
   readonly #poly1305: Poly1305;
-  readonly #nonceCipher: Transform;
-  readonly #decrypt: CounterInto;
+  readonly #encryptIv: BlockCipher;
+  readonly #decrypt: CounterMode;
   readonly #macKey = new Uint8Array(32);
   readonly #expected = new Uint8Array(16);
 
   constructor(key: MasterKey, primitives: CryptoPrimitives = defaultPrimitives) {
     this.#poly1305 = primitives.poly1305;
-    this.#nonceCipher = primitives.blockCipher(key.macK);
-    this.#decrypt =
-      primitives.counterModeInto?.(key.encrypt) ?? intoMemory(primitives.counterMode(key.encrypt));
+    this.#encryptIv = primitives.blockCipher(key.macK);
+    this.#decrypt = primitives.counterMode(key.encrypt);
     this.#macKey.set(key.macR);
   }
 
@@ -34,7 +32,8 @@ export class Opener {
   }
 
   /**
-   * As `open`, but the plain bytes are written to the start of `out`, of which the result is a view.
+   * As `open`, but the plain bytes are written to the start of `out`, of which the result is a view. It may be
+   * `sealed.subarray(16)`: then they take the place of the ciphertext.
    *
    * @throws {RangeError} If `out` has no room for them: `sealed.length - SEAL_OVERHEAD`.
    */
@@ -64,7 +63,7 @@ export class Opener {
     if (isZeroBlock(sealed, 0)) {
       throw new TsbakError("corrupt", "Cannot open sealed bytes: the IV is all zero");
     }
-    this.#macKey.set(this.#nonceCipher(sealed.subarray(0, 16)), 16);
+    this.#encryptIv(sealed.subarray(0, 16), this.#macKey, 16);
     this.#poly1305(this.#expected, ciphertextOf(sealed), this.#macKey);
     // All bytes are compared, so that the time does not tell how many are right.
     let difference = 0;
@@ -82,8 +81,4 @@ function badMac(): TsbakError {
 
 function ciphertextOf(sealed: Uint8Array): Uint8Array {
   return sealed.subarray(16, sealed.length - 16);
-}
-
-function intoMemory(startStream: (counter: Uint8Array) => Transform): CounterInto {
-  return (counter, bytes, out) => out.set(startStream(counter)(bytes));
 }

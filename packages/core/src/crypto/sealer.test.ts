@@ -4,15 +4,16 @@ import { describe, expect, test } from "vitest";
 import { isTsbakError } from "../errors.ts";
 import { generateMasterKey } from "./master-key.ts";
 import { Opener } from "./opener.ts";
-import { defaultPrimitives, portablePrimitives } from "./primitives.ts";
+import { nodePrimitives } from "./node-primitives.ts";
+import { loadOpenssl } from "./openssl.ts";
+import { portablePrimitives } from "./portable-primitives.ts";
 import type { CryptoPrimitives } from "./primitives.ts";
 import { SEAL_OVERHEAD, Sealer } from "./sealer.ts";
 
 const key = generateMasterKey();
-const providers: [string, CryptoPrimitives][] = [
-  ["default", defaultPrimitives],
-  ["portable", portablePrimitives],
-];
+const providers = [loadOpenssl(), nodePrimitives, portablePrimitives]
+  .filter((primitives) => primitives !== undefined)
+  .map((primitives): [string, CryptoPrimitives] => [primitives.name, primitives]);
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 const message = fc.oneof(
@@ -138,6 +139,25 @@ describe.each(providers)("Opener with %s primitives", (_, primitives) => {
     const opened = new Opener({ ...key, macR: clamped }, primitives).open(sealed);
 
     expect(opened).toEqual(new Uint8Array(10));
+  });
+
+  test("openInto() writes to the memory given, or over the ciphertext", () => {
+    const opener = new Opener(key, primitives);
+    const plain = new Uint8Array(1000).map((_, at) => at);
+    const sealed = new Sealer(key).seal(plain);
+    const out = new Uint8Array(1200).fill(0xaa);
+
+    const elsewhere = opener.openInto(sealed, out);
+    const inPlace = opener.openInto(sealed, sealed.subarray(16));
+
+    expect(elsewhere.buffer).toBe(out.buffer);
+    expect(equal(elsewhere, plain)).toBe(true);
+    expect(out.subarray(1000).every((byte) => byte === 0xaa)).toBe(true);
+    expect(equal(inPlace, plain)).toBe(true);
+    const again = new Sealer(key).seal(plain);
+    expect(() => opener.openInto(again, new Uint8Array(999))).toThrow(RangeError);
+    again[500] = (again[500] ?? 0) ^ 1;
+    expect(isCorrupt(() => opener.openInto(again, out))).toBe(true);
   });
 
   test("open() reads messages in any order, with their plain bytes in own memory", () => {

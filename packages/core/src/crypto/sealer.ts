@@ -2,42 +2,31 @@ import { randomFillSync } from "node:crypto";
 import { addToCounter, isZeroBlock } from "./counter.ts";
 import type { MasterKey } from "./master-key.ts";
 import { defaultPrimitives } from "./primitives.ts";
-import type { CounterInto } from "./openssl-ctr.ts";
-import type { CryptoPrimitives, Poly1305, Transform } from "./primitives.ts";
+import type { BlockCipher, CounterMode, CryptoPrimitives, Poly1305 } from "./primitives.ts";
 
 /** By how much sealed bytes are longer than the plain ones: IV (16) before, MAC (16) behind. */
 export const SEAL_OVERHEAD = 32;
 
-/** Up to here a copy into padded scratch costs less than a second call of the cipher for the padding. */
-const SCRATCH_SIZE = 8192;
-
-const PADDING = new Uint8Array(16);
-
 /**
  * Encrypts and authenticates: `IV || AES-256-CTR || Poly1305-AES(ciphertext)`, restic-format section 2.
  *
- * One cipher lives as long as the sealer. Its running counter is the IV of the next message, which starts at a whole
- * block, so no IV comes twice: messages of one sealer follow each other, and sealers start at random among 2^128.
- * The messages sealed next to each other therefore have consecutive IVs. Not for use by two threads.
+ * All messages of a sealer lie on one key stream, each from a whole block on: where one ends, the next has its IV. So
+ * no IV comes twice in a sealer, and sealers start at random among 2^128. Not for use by two threads.
  */
 export class Sealer {
   readonly #poly1305: Poly1305;
-  readonly #nonceCipher: Transform;
-  readonly #startStream: (counter: Uint8Array) => Transform;
-  readonly #encryptInto: CounterInto | undefined;
+  readonly #encryptIv: BlockCipher;
+  readonly #applyStream: CounterMode;
   readonly #counter = new Uint8Array(16);
   /** `r` and, behind it, the encrypted IV of the present message. */
   readonly #macKey = new Uint8Array(32);
-  readonly #scratch = new Uint8Array(SCRATCH_SIZE);
-  #stream: Transform;
 
   constructor(key: MasterKey, primitives: CryptoPrimitives = defaultPrimitives) {
     this.#poly1305 = primitives.poly1305;
-    this.#nonceCipher = primitives.blockCipher(key.macK);
-    this.#startStream = primitives.counterMode(key.encrypt);
-    this.#encryptInto = primitives.counterModeInto?.(key.encrypt);
+    this.#encryptIv = primitives.blockCipher(key.macK);
+    this.#applyStream = primitives.counterMode(key.encrypt);
     this.#macKey.set(key.macR);
-    this.#stream = this.#restart();
+    this.#restart();
   }
 
   /**
@@ -52,10 +41,11 @@ export class Sealer {
     if (offset < 0 || end + 16 > out.length)
       throw new RangeError("Cannot seal: no room for result");
 
-    if (isZeroBlock(this.#counter, 0)) this.#stream = this.#restart();
+    if (isZeroBlock(this.#counter, 0)) this.#restart();
     out.set(this.#counter, offset);
-    this.#macKey.set(this.#nonceCipher(this.#counter), 16);
-    this.#encrypt(plain, out, start);
+    this.#encryptIv(this.#counter, this.#macKey, 16);
+    this.#applyStream(this.#counter, plain, out.subarray(start, end));
+    addToCounter(this.#counter, Math.ceil(plain.length / 16));
     this.#poly1305(out.subarray(end, end + 16), out.subarray(start, end), this.#macKey);
     return end + 16 - offset;
   }
@@ -67,27 +57,8 @@ export class Sealer {
     return out;
   }
 
-  #encrypt(plain: Uint8Array, out: Uint8Array, offset: number): void {
-    const length = plain.length;
-    const blocks = Math.ceil(length / 16);
-    if (this.#encryptInto !== undefined) {
-      this.#encryptInto(this.#counter, plain, out.subarray(offset, offset + length));
-    } else if (length % 16 === 0) {
-      if (length > 0) out.set(this.#stream(plain), offset);
-    } else if (length <= SCRATCH_SIZE) {
-      this.#scratch.set(plain);
-      const sealed = this.#stream(this.#scratch.subarray(0, blocks * 16));
-      out.set(sealed.subarray(0, length), offset);
-    } else {
-      out.set(this.#stream(plain), offset);
-      this.#stream(PADDING.subarray(length % 16));
-    }
-    addToCounter(this.#counter, blocks);
-  }
-
-  #restart(): Transform {
+  #restart(): void {
     do randomFillSync(this.#counter);
     while (isZeroBlock(this.#counter, 0));
-    return this.#startStream(this.#counter);
   }
 }
