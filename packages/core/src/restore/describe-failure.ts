@@ -10,6 +10,7 @@ const FULL = new Set(["ENOSPC", "EDQUOT"]);
  * @throws {TsbakError} `no-space` if nothing else could be written either. Any fault of ours is thrown on.
  */
 export function describeFailure(error: unknown): string {
+  if (isTsbakError(error, "no-space")) throw error;
   if (isTsbakError(error)) return error.message;
   if (isSystemError(error) && FULL.has(error.code ?? "")) {
     throw new TsbakError(

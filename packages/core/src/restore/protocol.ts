@@ -29,8 +29,8 @@ export type RestoreTask =
 /** Write the blobs of a range of a pack to their places. */
 export interface PieceTask {
   readonly kind: "piece";
-  /** The range as it was read. */
-  readonly bytes: Uint8Array;
+  /** The range as it was read. The worker decrypts it where it is. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Hex ids of the blobs. */
   readonly ids: readonly string[];
   /** `BLOB_NUMBERS` for each blob. */

@@ -2,9 +2,9 @@ import { loadZstd } from "../compress/zstd.ts";
 import { Opener } from "../crypto/opener.ts";
 import { isTsbakError } from "../errors.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
-import { openBlob, type BlobOpener } from "../repository/read-blob.ts";
 import { serveTasks } from "../workers/serve-tasks.ts";
 import { BatchWriter } from "./batch-writer.ts";
+import { BlobMemory } from "./blob-memory.ts";
 import {
   BLOB_NUMBERS,
   USE_NUMBERS,
@@ -15,16 +15,20 @@ import {
   type RestoreSetup,
   type RestoreTask,
 } from "./protocol.ts";
+import { releaseMemory } from "./release-memory.ts";
+
+/** Files of a pack lie in few directories, and many threads must not use up the descriptors of the process. */
+const OPEN_DIRECTORIES = 64;
 
 serveTasks<RestoreSetup, RestoreTask, RestoreResult>(async (setup) => {
-  const tools = { opener: new Opener(setup.key), zstd: await loadZstd() };
-  const root = new RootedDirectory(setup.target);
-  return (task) => ({ result: { failures: perform(task, tools, root, setup.sparse) } });
+  const memory = new BlobMemory(new Opener(setup.key), await loadZstd());
+  const root = new RootedDirectory(setup.target, { openDirectories: OPEN_DIRECTORIES });
+  return (task) => ({ result: { failures: perform(task, memory, root, setup.sparse) } });
 });
 
 function perform(
   task: RestoreTask,
-  tools: BlobOpener,
+  memory: BlobMemory,
   root: RootedDirectory,
   sparse: boolean,
 ): RestoreFailure[] {
@@ -35,7 +39,7 @@ function perform(
   );
   switch (task.kind) {
     case "piece":
-      writePiece(task, tools, writer);
+      writePiece(task, memory, writer);
       break;
     case "empty":
       writer.forEach((file) => writer.writeWhole(file, new Uint8Array(0)));
@@ -50,11 +54,11 @@ function perform(
 }
 
 /** Every blob is opened once and written to all its places before the next one is opened. */
-function writePiece(task: PieceTask, tools: BlobOpener, writer: BatchWriter): void {
+function writePiece(task: PieceTask, memory: BlobMemory, writer: BatchWriter): void {
   let use = 0;
   for (let blob = 0; blob < task.ids.length; blob++) {
     const end = use + (task.blobs[blob * BLOB_NUMBERS + 3] as number);
-    const plain = tryOpen(task, tools, blob, writer.failures);
+    const plain = tryOpen(task, memory, blob, writer.failures);
     for (; plain !== undefined && use < end; use++) {
       const file = task.uses[use * USE_NUMBERS] as number;
       const offset = task.uses[use * USE_NUMBERS + 1] as number;
@@ -63,20 +67,20 @@ function writePiece(task: PieceTask, tools: BlobOpener, writer: BatchWriter): vo
     }
     use = end;
   }
+  releaseMemory(task.bytes);
 }
 
 function tryOpen(
   task: PieceTask,
-  tools: BlobOpener,
+  memory: BlobMemory,
   blob: number,
   failures: RestoreFailure[],
 ): Uint8Array | undefined {
   const base = blob * BLOB_NUMBERS;
   const start = task.blobs[base] as number;
   const sealed = task.bytes.subarray(start, start + (task.blobs[base + 1] as number));
-  const place = { uncompressedLength: task.blobs[base + 2] as number };
   try {
-    return openBlob(tools, sealed, place, task.ids[blob] as string);
+    return memory.open(sealed, task.blobs[base + 2] as number, task.ids[blob] as string);
   } catch (error) {
     if (!isTsbakError(error, "corrupt")) throw error;
     failures.push({ of: "blob", at: blob, message: error.message });
