@@ -4,6 +4,11 @@ const PAIRS: readonly string[] = Array.from(
   (_, byte) => DIGITS.charAt(byte >> 4) + DIGITS.charAt(byte & 15),
 );
 
+/** The value of each ASCII hex digit, -1 for other characters. */
+const VALUES: Int8Array = Int8Array.from({ length: 128 }, (_, code) => {
+  return DIGITS.indexOf(String.fromCharCode(code).toLowerCase());
+});
+
 /** Lower-case hex of the bytes from `start` up to `end`. */
 export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   let text = "";
@@ -17,12 +22,16 @@ export function toHex(bytes: Uint8Array, start = 0, end: number = bytes.length):
  * @throws {RangeError} Unless `text` is an even number of lower- or upper-case hex digits.
  */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) {
-    throw new RangeError(`Cannot read hex: not an even number of hex digits`);
+  const bytes = new Uint8Array(text.length >> 1);
+  let all = text.length % 2 === 0 ? 0 : -1;
+  for (let at = 0; at < bytes.length; at++) {
+    const high = VALUES[text.charCodeAt(2 * at)] ?? -1;
+    const low = VALUES[text.charCodeAt(2 * at + 1)] ?? -1;
+    // What is no digit is negative, and one sign bit shows in the end.
+    all |= high | low;
+    bytes[at] = (high << 4) | low;
   }
-  const bytes = new Uint8Array(text.length / 2);
-  for (let at = 0; at < bytes.length; at++)
-    bytes[at] = parseInt(text.slice(2 * at, 2 * at + 2), 16);
+  if (all < 0) throw new RangeError("Cannot read hex: not an even number of hex digits");
   return bytes;
 }
 

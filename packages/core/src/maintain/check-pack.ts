@@ -15,11 +15,12 @@ import type { TreeFault, VerifyResult, VerifyTask } from "./verify-protocol.ts";
 /** What one thread checks packs with. */
 export interface PackTools extends BlobOpener {
   readonly index: SharedIndexView;
-  /** Memory for a blob as it is stored, and decompressed: fresh memory for each costs more than the decompression. */
-  readonly stored: Scratch;
+  /** Memory for a decompressed blob: fresh memory for each costs more than hashing it. */
   readonly plain: Scratch;
 }
 
+/** Bytes before the ciphertext of a sealed blob. */
+const IV_SIZE = 16;
 /** No blob is as large; an index may say anything. */
 const MAX_SCRATCH = 2 ** 30;
 const SCRATCH_STEP = 2 ** 20;
@@ -40,7 +41,7 @@ export class Scratch {
   }
 }
 
-/** Check a whole pack or a run of its blobs. Damage is a result, never thrown. */
+/** Check a whole pack or a run of its blobs, which are decrypted in their place. Damage is a result, never thrown. */
 export function checkPack(task: VerifyTask, tools: PackTools): VerifyResult {
   return new PackCheck(task, tools).run();
 }
@@ -142,7 +143,7 @@ class PackCheck {
     const offset = index.offsetAt(entry) - start;
     // A blob that ends beyond the pack is cut off here, and then does not open.
     const sealed = bytes.subarray(offset, offset + index.lengthAt(entry));
-    const stored = opener.openInto(sealed, this.#tools.stored.atLeast(sealed.length));
+    const stored = opener.openInto(sealed, sealed.subarray(IV_SIZE));
     const length = index.uncompressedLengthAt(entry);
     const plain = length === 0 ? stored : this.#tools.plain.atLeast(length).subarray(0, length);
     if (length !== 0) zstd.decompressInto(stored, plain);

@@ -14,7 +14,8 @@ export interface VerifySetup {
 
 /** A whole pack, or a run of blobs from it. */
 export interface VerifyTask {
-  readonly bytes: Uint8Array;
+  /** Owns its memory, and is overwritten. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where in the pack `bytes` begins. */
   readonly start: number;
   /** Name of the pack if `bytes` is all of it: then its hash, header and layout are checked, too. */
