@@ -46,12 +46,15 @@ export function formatCount(
   return `${count} ${count === 1 ? singular : plural}`;
 }
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-
-/** A name for the terminal: in quotes, with escapes, if it has control characters that could move the cursor. */
+/**
+ * A name for the terminal: control characters, which could move the cursor, become `\\xNN` for each of their bytes, as
+ * in paths.
+ */
 export function printable(text: string): string {
-  if (!CONTROL.test(text)) return text;
-  const escape = (character: string): string =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, escape);
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) =>
+    Array.from(
+      new TextEncoder().encode(character),
+      (byte) => `\\x${byte.toString(16).padStart(2, "0")}`,
+    ).join(""),
+  );
 }

@@ -21,6 +21,8 @@ export interface PasswordWish {
   readonly text?: string | undefined;
   /** It is empty, and that is meant. */
   readonly isEmpty: boolean;
+  /** The flag that says so, if it is another than `--insecure-no-password`. */
+  readonly emptyFlag?: string | undefined;
 }
 
 /** The flags about one password, by whatever names. */
@@ -71,8 +73,8 @@ export async function loadPassword(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (wish.isEmpty) return "";
-  if (wish.command !== undefined) return refuseEmpty(await runCommand(wish.command, signal));
-  if (wish.file !== undefined) return refuseEmpty(await readPasswordFile(wish.file));
+  if (wish.command !== undefined) return refuseEmpty(wish, await runCommand(wish.command, signal));
+  if (wish.file !== undefined) return refuseEmpty(wish, await readPasswordFile(wish.file));
   return wish.text;
 }
 
@@ -97,11 +99,12 @@ export async function openWithPassword<T>(
   const { terminal, signal } = options;
   const password = await loadPassword(wish, signal);
   if (password !== undefined) return open(password);
-  if (!terminal.input.isTTY) return open(refuseEmpty(await readFirstLine(terminal.input, signal)));
+  if (!terminal.input.isTTY)
+    return open(refuseEmpty(wish, await readFirstLine(terminal.input, signal)));
   for (let attempt = 1; ; attempt++) {
     const typed = await askHidden(terminal, "enter password for repository: ", signal);
     try {
-      return await open(refuseEmpty(typed));
+      return await open(refuseEmpty(wish, typed));
     } catch (error) {
       if (!isTsbakError(error, "wrong-password") || attempt === TRIES) throw error;
       options.onWrong();
@@ -121,8 +124,8 @@ export async function loadNewPassword(
 ): Promise<string> {
   const password = await loadPassword(wish, signal);
   if (password !== undefined) return password;
-  if (!terminal.input.isTTY) return refuseEmpty(await readFirstLine(terminal.input, signal));
-  const first = refuseEmpty(await askHidden(terminal, "enter new password: ", signal));
+  if (!terminal.input.isTTY) return refuseEmpty(wish, await readFirstLine(terminal.input, signal));
+  const first = refuseEmpty(wish, await askHidden(terminal, "enter new password: ", signal));
   const second = await askHidden(terminal, "enter password again: ", signal);
   if (first === second) return first;
   throw badWish("the two passwords are not the same; try again");
@@ -157,9 +160,9 @@ async function runCommand(command: string, signal: AbortSignal): Promise<string>
   }
 }
 
-function refuseEmpty(password: string): string {
+function refuseEmpty(wish: PasswordWish, password: string): string {
   if (password !== "") return password;
-  throw badWish("it is empty; if that is meant, add --insecure-no-password");
+  throw badWish(`it is empty; if that is meant, add ${wish.emptyFlag ?? "--insecure-no-password"}`);
 }
 
 function badWish(reason: string): TsbakError {

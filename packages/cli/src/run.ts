@@ -32,9 +32,10 @@ type Start = (entry: CommandEntry, command: Command) => Promise<void>;
 function createProgram(start: Start): Command {
   const program = new Command("tsbak")
     .description("Fast, safe, deduplicating and encrypted backups in the restic repository format")
-    .version(VERSION, "-V, --version", "print the version")
+    .version(`tsbak ${VERSION}`, "-V, --version", "print the version")
     .enablePositionalOptions()
-    .helpCommand("help [command]", "print help about a command");
+    .helpCommand("help [command]", "print help about a command")
+    .configureHelp({ subcommandTerm: usageOf });
   prepareErrors(addGlobalOptions(program));
   for (const entry of COMMANDS) addCommand(program, entry, start);
   return program;
@@ -50,9 +51,28 @@ function addCommand(parent: Command, entry: CommandEntry, start: Start): void {
   if (entry.load !== undefined) command.action(() => start(entry, command));
 }
 
+/** `verify|check`, `backup [paths...]`: that there are flags goes without saying. */
+function usageOf(command: Command): string {
+  const names = [command.name(), ...command.aliases()].join("|");
+  return `${names} ${command.usage()}`.replace(/ \[(options|command)\](?!$)| \[options\]/g, "");
+}
+
 /** Errors of commander are thrown and printed by `run`, like all others. */
 function prepareErrors(command: Command): void {
-  command.exitOverride().configureOutput({ outputError: () => undefined });
+  command.configureOutput({ outputError: () => undefined }).exitOverride((error) => {
+    throw new CommanderError(error.exitCode, error.code, usageMessage(command, error.message));
+  });
+}
+
+/** Commander's message in one line, and where to read more. */
+function usageMessage(command: Command, message: string): string {
+  const names: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name());
+  const text = message
+    .replace(/^error: /, "")
+    .replaceAll("\n", " ")
+    .replace(/\.$/, "");
+  return `${text}; see "${names.join(" ")} --help"`;
 }
 
 /** `--verbose=2` is a flag with a value, which `--verbose` alone is not. Without arguments there is help. */
@@ -135,11 +155,7 @@ function verbosityOf({ quiet, verbose, verboseLevel }: GlobalFlags): number {
 
 function describe(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof CommanderError) {
-    const [line = "", ...hints] = text.replace(/^error: /, "").split("\n");
-    return [`Fatal: ${line}`, ...hints, 'see "tsbak help"'].join("; ");
-  }
-  if (expectedCode(error) !== undefined) return `Fatal: ${text}`;
+  if (error instanceof CommanderError || expectedCode(error) !== undefined) return `Fatal: ${text}`;
   const [line = ""] = text.split("\n");
   return `Fatal: unexpected error: ${line}; run it again with --verbose for details`;
 }

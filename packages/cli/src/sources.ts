@@ -98,7 +98,9 @@ async function expandGlob(pattern: string): Promise<Uint8Array[]> {
       );
     }
     const isPlain = !/[*?[\\]/.test(part);
-    const next = found.map((base) => (isPlain ? [base + part] : matchNames(base, test)));
+    const next = found.map((base) =>
+      isPlain ? Promise.resolve([base + part]) : matchNames(base, test),
+    );
     found = (await Promise.all(next)).flat().map((path) => `${path}/`);
   }
   const paths = found.map((path) => Buffer.from(path.replace(/(.)\/$/, "$1"), "latin1"));

@@ -88,7 +88,11 @@ export async function runKeyRemove(context: Context, args: readonly string[]): P
 }
 
 function askNewPassword(context: Context, flags: NewKeyFlags): Promise<string> {
-  const wish = { file: flags.newPasswordFile, isEmpty: flags.newInsecureNoPassword ?? false };
+  const wish = {
+    file: flags.newPasswordFile,
+    isEmpty: flags.newInsecureNoPassword ?? false,
+    emptyFlag: "--new-insecure-no-password",
+  };
   const terminal = { input: process.stdin, output: process.stderr };
   return loadNewPassword(wish, terminal, context.signal);
 }

@@ -2,6 +2,7 @@ import {
   encodeJson,
   findSnapshot,
   findTree,
+  printablePath,
   TsbakError,
   walkTree,
   type JsonObject,
@@ -39,32 +40,37 @@ export async function runLs(
   await withLock(context, repository, { readOnly: true }, async (signal) => {
     const filter = snapshotFilter(flags, context.environment);
     const found = await findSnapshot(repository, id, filter, { signal });
-    printHead(context, found, wanted);
-    await listEntries(repository, found, wanted, flags.recursive ?? false, signal, (entry) =>
-      context.output.print(context.output.json ? entryJson(entry) : entryLine(entry, flags)),
-    );
+    const tree = await findTree(repository, found.snapshot.tree, found.subPath, { signal });
+    printHead(context, { ...found, snapshot: { ...found.snapshot, tree } }, wanted);
+    const choice = { wanted, recursive: flags.recursive ?? false };
+    for await (const entry of listEntries(repository, tree, choice, signal)) {
+      signal.throwIfAborted();
+      context.output.print(context.output.json ? entryJson(entry) : entryLine(entry, flags));
+    }
   });
   return EXIT.ok;
 }
 
-async function listEntries(
+interface Choice {
+  /** Folders as Latin-1 texts, which keep bytes apart that UTF-8 would not; none for everything. */
+  readonly wanted: readonly string[];
+  readonly recursive: boolean;
+}
+
+async function* listEntries(
   repository: Repository,
-  { snapshot, subPath }: SnapshotSelection,
-  wanted: readonly string[],
-  recursive: boolean,
+  tree: string,
+  { wanted, recursive }: Choice,
   signal: AbortSignal,
-  print: (entry: WalkEntry) => void,
-): Promise<void> {
-  const root = await findTree(repository, snapshot.tree, subPath, { signal });
+): AsyncGenerator<WalkEntry, void, undefined> {
+  const isAll = wanted.length === 0;
   const isInside = (path: string): boolean => wanted.some((folder) => isBelow(path, folder));
   const isOnTheWay = (path: string): boolean => wanted.some((folder) => isBelow(folder, path));
-  // Latin-1 keeps bytes apart that UTF-8 would not.
   const textOf = ({ path }: WalkEntry): string => Buffer.from(path).toString("latin1");
   const enter = (entry: WalkEntry): boolean =>
-    wanted.length === 0 || isOnTheWay(textOf(entry)) || (recursive && isInside(textOf(entry)));
-  for await (const entry of walkTree(repository, root, { signal, enter })) {
-    signal.throwIfAborted();
-    if (wanted.length === 0 || isInside(textOf(entry))) print(entry);
+    isAll || isOnTheWay(textOf(entry)) || (recursive && isInside(textOf(entry)));
+  for await (const entry of walkTree(repository, tree, { signal, enter })) {
+    if (isAll || isInside(textOf(entry))) yield entry;
   }
 }
 
@@ -72,7 +78,7 @@ function isBelow(path: string, folder: string): boolean {
   return path === folder || folder === "/" || path.startsWith(`${folder}/`);
 }
 
-/** As Latin-1 text of its bytes, without a slash at the end. */
+/** Without a slash at the end. */
 function cleanFolder(folder: string): string {
   if (folder.startsWith("/")) {
     const parts = folder.split("/").filter((part) => part !== "" && part !== ".");
@@ -98,13 +104,12 @@ function printHead(context: Context, found: SnapshotSelection, wanted: readonly 
 }
 
 function entryLine({ path, node }: WalkEntry, flags: LsFlags): string {
-  const name = printable(Buffer.from(path).toString("utf8"));
+  const name = printablePath(path);
   if (flags.long !== true) return name;
   const { mode, uid, gid, linkTarget, mtime } = node;
   const size = flags.humanReadable === true ? formatSize(node.size) : String(node.size);
   const owner = `${String(uid).padStart(5)} ${String(gid).padStart(5)}`;
-  const target =
-    linkTarget === undefined ? "" : printable(Buffer.from(linkTarget).toString("utf8"));
+  const target = linkTarget === undefined ? "" : printablePath(linkTarget);
   const head = `${formatGoMode(mode)} ${owner} ${size.padStart(6)} ${formatLocalTime(mtime)} ${name}`;
   return target === "" ? head : `${head} -> ${target}`;
 }
