@@ -40,12 +40,13 @@ function notThere(
   nodes: readonly Node[],
 ): TsbakError {
   const missing = `"${printablePath(name)}"`;
-  const reason = node === undefined ? `there is no ${missing}` : `${missing} is a ${node.type}`;
+  const reason =
+    node === undefined ? `there is no ${missing}` : `${missing} is a ${node.type}, not a folder`;
   const names = nodes.slice(0, LISTED_NAMES).map((other) => printablePath(other.name));
   const rest = nodes.length > LISTED_NAMES ? ` and ${nodes.length - LISTED_NAMES} more` : "";
-  const there = names.length === 0 ? "nothing" : names.join(", ") + rest;
+  const there = names.length === 0 ? "the folder is empty" : `there is ${names.join(", ")}${rest}`;
   return new TsbakError(
     "not-found",
-    `Cannot find "${path}" in the snapshot: ${reason}; in its place there is ${there}`,
+    `Cannot find folder "${path}" in the snapshot: ${reason}; ${there}`,
   );
 }
