@@ -21,6 +21,8 @@ export interface BackupStep {
   readonly treeBlobs: number;
   /** Bytes that the repository grew by, before compression. */
   readonly added: number;
+  /** Of the run of the tool. */
+  readonly durationMs: number;
 }
 
 interface SnapshotLine {
@@ -73,8 +75,9 @@ export async function backupStep(
   options: RunOptions & { readonly args?: readonly string[] | undefined } = {},
 ): Promise<BackupStep> {
   const args = ["backup", "--json", ...(options.args ?? []), path];
-  const output = await mustOn(repository, tool, args, options);
-  const summary = lastSummary(output);
+  const started = performance.now();
+  const summary = lastSummary(await mustOn(repository, tool, args, options));
+  const durationMs = performance.now() - started;
   const id = String(summary.snapshot_id).slice(0, 8);
   const snapshot = (await listSnapshots(repository, tool)).find((line) => line.id.startsWith(id));
   if (!snapshot) throw new Error(`${tool} does not list the snapshot ${id} that it wrote`);
@@ -84,6 +87,7 @@ export async function backupStep(
     dataBlobs: Number(summary.data_blobs),
     treeBlobs: Number(summary.tree_blobs),
     added: Number(summary.data_added),
+    durationMs,
   };
 }
 

@@ -68,10 +68,9 @@ async function finish(
   log: SnapshotLog,
   source: string,
 ): Promise<number> {
-  const started = performance.now();
-  const { id } = await backupStep(repository, "tsbak", ".", { cwd: source });
+  const { id, durationMs } = await backupStep(repository, "tsbak", ".", { cwd: source });
   log.record(id, source);
-  return performance.now() - started;
+  return durationMs;
 }
 
 async function killBackup(
