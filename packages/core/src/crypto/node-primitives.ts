@@ -1,28 +1,33 @@
 import { createCipheriv, createSecretKey } from "node:crypto";
 import { createRequire } from "node:module";
-import { portablePrimitives } from "./portable-primitives.ts";
-import type { CryptoPrimitives, Poly1305 } from "./primitives.ts";
-
-const sodiumPoly1305 = loadSodiumPoly1305();
+import { portablePoly1305 } from "./portable-poly1305.ts";
+import type { BlockCipher, CounterMode, CryptoPrimitives, Poly1305 } from "./primitives.ts";
 
 /** AES from node:crypto; Poly1305, which it lacks, from sodium-native where that can be loaded. */
-export const nodePrimitives: CryptoPrimitives = {
-  name: sodiumPoly1305 === undefined ? "node:crypto" : "node:crypto and sodium",
-  counterMode: (key) => {
-    // Given bytes instead of this, Node 24 looks for the cipher anew each time: 10 us, not 0.8.
-    const secret = createSecretKey(key);
-    return (counter, bytes, out) => {
-      out.set(createCipheriv("aes-256-ctr", secret, counter).update(bytes));
-    };
-  },
-  blockCipher: (key) => {
-    const cipher = createCipheriv("aes-128-ecb", createSecretKey(key), null).setAutoPadding(false);
-    return (block, out, offset) => {
-      out.set(cipher.update(block), offset);
-    };
-  },
-  poly1305: sodiumPoly1305 ?? portablePrimitives.poly1305,
-};
+export function loadNodePrimitives(): CryptoPrimitives {
+  const sodiumPoly1305 = loadSodiumPoly1305();
+  return {
+    name: sodiumPoly1305 === undefined ? "node:crypto" : "node:crypto and sodium",
+    counterMode: makeCounterMode,
+    blockCipher: makeBlockCipher,
+    poly1305: sodiumPoly1305 ?? portablePoly1305,
+  };
+}
+
+function makeCounterMode(key: Uint8Array): CounterMode {
+  // Given bytes instead of this, Node 24 looks for the cipher anew each time: 10 us, not 0.8.
+  const secret = createSecretKey(key);
+  return (counter, bytes, out) => {
+    out.set(createCipheriv("aes-256-ctr", secret, counter).update(bytes));
+  };
+}
+
+function makeBlockCipher(key: Uint8Array): BlockCipher {
+  const cipher = createCipheriv("aes-128-ecb", createSecretKey(key), null).setAutoPadding(false);
+  return (block, out, offset) => {
+    out.set(cipher.update(block), offset);
+  };
+}
 
 function loadSodiumPoly1305(): Poly1305 | undefined {
   try {

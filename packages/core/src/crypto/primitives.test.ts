@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { addToCounter } from "./counter.ts";
-import { nodePrimitives } from "./node-primitives.ts";
+import { loadNodePrimitives } from "./node-primitives.ts";
 import { loadOpenssl } from "./openssl.ts";
 import { portablePrimitives } from "./portable-primitives.ts";
 import { defaultPrimitives } from "./primitives.ts";
@@ -12,6 +12,7 @@ const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const bytesOf = (length: number): fc.Arbitrary<Uint8Array> =>
   fc.uint8Array({ minLength: length, maxLength: length });
 const openssl = loadOpenssl();
+const nodePrimitives = loadNodePrimitives();
 const all = [openssl, nodePrimitives, portablePrimitives].filter((one) => one !== undefined);
 
 function encrypt(

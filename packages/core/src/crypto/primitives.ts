@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { nodePrimitives } from "./node-primitives.ts";
+import { loadNodePrimitives } from "./node-primitives.ts";
 import { loadOpenssl } from "./openssl.ts";
 
 /**
@@ -34,4 +34,4 @@ export interface CryptoPrimitives {
 }
 
 /** What this thread uses unless told otherwise; chosen once. */
-export const defaultPrimitives: CryptoPrimitives = loadOpenssl() ?? nodePrimitives;
+export const defaultPrimitives: CryptoPrimitives = loadOpenssl() ?? loadNodePrimitives();

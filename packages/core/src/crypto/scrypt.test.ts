@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { isTsbakError } from "../errors.ts";
 import { generateMasterKey, isValidMasterKey, masterKeyFromBytes } from "./master-key.ts";
-import { calibrateKdf, deriveKey, portableDeriveKey } from "./scrypt.ts";
+import { portableDeriveKey } from "./portable-hashes.ts";
+import { calibrateKdf, deriveKey } from "./scrypt.ts";
 
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 

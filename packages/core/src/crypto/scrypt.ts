@@ -1,5 +1,4 @@
 import { scrypt } from "node:crypto";
-import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { TsbakError } from "../errors.ts";
 import { masterKeyFromBytes } from "./master-key.ts";
 import type { MasterKey } from "./master-key.ts";
@@ -47,20 +46,6 @@ export async function deriveKey(
     });
   });
   return masterKeyFromBytes(bytes);
-}
-
-/** As `deriveKey` without native code, for the proof that both agree. */
-export async function portableDeriveKey(
-  password: string,
-  salt: Uint8Array,
-  params: KdfParams,
-): Promise<MasterKey> {
-  checkParams(params);
-  const { N, r, p } = params;
-  const options = { N, r, p, dkLen: KEY_LENGTH, maxmem: memoryOf(params) + 2 ** 20 };
-  return masterKeyFromBytes(
-    await scryptAsync(new TextEncoder().encode(password), Uint8Array.from(salt), options),
-  );
 }
 
 function checkParams(params: KdfParams): void {

@@ -4,14 +4,14 @@ import { describe, expect, test } from "vitest";
 import { isTsbakError } from "../errors.ts";
 import { generateMasterKey } from "./master-key.ts";
 import { Opener } from "./opener.ts";
-import { nodePrimitives } from "./node-primitives.ts";
+import { loadNodePrimitives } from "./node-primitives.ts";
 import { loadOpenssl } from "./openssl.ts";
 import { portablePrimitives } from "./portable-primitives.ts";
 import type { CryptoPrimitives } from "./primitives.ts";
 import { SEAL_OVERHEAD, Sealer } from "./sealer.ts";
 
 const key = generateMasterKey();
-const providers = [loadOpenssl(), nodePrimitives, portablePrimitives]
+const providers = [loadOpenssl(), loadNodePrimitives(), portablePrimitives]
   .filter((primitives) => primitives !== undefined)
   .map((primitives): [string, CryptoPrimitives] => [primitives.name, primitives]);
 

@@ -1,5 +1,4 @@
 import { createHash, hash } from "node:crypto";
-import { sha256 as portable } from "@noble/hashes/sha2.js";
 
 /** Length of a SHA-256 digest, and so of every id, in bytes. */
 export const SHA256_SIZE = 32;
@@ -42,9 +41,4 @@ export class Sha256Stream {
   digestHex(): string {
     return this.#hash.digest("hex");
   }
-}
-
-/** The same digest without native code; proof that `sha256` is right, and ten times slower. */
-export function portableSha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(portable(bytes));
 }
