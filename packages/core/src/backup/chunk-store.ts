@@ -3,8 +3,9 @@ import { toHex } from "../bytes/hex.ts";
 import { BlobEncoder } from "../repository/blob-encoder.ts";
 import { SharedIndexView } from "../repository/blob-index.ts";
 import { ClaimTable } from "../repository/claim-table.ts";
-import { OpenPacks, type LooseBlobs } from "../repository/open-packs.ts";
-import type { FinishedPack } from "../repository/pack-builder.ts";
+import { OpenPacks } from "../repository/open-packs.ts";
+import type { FinishedPack, LooseBlobs } from "../repository/pack-builder.ts";
+import { PackMemoryPool } from "../repository/pack-memory.ts";
 import type { Zstd } from "../compress/zstd.ts";
 import type { BackupSetup, StoreCounts } from "./protocol.ts";
 
@@ -21,7 +22,7 @@ export class ChunkStore {
     this.#index = new SharedIndexView(setup.index);
     this.#claims = new ClaimTable(setup.claims);
     this.#encoder = new BlobEncoder(zstd, setup);
-    this.#packs = new OpenPacks(setup.key, setup.packSize);
+    this.#packs = new OpenPacks(setup.key, setup.packSize, new PackMemoryPool(setup.packMemory));
     this.#onPack = onPack;
   }
 
@@ -30,11 +31,6 @@ export class ChunkStore {
     const id = sha256(plain);
     if (!this.#index.has("data", id) && this.#claims.claim("data", id)) this.#store(id, plain);
     return toHex(id);
-  }
-
-  /** Memory of stored packs, for new ones. */
-  recycle(spare: readonly ArrayBuffer[]): void {
-    for (const memory of spare) this.#packs.recycle(memory);
   }
 
   /** What was stored since the last call. */

@@ -1,6 +1,5 @@
 import type { FileStat } from "../fs/stat.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
-import type { SpareMemory } from "./spare-memory.ts";
 import { LargeFile } from "./large-file.ts";
 import {
   createFingerprints,
@@ -41,7 +40,6 @@ const LARGE_SIZE = 48 << 20;
 export class FileStore {
   readonly #pool: BackupPool;
   readonly #onCounts: (counts: StoreCounts) => void;
-  readonly #memory: SpareMemory;
   readonly #running = new Set<Promise<void>>();
   readonly #large = new Map<number, LargeFile>();
   #batch: WaitingFile[] = [];
@@ -49,16 +47,9 @@ export class FileStore {
   #nextLarge = 0;
   #failure: unknown;
 
-  constructor(
-    pool: BackupPool,
-    options: {
-      onCounts: (counts: StoreCounts) => void;
-      memory: SpareMemory;
-    },
-  ) {
+  constructor(pool: BackupPool, onCounts: (counts: StoreCounts) => void) {
     this.#pool = pool;
-    this.#onCounts = options.onCounts;
-    this.#memory = options.memory;
+    this.#onCounts = onCounts;
   }
 
   /** Store a file some time; `done` is called with the outcome. `path` and `stat` are kept. */
@@ -97,10 +88,9 @@ export class FileStore {
     const stats = createFingerprints(files.length);
     files.forEach((file, at) => setFingerprint(stats, at, file.stat));
     const paths = joinPaths(files);
-    const spare = this.#memory.take();
     this.#track(
       this.#pool
-        .run({ kind: "files", paths, stats, spare }, [paths.buffer, stats.buffer, ...spare])
+        .run({ kind: "files", paths, stats }, [paths.buffer, stats.buffer])
         .then((result) => this.#deliver(files, result)),
     );
   }
@@ -124,7 +114,6 @@ export class FileStore {
     const number = this.#nextLarge++;
     const file = new LargeFile(number, waiting, {
       pool: this.#pool,
-      memory: this.#memory,
       onCounts: this.#onCounts,
     });
     this.#large.set(number, file);

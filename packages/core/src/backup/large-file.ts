@@ -2,7 +2,6 @@ import { statFile, type FileStat } from "../fs/stat.ts";
 import { describeSystemError } from "../fs/system-error.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import type { StoredFile } from "./file-store.ts";
-import type { SpareMemory } from "./spare-memory.ts";
 import {
   createFingerprints,
   hasFingerprint,
@@ -22,7 +21,6 @@ export interface LargeSource {
 /** What storing takes. */
 export interface LargeFileParts {
   readonly pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
-  readonly memory: SpareMemory;
   readonly onCounts: (counts: StoreCounts) => void;
 }
 
@@ -99,9 +97,8 @@ export class LargeFile {
     const ranges = Float64Array.from(this.#ranges);
     this.#ranges = [];
     this.#rangeBytes = 0;
-    const spare = this.#parts.memory.take();
     const { path } = this.#source;
-    const result = this.#parts.pool.runFirst({ kind: "ranges", path, ranges, spare }, spare);
+    const result = this.#parts.pool.runFirst({ kind: "ranges", path, ranges });
     // Awaited together at the end; until then a failure must not count as unhandled.
     result.catch(() => undefined);
     this.#results.push(result);

@@ -9,8 +9,8 @@ import type { MasterKey } from "../crypto/master-key.ts";
 import type { FileStat } from "../fs/stat.ts";
 import type { SharedBlobIndex } from "../repository/blob-index.ts";
 import type { SharedClaims } from "../repository/claim-table.ts";
-import type { LooseBlobs } from "../repository/open-packs.ts";
-import type { FinishedPack } from "../repository/pack-builder.ts";
+import type { FinishedPack, LooseBlobs } from "../repository/pack-builder.ts";
+import type { SharedPackMemory } from "../repository/pack-memory.ts";
 
 /** What a worker is started with. */
 export interface BackupSetup {
@@ -25,26 +25,18 @@ export interface BackupSetup {
   readonly packSize: number;
   readonly index: SharedBlobIndex;
   readonly claims: SharedClaims;
+  /** Slots for packs: two for each thread, and those on their way to the backend. */
+  readonly packMemory: SharedPackMemory;
 }
 
-/** What a worker can be asked to do. `spare` is memory of stored packs, for new ones. */
+/** What a worker can be asked to do. */
 export type BackupTask =
   /** Store whole files. `paths` holds raw paths, each ended by NUL; `stats` a fingerprint for each. */
-  | {
-      readonly kind: "files";
-      readonly paths: Uint8Array;
-      readonly stats: Float64Array;
-      readonly spare: readonly ArrayBuffer[];
-    }
+  | { readonly kind: "files"; readonly paths: Uint8Array; readonly stats: Float64Array }
   /** Find the cuts of a large file and report them by `cuts` events. */
   | { readonly kind: "cut"; readonly file: number; readonly path: Uint8Array }
   /** Store chunks of a large file: pairs of offset and length. */
-  | {
-      readonly kind: "ranges";
-      readonly path: Uint8Array;
-      readonly ranges: Float64Array;
-      readonly spare: readonly ArrayBuffer[];
-    }
+  | { readonly kind: "ranges"; readonly path: Uint8Array; readonly ranges: Float64Array }
   /** Store one chunk of a stream. */
   | { readonly kind: "chunk"; readonly bytes: Uint8Array }
   /** Give part-filled packs back. */

@@ -7,10 +7,10 @@ import { BlobSaver } from "../repository/blob-saver.ts";
 import { ClaimTable, createClaims } from "../repository/claim-table.ts";
 import { mergeLoose, OpenPacks } from "../repository/open-packs.ts";
 import type { FinishedPack } from "../repository/pack-builder.ts";
+import { createPackMemory, PackMemoryPool, PrivatePackMemory } from "../repository/pack-memory.ts";
 import { PackSaver } from "../repository/pack-saver.ts";
 import type { Repository } from "../repository/repository.ts";
 import { FileStore } from "./file-store.ts";
-import { SpareMemory } from "./spare-memory.ts";
 import type { BackupProgress } from "./progress.ts";
 import type { BackupEvent, BackupResult, BackupSetup, BackupTask } from "./protocol.ts";
 
@@ -26,8 +26,8 @@ export interface StoreOptions {
   readonly threads: number;
 }
 
-/** Packs that may wait to be stored before the workers have to wait for them. */
-const WAITING_PACKS = 1;
+/** Packs that may be on their way to the backend before workers have to wait for memory. */
+const PACKS_UNDER_WAY = 2;
 
 /** Where a backup puts contents and trees: the worker threads, the open packs and what stores them. */
 export class BackupStore {
@@ -41,7 +41,7 @@ export class BackupStore {
   readonly #trees: BlobSaver;
   readonly #treePacks: OpenPacks;
   readonly #progress: BackupProgress;
-  readonly #memory = new SpareMemory();
+  readonly #memory: PackMemoryPool;
 
   /** Load the index and start the workers. */
   static async open(
@@ -70,10 +70,12 @@ export class BackupStore {
     this.#packs = new PackSaver(repository, index, {
       signal: options.signal,
       mayWrite: options.mayWrite,
-      onPending: (pending) => this.pool.hold(pending > WAITING_PACKS),
       onFailure: (error) => this.pool.fail(error),
     });
-    this.#treePacks = new OpenPacks(key, options.packSize);
+    this.#treePacks = new OpenPacks(key, options.packSize, new PrivatePackMemory(options.packSize));
+    const slots = 2 * options.threads + PACKS_UNDER_WAY;
+    const packMemory = createPackMemory(slots, options.packSize);
+    this.#memory = new PackMemoryPool(packMemory);
     this.#trees = new BlobSaver(
       {
         index,
@@ -93,15 +95,13 @@ export class BackupStore {
       packSize: options.packSize,
       index: index.share(),
       claims,
+      packMemory,
     };
     const module = moduleUrl(import.meta.url, "worker");
     this.pool = new WorkerPool(module, setup, options.threads, (event: BackupEvent) =>
       this.#receive(event),
     );
-    this.files = new FileStore(this.pool, {
-      onCounts: (counts) => progress.stored(counts),
-      memory: this.#memory,
-    });
+    this.files = new FileStore(this.pool, (counts) => progress.stored(counts));
   }
 
   /** Store a tree unless the repository has it, and return its id. */
@@ -139,6 +139,8 @@ export class BackupStore {
   }
 
   #save(pack: FinishedPack): void {
-    if (!this.#options.dryRun) this.#packs.save(pack, (memory) => this.#memory.put(memory));
+    const release = (): void => this.#memory.release(pack.slot);
+    if (this.#options.dryRun) release();
+    else this.#packs.save(pack, release);
   }
 }

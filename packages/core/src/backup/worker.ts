@@ -22,9 +22,7 @@ const MEMORY_SIZE = 11 << 20;
 const CUT_REPORT_SIZE = 8 << 20;
 
 serveTasks<BackupSetup, BackupTask, BackupResult, BackupEvent>(async (setup, emit) => {
-  const store = new ChunkStore(setup, await loadZstd(), (pack) =>
-    emit({ kind: "pack", pack }, [pack.bytes.buffer]),
-  );
+  const store = new ChunkStore(setup, await loadZstd(), (pack) => emit({ kind: "pack", pack }));
   const polynomial = parsePolynomial(setup.polynomial);
   const reader = new FileReader(createChunker(setup.chunker, polynomial, MEMORY_SIZE), store);
   return (task) => handle(task, reader, store, emit);
@@ -38,22 +36,15 @@ function handle(
 ): TaskResult<BackupResult> {
   switch (task.kind) {
     case "files":
-      store.recycle(task.spare);
       return { result: storeFiles(task, reader, store) };
     case "ranges":
-      store.recycle(task.spare);
       return { result: noteErrors(store, () => storeRanges(task, reader, store)) };
     case "cut":
       return { result: noteErrors(store, () => cutFile(task, reader, store, emit)) };
     case "chunk":
       return { result: finish(store, { contents: [`"${store.save(task.bytes)}"`] }) };
-    case "flush": {
-      const loose = store.takeLoose();
-      return {
-        result: finish(store, { loose }),
-        transfer: loose.map(({ bytes }) => bytes.buffer),
-      };
-    }
+    case "flush":
+      return { result: finish(store, { loose: store.takeLoose() }) };
   }
 }
 

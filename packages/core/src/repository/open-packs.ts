@@ -1,7 +1,7 @@
 import type { MasterKey } from "../crypto/master-key.ts";
 import type { BlobType } from "../format/blob-type.ts";
-import type { PackEntry } from "../format/pack-header.ts";
-import { PackBuilder, type FinishedPack } from "./pack-builder.ts";
+import { PackBuilder, type FinishedPack, type LooseBlobs } from "./pack-builder.ts";
+import { PrivatePackMemory, type PackMemory } from "./pack-memory.ts";
 
 /** What adding a blob came to. */
 export interface AddedBlob {
@@ -11,14 +11,6 @@ export interface AddedBlob {
   readonly finished: FinishedPack | undefined;
 }
 
-/** Sealed blobs of a pack that was never closed, and where each lies in `bytes`. */
-export interface LooseBlobs {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly entries: readonly PackEntry[];
-}
-
-/** More would only be memory that waits. */
-const MOST_SPARE = 1;
 /** Random bits are drawn by the block: one system call for 4096 blobs. */
 const RANDOM_BYTES = 512;
 
@@ -28,14 +20,13 @@ const RANDOM_BYTES = 512;
  * format, section 5: "Chunking attacks on file backup services").
  */
 export class OpenPacks {
-  readonly #spare: ArrayBuffer[] = [];
   readonly #builders: readonly [PackBuilder, PackBuilder];
   readonly #random = new Uint8Array(RANDOM_BYTES);
   #nextBit = RANDOM_BYTES * 8;
 
   /** `targetSize` in bytes. One object is used for one type of blob only. */
-  constructor(key: MasterKey, targetSize: number) {
-    const open = (): PackBuilder => new PackBuilder(key, targetSize, this.#spare);
+  constructor(key: MasterKey, targetSize: number, memory: PackMemory) {
+    const open = (): PackBuilder => new PackBuilder(key, targetSize, memory);
     this.#builders = [open(), open()];
   }
 
@@ -44,11 +35,6 @@ export class OpenPacks {
     const builder = this.#builders[this.#randomBit()] as PackBuilder;
     const length = builder.add(type, id, stored, uncompressedLength);
     return { length, finished: builder.isFull ? builder.finish() : undefined };
-  }
-
-  /** Give memory of a stored pack back for use by a coming one. */
-  recycle(memory: ArrayBuffer): void {
-    if (this.#spare.length < MOST_SPARE) this.#spare.push(memory);
   }
 
   /** Take all blobs of packs that are not full. */
@@ -68,14 +54,17 @@ export class OpenPacks {
   }
 }
 
-/** Merge the loose blobs of several threads into as few packs as their sizes allow; each is finished. */
+/**
+ * Merge the loose blobs of several threads into as few packs as their sizes allow; each is finished. The bytes are copied, so
+ * their slots may be given back.
+ */
 export function mergeLoose(
   key: MasterKey,
   targetSize: number,
   loose: readonly LooseBlobs[],
 ): FinishedPack[] {
   const finished: FinishedPack[] = [];
-  const builder = new PackBuilder(key, targetSize);
+  const builder = new PackBuilder(key, targetSize, new PrivatePackMemory(targetSize));
   for (const { bytes, entries } of loose) {
     for (const entry of entries) {
       builder.addSealed(bytes.subarray(entry.offset, entry.offset + entry.length), entry);

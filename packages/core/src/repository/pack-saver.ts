@@ -11,8 +11,6 @@ import type { Repository } from "./repository.ts";
 export interface PackSaverOptions extends CallOptions {
   /** Nothing is written before this resolves. */
   readonly mayWrite?: Promise<void> | undefined;
-  /** Told how many packs are waiting or being stored, whenever that changes. */
-  readonly onPending?: ((pending: number) => void) | undefined;
   /** Told of the first failure at once; `finish` throws it, too. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
@@ -38,17 +36,15 @@ export class PackSaver {
     this.#indexWriter = new IndexWriter((bytes) => repository.saveFile("index", bytes));
   }
 
-  /** Begin to store a pack; `done` gets its memory back afterwards. */
-  save(pack: FinishedPack, done?: (memory: ArrayBuffer) => void): void {
+  /** Begin to store a pack; `done` is called when its memory is no longer needed. */
+  save(pack: FinishedPack, done?: () => void): void {
     const task = this.#store(pack)
-      .then(() => done?.(pack.bytes.buffer))
+      .then(() => done?.())
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#running.delete(task);
-        this.#options.onPending?.(this.#running.size);
       });
     this.#running.add(task);
-    this.#options.onPending?.(this.#running.size);
   }
 
   /** Wait for all packs and write the rest of the index. Rejects with the first failure there was. */

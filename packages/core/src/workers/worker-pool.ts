@@ -43,7 +43,6 @@ export class WorkerPool<Task, Result, Event = never> {
   readonly #waiting: (() => void)[] = [];
   readonly #onEvent: (event: Event) => void;
   #nextNumber = 0;
-  #isHeld = false;
   #failure: unknown;
 
   /** `module` calls `serveTasks`; `setup` is cloned to each thread; `size` threads are started at once. */
@@ -91,12 +90,6 @@ export class WorkerPool<Task, Result, Event = never> {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** While held, no thread is given another task: what they produce has to be put away first. */
-  hold(isHeld: boolean): void {
-    this.#isHeld = isHeld;
-    if (!isHeld) this.#assign();
-  }
-
   /** Reject all tasks, those in hand and those to come, with this error. */
   fail(error: unknown): void {
     this.#fail(error);
@@ -130,7 +123,6 @@ export class WorkerPool<Task, Result, Event = never> {
   }
 
   #assign(): void {
-    if (this.#isHeld) return;
     for (let load = 0; load < JOBS_PER_WORKER; load++) {
       for (const seat of this.#seats) {
         if (seat.jobs.size > load) continue;
