@@ -52,13 +52,21 @@ export function zstdLevel(level: CompressionLevel): number {
   return LEVELS[level];
 }
 
+let loading: Promise<Zstd> | undefined;
+
 /**
  * The fastest zstd that this machine has: the one inside Node (or the system's) called directly, which keeps its
- * contexts and so costs 2 to 5 us a call; node:zlib, 25 us a call; WebAssembly.
+ * contexts and so costs 2 to 5 us a call; node:zlib, 25 us a call; WebAssembly. Every call in a thread gives the
+ * same one.
  *
  * @throws {TsbakError} `unsupported` if there is none.
  */
-export async function loadZstd(): Promise<Zstd> {
+export function loadZstd(): Promise<Zstd> {
+  loading ??= loadFastest();
+  return loading;
+}
+
+async function loadFastest(): Promise<Zstd> {
   const zstd = loadZstdLibrary() ?? loadNodeZstd() ?? (await loadWasmZstd());
   if (zstd === undefined) {
     throw new TsbakError(
