@@ -7,12 +7,12 @@
 const UNITS: readonly string[] = ["KiB", "MiB", "GiB", "TiB"];
 
 /** `7 B`, `1.283 KiB`, `12.000 GiB`. */
-export function formatSize(bytes: number): string {
+export function formatSize(bytes: number, decimals = 3): string {
   if (bytes < 1024) return `${bytes} B`;
   let value = bytes / 1024;
   let unit = 0;
   for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
-  return `${value.toFixed(3)} ${UNITS[unit]}`;
+  return `${value.toFixed(decimals)} ${UNITS[unit]}`;
 }
 
 /** `0:07`, `12:34`, `1:02:03`. */

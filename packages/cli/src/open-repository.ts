@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { openBackend } from "@tsbak/backends";
 import {
   cacheDirectory,
+  CONFIG_REF,
+  isTsbakError,
   openRepository,
   TsbakError,
   type Backend,
@@ -89,11 +91,32 @@ async function openAt(context: Context, location: string, opening: Opening): Pro
   const ask = {
     terminal: { input: process.stdin, output: process.stderr },
     signal,
+    beforeAsking: () => refuseMissing(backend),
     onWrong: () => output.warn("wrong password, try again"),
   };
   return openWithPassword(opening.wish, ask, (password) =>
     openRepository(backend, { password, keyHint, cacheDirectory, signal }),
   );
+}
+
+/** Nobody should have to type a password for a place where there is nothing. */
+async function refuseMissing(backend: Backend): Promise<void> {
+  if (await hasConfig(backend)) return;
+  throw new TsbakError(
+    "no-repository",
+    `Cannot open repository ${backend.location}: there is none; check the location, or run "tsbak init" to create one`,
+  );
+}
+
+/** True if there is a repository. */
+export async function hasConfig(backend: Backend): Promise<boolean> {
+  try {
+    await backend.stat(CONFIG_REF);
+    return true;
+  } catch (error) {
+    if (isTsbakError(error, "not-found")) return false;
+    throw error;
+  }
 }
 
 async function findLocation(

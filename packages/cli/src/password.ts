@@ -82,6 +82,8 @@ export async function loadPassword(
 export interface AskOptions {
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
+  /** Called before a question; what it throws is thrown. */
+  readonly beforeAsking: () => Promise<void>;
   /** Called when a typed password was wrong and there is another try. */
   readonly onWrong: () => void;
 }
@@ -99,6 +101,7 @@ export async function openWithPassword<T>(
   const { terminal, signal } = options;
   const password = await loadPassword(wish, signal);
   if (password !== undefined) return open(password);
+  await options.beforeAsking();
   if (!terminal.input.isTTY)
     return open(refuseEmpty(wish, await readFirstLine(terminal.input, signal)));
   for (let attempt = 1; ; attempt++) {

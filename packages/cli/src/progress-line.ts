@@ -36,7 +36,9 @@ export class ProgressLine {
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #startMs = performance.now();
   readonly #toMessage: ((state: ProgressState, seconds: number) => object) | undefined;
+  readonly #intervalMs: number | undefined;
   #state: ProgressState | undefined;
+  #shownMs = performance.now();
 
   /** `toMessage` gives the fields of the status message for `--json`; without it there is none. */
   constructor(
@@ -46,6 +48,7 @@ export class ProgressLine {
   ) {
     this.#output = output;
     this.#toMessage = toMessage;
+    this.#intervalMs = intervalMs;
     if (intervalMs === undefined) return;
     this.#timer = setInterval(() => this.#show(), intervalMs);
     this.#timer.unref();
@@ -56,9 +59,14 @@ export class ProgressLine {
     return (performance.now() - this.#startMs) / 1000;
   }
 
-  /** Note a new state; it is shown when it is time. */
+  /** Note a new state; it is shown when it is time, even while the caller keeps the timer from running. */
   update(state: ProgressState): void {
     this.#state = state;
+    const interval = this.#intervalMs;
+    if (interval === undefined || performance.now() - this.#shownMs < interval) return;
+    this.#show();
+    // A JSON line must not wait until the caller rests, either.
+    this.#output.flush();
   }
 
   /** Show no more, and remove what is shown. */
@@ -69,6 +77,7 @@ export class ProgressLine {
 
   #show(): void {
     const state = this.#state;
+    this.#shownMs = performance.now();
     if (state === undefined) return;
     if (this.#output.json) {
       if (this.#toMessage === undefined) return;
@@ -95,18 +104,29 @@ export function secondsLeft(state: ProgressState, seconds: number): number | und
   return Math.round((seconds * (1 - share)) / share);
 }
 
-/** `[0:05] 42.10%  120 / 300 files, 1.200 GiB / 2.800 GiB, 245.760 MiB/s, ETA 0:07`. */
+/** `[0:05] 42.10%, ETA 0:07  120 / 300 files, 1.2 GiB / 2.8 GiB, 245.7 MiB/s`. */
 export function describeProgress(state: ProgressState, seconds: number): string {
   const { filesDone, bytesDone, totalFiles, totalBytes, errors } = state;
   const isKnown = totalFiles !== undefined && totalBytes !== undefined;
-  const left = secondsLeft(state, seconds);
+  const done = formatSize(bytesDone, 1);
   const parts = [
     isKnown ? `${filesDone} / ${totalFiles} files` : formatCount(filesDone, "file"),
-    isKnown ? `${formatSize(bytesDone)} / ${formatSize(totalBytes)}` : formatSize(bytesDone),
-    seconds >= 1 ? `${formatSize(Math.round(bytesDone / seconds))}/s` : "",
+    isKnown ? `${done} / ${formatSize(totalBytes, 1)}` : done,
+    seconds >= 1 ? `${formatSize(Math.round(bytesDone / seconds), 1)}/s` : "",
     errors > 0 ? formatCount(errors, "error") : "",
-    left === undefined ? "" : `ETA ${formatSeconds(left)}`,
   ];
-  const share = isKnown ? ` ${(progressShare(state) * 100).toFixed(2)}%` : "";
-  return `[${formatSeconds(seconds)}]${share}  ${parts.filter((part) => part !== "").join(", ")}`;
+  const share = isKnown ? progressShare(state) : undefined;
+  const head = formatHead(seconds, share, secondsLeft(state, seconds));
+  return `${head}  ${parts.filter((part) => part !== "").join(", ")}`;
+}
+
+/** `[0:05] 42.10%, ETA 0:07`: what must not be cut off stands first. */
+export function formatHead(
+  seconds: number,
+  share: number | undefined,
+  left: number | undefined,
+): string {
+  const percent = share === undefined ? "" : ` ${(share * 100).toFixed(2)}%`;
+  const eta = left === undefined ? "" : `, ETA ${formatSeconds(left)}`;
+  return `[${formatSeconds(seconds)}]${percent}${eta}`;
 }

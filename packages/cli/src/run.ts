@@ -132,7 +132,7 @@ class Session {
     const code = isInterrupted ? EXIT.interrupted : exitCodeOf(error);
     this.#output?.close();
     const json = this.#output?.json ?? args.includes("--json");
-    const message = isInterrupted ? interruptedText(error) : describe(error);
+    const message = code === EXIT.interrupted ? interruptedText(error) : describe(error);
     const line = json ? JSON.stringify({ message_type: "exit_error", code, message }) : message;
     process.stderr.write(`${line}\n`);
     if (this.#verbosity > 1 && !(error instanceof CommanderError) && !json) writeCauses(error);

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { addAbortSignal } from "node:stream";
 import {
   backup,
   backupStream,
@@ -81,7 +82,9 @@ function save(
 ): Promise<BackupSummary> {
   if (flags.stdin !== true) return backup(repository, sources, options);
   const name = flags.stdinFilename ?? "stdin";
-  return backupStream(repository, { stream: process.stdin, name }, options);
+  // Without this an interruption would wait for whoever writes to us.
+  const stream = addAbortSignal(options.signal ?? new AbortController().signal, process.stdin);
+  return backupStream(repository, { stream, name }, options);
 }
 
 async function backupOptions(context: Context, flags: BackupFlags): Promise<BackupOptions> {

@@ -1,7 +1,12 @@
 import { createRepository, TsbakError, type Repository } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { openNamedBackend, openOtherRepository, passwordWish } from "../open-repository.ts";
+import {
+  hasConfig,
+  openNamedBackend,
+  openOtherRepository,
+  passwordWish,
+} from "../open-repository.ts";
 import type { FromFlags } from "../options.ts";
 import { loadNewPassword } from "../password.ts";
 
@@ -29,6 +34,12 @@ export async function runInit(
   const version = parseVersion(flags.repositoryVersion ?? "stable");
   const chunker = parseChunker(flags.chunker);
   const backend = await openNamedBackend(context);
+  if (await hasConfig(backend)) {
+    throw new TsbakError(
+      "already-exists",
+      `Cannot create repository at ${backend.location}: there is one; use it as it is, or another location`,
+    );
+  }
   const chunkerOf = await findModel(context, flags);
   const terminal = { input: process.stdin, output: process.stderr };
   const password = await loadNewPassword(passwordWish(context), terminal, signal);

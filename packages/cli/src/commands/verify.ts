@@ -9,9 +9,9 @@ import {
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { formatCount, formatSeconds, formatSize } from "../format-text.ts";
+import { formatCount, formatSize } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
-import { progressInterval } from "../progress-line.ts";
+import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { reportWait } from "../with-lock.ts";
 
@@ -67,15 +67,14 @@ function dataToRead(flags: VerifyFlags): VerifyOptions["readData"] {
 function describeEvent(event: VerifyEvent, seconds: number): string {
   const { bytesDone, bytesTotal, treesDone, treesTotal, packsDone, packsTotal } = event;
   const share = bytesTotal === 0 ? 1 : bytesDone / bytesTotal;
+  const left = seconds >= 2 && share > 0 ? (seconds * (1 - share)) / share : undefined;
   const parts = [
     `${treesDone} / ${treesTotal} trees`,
     packsTotal > 0 ? `${packsDone} / ${packsTotal} packs` : "",
-    `${formatSize(bytesDone)} / ${formatSize(bytesTotal)}`,
-    seconds >= 1 ? `${formatSize(Math.round(bytesDone / seconds))}/s` : "",
-    seconds >= 2 && share > 0 ? `ETA ${formatSeconds((seconds * (1 - share)) / share)}` : "",
+    `${formatSize(bytesDone, 1)} / ${formatSize(bytesTotal, 1)}`,
+    seconds >= 1 ? `${formatSize(Math.round(bytesDone / seconds), 1)}/s` : "",
   ];
-  const tail = parts.filter((part) => part !== "").join(", ");
-  return `[${formatSeconds(seconds)}] ${(share * 100).toFixed(2)}%  ${tail}`;
+  return `${formatHead(seconds, share, left)}  ${parts.filter((part) => part !== "").join(", ")}`;
 }
 
 function printReport({ output }: Context, report: VerifyReport): void {
