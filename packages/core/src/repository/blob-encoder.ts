@@ -26,6 +26,7 @@ export class BlobEncoder {
   readonly #zstd: Zstd;
   readonly #level: number;
   readonly #options: EncoderOptions;
+  #scratch = new Uint8Array(0);
 
   constructor(zstd: Zstd, options: EncoderOptions) {
     this.#zstd = zstd;
@@ -53,7 +54,10 @@ export class BlobEncoder {
 
   /** Faulty memory or a fault in a library shows here, before anything relies on the blob. */
   #verify(stored: Uint8Array, plain: Uint8Array): void {
-    if (equalBytes(this.#zstd.decompress(stored, plain.length), plain)) return;
+    if (this.#scratch.length < plain.length) this.#scratch = new Uint8Array(plain.length);
+    const again = this.#scratch.subarray(0, plain.length);
+    this.#zstd.decompressInto(stored, again);
+    if (equalBytes(again, plain)) return;
     throw new Error(
       "Cannot save blob: what was compressed does not decompress to the same bytes; test this machine's memory",
     );
