@@ -10,7 +10,7 @@ import {
   onlyName,
   TestingRepository,
   type Sample,
-} from "./testing-repository.ts";
+} from "../testing/sample-repository.ts";
 import { encodeTree } from "../format/tree.ts";
 import { verify, type VerifyOptions } from "./verify.ts";
 import type { VerifyProblem, VerifyReport } from "./verify-report.ts";
