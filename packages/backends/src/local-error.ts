@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+
 import { isTsbakError, TsbakError } from "@tsbak/core";
 import type { ErrorCode } from "@tsbak/core";
 
@@ -29,6 +31,8 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
 /** The name of a system error such as `ENOENT`; undefined for any other value. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
+  // Node has no name for it: its code is "Unknown system error -122".
+  if ("errno" in error && error.errno === -constants.errno.EDQUOT) return "EDQUOT";
   return typeof error.code === "string" ? error.code : undefined;
 }
 

@@ -1,9 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   rmSync,
   writeFileSync,
@@ -28,9 +30,15 @@ const FOLDERS: Record<FileKind, string> = {
   pack: "data",
 };
 
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+// Each repository has 256 folders, which are slow to remove from a disk that others use too.
+const memory = existsSync("/dev/shm") ? mkdtempSync("/dev/shm/tsbak-local-") : root;
 
-describeBackend("LocalBackend", async () => new LocalBackend(newFolder()), {
+afterAll(() => {
+  rmSync(memory, { recursive: true, force: true });
+  rmSync(root, { recursive: true, force: true });
+}, 60_000);
+
+describeBackend("LocalBackend", async () => new LocalBackend(newFolder(memory)), {
   addStranger: async (backend, kind, name) => {
     const folder = kind === "pack" ? join("data", name.slice(0, 2).toLowerCase()) : FOLDERS[kind];
     mkdirSync(join(backend.location, folder), { recursive: true });
@@ -160,6 +168,74 @@ describe("LocalBackend on a full disk", () => {
   );
 });
 
+describe("LocalBackend where the kernel refuses", () => {
+  const works = canTrace();
+  if (!works) console.warn("SKIPPED: the tests of refused system calls need strace");
+
+  test.skipIf(!works).each(["EPERM", "EOPNOTSUPP", "EMLINK"])(
+    "write() does without hard links (%s), and still replaces nothing",
+    (errno) => {
+      const { outcomes, files } = writeTwice(`link,linkat:error=${errno}`);
+      expect(outcomes).toEqual(["done", "already-exists"]);
+      expect(files).toEqual(["ab".repeat(32)]);
+    },
+  );
+
+  test.skipIf(!works).each([
+    ["ENOSPC", "no-space"],
+    ["EDQUOT", "no-space"],
+    ["EIO", "unavailable"],
+    ["EROFS", "denied"],
+  ])("write() that ends in %s is %s, and leaves nothing behind", (errno, code) => {
+    const { outcomes, files } = writeTwice(`fsync:error=${errno}`);
+    expect(outcomes).toEqual([code, code]);
+    expect(files).toEqual([]);
+  });
+});
+
+function canTrace(): boolean {
+  try {
+    execFileSync("strace", ["-qq", "-o", "/dev/null", "true"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes the same key twice in a process in which these system calls fail, and tells what became of it. */
+function writeTwice(injection: string): { outcomes: string[]; files: string[] } {
+  const folder = newFolder();
+  const script = `
+    import { LocalBackend } from ${JSON.stringify(new URL("./local.ts", import.meta.url).href)};
+    import { writeFileSync } from "node:fs";
+    const backend = new LocalBackend(process.argv[1]);
+    await backend.create();
+    const outcomes = [];
+    for (const text of ["one", "two"]) {
+      const writing = backend.write({ kind: "key", name: "ab".repeat(32) }, Buffer.from(text));
+      outcomes.push(await writing.then(() => "done", (error) => error.code));
+    }
+    writeFileSync(process.argv[1] + "/outcomes", JSON.stringify(outcomes));
+    // Not by its normal end, which syncs the standard output and would wait for the injected failure to pass.
+    process.kill(process.pid, "SIGKILL");`;
+  const calls = injection.slice(0, injection.indexOf(":"));
+  const strace = [
+    "-f",
+    "-qq",
+    "-o",
+    "/dev/null",
+    "-e",
+    `trace=${calls}`,
+    "-e",
+    `inject=${injection}`,
+  ];
+  const node = ["--conditions=@tsbak/source", "--input-type=module", "-e", script, folder];
+  const options = { stdio: "ignore", timeout: 30_000 } as const;
+  spawnSync("strace", [...strace, process.execPath, ...node], options);
+  const outcomes = JSON.parse(readFileSync(join(folder, "outcomes"), "utf8")) as string[];
+  return { outcomes, files: readdirSync(join(folder, "keys")) };
+}
+
 function mountSmall(path: string): boolean {
   if (process.getuid?.() !== 0) return false;
   mkdirSync(path);
@@ -171,8 +247,8 @@ function mountSmall(path: string): boolean {
   }
 }
 
-function newFolder(): string {
-  return join(mkdtempSync(join(root, "r-")), "repository");
+function newFolder(parent = root): string {
+  return join(mkdtempSync(join(parent, "r-")), "repository");
 }
 
 async function created(): Promise<LocalBackend> {
