@@ -101,7 +101,9 @@ export class BackupReport {
     output.say(`Data Blobs:  ${String(summary.dataBlobs).padStart(5)} new`, 2);
     output.say(`Tree Blobs:  ${String(summary.treeBlobs).padStart(5)} new`, 2);
     const verb = isDryRun ? "Would add" : "Added";
-    const [added, stored] = [summary.dataAdded, summary.dataAddedPacked].map(formatSize);
+    const [added, stored] = [summary.dataAdded, summary.dataAddedPacked].map((size) =>
+      formatSize(size),
+    );
     output.say(`${verb} to the repository: ${added} (${stored} stored)`);
     output.say("");
     const { totalFilesProcessed, totalBytesProcessed } = summary;

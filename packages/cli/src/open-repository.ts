@@ -57,7 +57,10 @@ export async function openOtherRepository(context: Context, flags: FromFlags): P
     isEmpty: flags.fromInsecureNoPassword,
   };
   return openAt(inner, location, {
-    wish: choosePassword(password, environment, "FROM_"),
+    wish: {
+      ...choosePassword(password, environment, "FROM_"),
+      emptyFlag: "--from-insecure-no-password",
+    },
     keyHint: flags.fromKeyHint ?? setting(environment, "FROM_KEY_HINT"),
     cacheDirectory: cacheOf(context),
   });

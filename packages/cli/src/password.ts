@@ -102,8 +102,7 @@ export async function openWithPassword<T>(
   const password = await loadPassword(wish, signal);
   if (password !== undefined) return open(password);
   await options.beforeAsking();
-  if (!terminal.input.isTTY)
-    return open(refuseEmpty(wish, await readFirstLine(terminal.input, signal)));
+  if (!terminal.input.isTTY) return open(await readPipedPassword(terminal, signal));
   for (let attempt = 1; ; attempt++) {
     const typed = await askHidden(terminal, "enter password for repository: ", signal);
     try {
@@ -127,11 +126,18 @@ export async function loadNewPassword(
 ): Promise<string> {
   const password = await loadPassword(wish, signal);
   if (password !== undefined) return password;
-  if (!terminal.input.isTTY) return refuseEmpty(wish, await readFirstLine(terminal.input, signal));
+  if (!terminal.input.isTTY) return readPipedPassword(terminal, signal);
   const first = refuseEmpty(wish, await askHidden(terminal, "enter new password: ", signal));
   const second = await askHidden(terminal, "enter password again: ", signal);
   if (first === second) return first;
   throw badWish("the two passwords are not the same; try again");
+}
+
+/** The first line of an input that is no terminal. In cron there is none. */
+async function readPipedPassword({ input }: Terminal, signal: AbortSignal): Promise<string> {
+  const password = await readFirstLine(input, signal);
+  if (password !== "") return password;
+  throw badWish("nobody gave one; use --password-file, --password-command or TSBAK_PASSWORD");
 }
 
 async function readPasswordFile(path: string): Promise<string> {

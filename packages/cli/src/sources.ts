@@ -31,7 +31,7 @@ export async function gatherSources(
   for (const file of flags.filesFrom ?? []) {
     for (const pattern of globLines(await readList(file))) {
       const found = await expandGlob(pattern);
-      if (found.length === 0) onMissing(pattern);
+      if (found.length === 0) onMissing(Buffer.from(pattern, "latin1").toString());
       sources.push(...found);
     }
   }
