@@ -16,8 +16,8 @@ import {
   type RestoreTask,
 } from "./protocol.ts";
 
-/** Bytes of packs that are read or wait for a worker, at most: four packs of the usual size. */
-const MEMORY_LIMIT = 64 << 20;
+/** Bytes of packs that are read or wait for a worker, at most: three packs of the usual size. */
+const MEMORY_LIMIT = 48 << 20;
 /** Files that are created empty, or finished, by one task. */
 const BATCH_FILES = 1024;
 

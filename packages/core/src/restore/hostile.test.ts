@@ -11,6 +11,7 @@ import type { Snapshot } from "../format/snapshot.ts";
 import { joinTree } from "../format/tree.ts";
 import { createRepository } from "../repository/create.ts";
 import { PackBuilder } from "../repository/pack-builder.ts";
+import { PrivatePackMemory } from "../repository/pack-memory.ts";
 import { PackSaver } from "../repository/pack-saver.ts";
 import type { Repository } from "../repository/repository.ts";
 import { restore, type RestoreOptions, type RestoreSummary } from "./restore.ts";
@@ -35,7 +36,7 @@ beforeEach(() => {
 
 /** Store blobs in one pack and return its name. */
 async function storePack(type: BlobType, ...blobs: readonly Uint8Array[]): Promise<string> {
-  const builder = new PackBuilder(repository.masterKey, 64 << 20);
+  const builder = new PackBuilder(repository.masterKey, 64 << 20, new PrivatePackMemory(64 << 20));
   for (const plain of blobs) builder.add(type, fromHex(sha256Hex(plain)), plain, 0);
   const pack = builder.finish();
   const saver = new PackSaver(repository, await repository.loadIndex());

@@ -73,22 +73,13 @@ export async function restore(
   const progress = new RestoreProgress(options.onEvent, options.reportItems ?? false);
   const { signal } = options;
   const index = await repository.loadIndex({ signal });
-  const trees = new TreeLoader(repository, index, { signal });
-  const { subPath = "" } = snapshot;
-  const tree = await findSubTree(trees, snapshot.snapshot.tree, subPath, { signal });
   const path = absolutePath(typeof target === "string" ? toPathBytes(target) : target);
+  const tree = await findRoot(repository, index, snapshot, signal);
   makeTarget(path);
   const root = new RootedDirectory(path);
   const pool = startWorkers(repository, path, options);
   try {
-    const plan = await planRestore(tree, {
-      index,
-      trees,
-      selection: new RestoreSelection(options.include ?? [], options.exclude ?? []),
-      progress,
-      signal,
-      makeDirectory: (directory) => tryMakeDirectory(root, directory),
-    });
+    const plan = await makePlan(tree, { repository, index, progress, root }, options);
     const totals = { files: plan.files.length + plan.links.length, bytes: plan.bytes };
     progress.setTotals(totals);
     await writePlan({ repository, index, plan, pool, progress, root, signal });
@@ -99,6 +90,33 @@ export async function restore(
     await pool.close();
     root.close();
   }
+}
+
+function findRoot(
+  repository: Repository,
+  index: BlobIndex,
+  { snapshot, subPath = "" }: SnapshotEntry & { readonly subPath?: string | undefined },
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const trees = new TreeLoader(repository, index, { signal });
+  return findSubTree(trees, snapshot.tree, subPath, { signal });
+}
+
+/** A function of its own, so that the packs which its tree loader keeps are let go when it is done. */
+function makePlan(
+  tree: string,
+  parts: Pick<Writing, "repository" | "index" | "progress" | "root">,
+  { include = [], exclude = [], signal }: RestoreOptions,
+): Promise<RestorePlan> {
+  const { repository, index, progress, root } = parts;
+  return planRestore(tree, {
+    index,
+    trees: new TreeLoader(repository, index, { signal }),
+    selection: new RestoreSelection(include, exclude),
+    progress,
+    signal,
+    makeDirectory: (directory) => tryMakeDirectory(root, directory),
+  });
 }
 
 interface Writing {
