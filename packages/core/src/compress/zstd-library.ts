@@ -9,13 +9,13 @@
  */
 import { createRequire } from "node:module";
 import { badFrame, wrongLength } from "./zstd-error.ts";
+import { checkRoom, maxCompressedLength } from "./zstd-bound.ts";
 import type { Zstd } from "./zstd.ts";
 
 /** An address as koffi hands it out. */
 type Pointer = unknown;
 
 interface Library {
-  compressBound(size: number): number;
   compress(
     context: Pointer,
     out: Uint8Array,
@@ -72,7 +72,6 @@ function bind(path: string | null): Library {
   const koffi = createRequire(import.meta.url)("koffi") as Koffi;
   const library = koffi.load(path);
   const bindings = {
-    compressBound: library.func("size_t ZSTD_compressBound(size_t)"),
     compress: library.func("size_t ZSTD_compressCCtx(void*, void*, size_t, void*, size_t, int)"),
     decompress: library.func("size_t ZSTD_decompressDCtx(void*, void*, size_t, void*, size_t)"),
     contentSize: library.func("uint64_t ZSTD_getFrameContentSize(void*, size_t)"),
@@ -111,9 +110,13 @@ class LibraryZstd implements Zstd {
   }
 
   compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer> {
-    const bound = this.#library.compressBound(bytes.length);
+    const bound = maxCompressedLength(bytes.length);
     if (this.#scratch.length < bound) this.#scratch = new Uint8Array(bound);
-    const out = this.#scratch;
+    return this.#scratch.slice(0, this.compressInto(bytes, level, this.#scratch));
+  }
+
+  compressInto(bytes: Uint8Array, level: number, out: Uint8Array): number {
+    checkRoom(out, bytes.length);
     const size = this.#library.compress(
       this.#compressor,
       out,
@@ -125,7 +128,7 @@ class LibraryZstd implements Zstd {
     if (size > out.length) {
       throw new Error(`Cannot compress ${bytes.length} bytes: ${this.#library.errorName(size)}`);
     }
-    return out.slice(0, size);
+    return size;
   }
 
   decompress(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {

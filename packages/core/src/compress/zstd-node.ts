@@ -1,6 +1,7 @@
 import * as zlib from "node:zlib";
 import { badFrame, wrongLength } from "./zstd-error.ts";
 import { splitFrames } from "./zstd-frame.ts";
+import { checkRoom } from "./zstd-bound.ts";
 import type { Zstd } from "./zstd.ts";
 
 /** Smallest output piece that node:zlib accepts. */
@@ -9,7 +10,7 @@ const MIN_PIECE = 64;
 /** Zstandard of node:zlib. Undefined before Node 22.15. */
 export function loadNodeZstd(): Zstd | undefined {
   if (typeof zlib.zstdCompressSync !== "function") return undefined;
-  return { name: "node:zlib", compress, decompress, decompressInto, decompressUnknown };
+  return { name: "node:zlib", compress, compressInto, decompress, decompressInto, decompressUnknown };
 }
 
 function compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer> {
@@ -21,6 +22,13 @@ function compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer> {
       params: { [zlib.constants.ZSTD_c_compressionLevel]: level },
     }),
   );
+}
+
+function compressInto(bytes: Uint8Array, level: number, out: Uint8Array): number {
+  checkRoom(out, bytes.length);
+  const frame = compress(bytes, level);
+  out.set(frame);
+  return frame.length;
 }
 
 function decompress(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {

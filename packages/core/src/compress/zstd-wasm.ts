@@ -1,5 +1,6 @@
 import { badFrame, wrongLength } from "./zstd-error.ts";
 import { splitFrames } from "./zstd-frame.ts";
+import { checkRoom } from "./zstd-bound.ts";
 import type { Zstd } from "./zstd.ts";
 
 /** What of Emscripten's module is used. Addresses and sizes come back as signed numbers of 32 bits. */
@@ -43,6 +44,13 @@ class WasmZstd implements Zstd {
       throw new Error(`Cannot compress ${bytes.length} bytes: zstd error ${-frame}`);
     }
     return frame;
+  }
+
+  compressInto(bytes: Uint8Array, level: number, out: Uint8Array): number {
+    checkRoom(out, bytes.length);
+    const frame = this.compress(bytes, level);
+    out.set(frame);
+    return frame.length;
   }
 
   decompress(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {

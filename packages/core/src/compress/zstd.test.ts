@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isTsbakError } from "../errors.ts";
 import { loadZstd, zstdLevel } from "./zstd.ts";
+import { maxCompressedLength } from "./zstd-bound.ts";
 import { loadZstdLibrary } from "./zstd-library.ts";
 import { loadNodeZstd } from "./zstd-node.ts";
 import { loadWasmZstd } from "./zstd-wasm.ts";
@@ -60,6 +61,8 @@ describe.each(all.map((zstd) => [zstd.name, zstd] as const))("Zstd of %s", (_, z
         fc.constantFrom(1, 3, 7, 12),
         (bytes, level) => {
           const frame = zstd.compress(bytes, level);
+          const out = new Uint8Array(maxCompressedLength(bytes.length));
+          expect(out.subarray(0, zstd.compressInto(bytes, level, out))).toEqual(frame);
           expect(Buffer.compare(zstd.decompress(frame, bytes.length), bytes)).toBe(0);
           expect(Buffer.compare(zstd.decompressUnknown(frame, bytes.length), bytes)).toBe(0);
         },

@@ -17,6 +17,13 @@ export interface Zstd {
   compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer>;
 
   /**
+   * As `compress`, into memory that is there, and returns the length of the frame.
+   *
+   * @throws {RangeError} Unless `out` has at least `maxCompressedLength(bytes.length)` bytes.
+   */
+  compressInto(bytes: Uint8Array, level: number, out: Uint8Array): number;
+
+  /**
    * The content of one or more frames, which must be exactly `length` bytes. No more than that is ever allocated.
    *
    * @throws {TsbakError} `corrupt` if a frame is bad or the content has another length.

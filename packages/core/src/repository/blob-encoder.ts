@@ -1,4 +1,5 @@
 import { looksIncompressible } from "../compress/incompressible.ts";
+import { maxCompressedLength } from "../compress/zstd-bound.ts";
 import { zstdLevel, type CompressionLevel, type Zstd } from "../compress/zstd.ts";
 import { equalBytes } from "../bytes/compare.ts";
 import type { BlobType } from "../format/blob-type.ts";
@@ -26,7 +27,9 @@ export class BlobEncoder {
   readonly #zstd: Zstd;
   readonly #level: number;
   readonly #options: EncoderOptions;
-  #scratch = new Uint8Array(0);
+  /** Used again for each blob: new memory would wait for the garbage collector, and cost the kernel its pages. */
+  #frame = new Uint8Array(0);
+  #again = new Uint8Array(0);
 
   constructor(zstd: Zstd, options: EncoderOptions) {
     this.#zstd = zstd;
@@ -34,10 +37,13 @@ export class BlobEncoder {
     this.#options = options;
   }
 
-  /** The stored form; it may be `plain` itself. */
+  /** The stored form, valid until the next call; it may be `plain` itself. */
   encode(type: BlobType, plain: Uint8Array): EncodedBlob {
     if (!this.#isCompressed(type, plain)) return { stored: plain, uncompressedLength: 0 };
-    const stored = this.#zstd.compress(plain, this.#level);
+    const room = maxCompressedLength(plain.length);
+    if (this.#frame.length < room) this.#frame = new Uint8Array(room);
+    const length = this.#zstd.compressInto(plain, this.#level, this.#frame);
+    const stored = this.#frame.subarray(0, length);
     if (type === "data" && stored.length >= plain.length) {
       return { stored: plain, uncompressedLength: 0 };
     }
@@ -54,8 +60,8 @@ export class BlobEncoder {
 
   /** Faulty memory or a fault in a library shows here, before anything relies on the blob. */
   #verify(stored: Uint8Array, plain: Uint8Array): void {
-    if (this.#scratch.length < plain.length) this.#scratch = new Uint8Array(plain.length);
-    const again = this.#scratch.subarray(0, plain.length);
+    if (this.#again.length < plain.length) this.#again = new Uint8Array(plain.length);
+    const again = this.#again.subarray(0, plain.length);
     this.#zstd.decompressInto(stored, again);
     if (equalBytes(again, plain)) return;
     throw new Error(
