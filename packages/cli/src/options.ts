@@ -37,6 +37,13 @@ export interface GlobalFlags {
   readonly extraVerify?: false;
 }
 
+/** Flags of restic that are understood, but do nothing yet, by their names in `givenFlags`. */
+export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  limitUpload: "--limit-upload",
+  limitDownload: "--limit-download",
+  option: "--option",
+};
+
 /** Which snapshots a command is about. */
 export interface FilterFlags {
   readonly host?: readonly string[];

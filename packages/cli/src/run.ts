@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { COMMANDS, type CommandEntry } from "./command-table.ts";
 import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, expectedCode, type ExitCode } from "./exit-codes.ts";
-import { addGlobalOptions, givenFlags, type GlobalFlags } from "./options.ts";
+import { addGlobalOptions, givenFlags, WITHOUT_EFFECT, type GlobalFlags } from "./options.ts";
 import { Output } from "./output.ts";
 import { listenForSignals, type Interruption } from "./signals.ts";
 import { VERSION } from "./version.ts";
@@ -96,6 +96,9 @@ class Session {
   async runCommand(entry: CommandEntry, command: Command): Promise<ExitCode> {
     const flags = givenFlags(command);
     const context = this.#prepare(flags as GlobalFlags);
+    for (const [name, flag] of Object.entries(WITHOUT_EFFECT)) {
+      if (name in flags) context.output.warn(`warning: ${flag} has no effect in this version`);
+    }
     const action = await entry.load?.();
     return (await action?.(context, command.args, flags as never)) ?? EXIT.ok;
   }
