@@ -1,8 +1,8 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const source = { conditions: ["@tsbak/source"] };
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
@@ -24,3 +24,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;

@@ -1,6 +1,6 @@
-import { closeSync, constants, openSync, readSync } from "node:fs";
 import type { Chunker } from "../chunk/chunker.ts";
-import { statDescriptor, type FileStat } from "../fs/stat.ts";
+import { SourceFile } from "../fs/source-file.ts";
+import type { FileStat } from "../fs/stat.ts";
 import type { ChunkStore } from "./chunk-store.ts";
 
 /** What one reading of a file gave. */
@@ -15,14 +15,7 @@ export interface ReadFile {
   unstable: boolean;
 }
 
-/** A fifo or device that took the place of a file must neither be followed nor hang us. */
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const READ_SIZE = 1 << 20;
-
-/** Open a source file for reading; the caller closes it. */
-export function openSource(path: Uint8Array): number {
-  return openSync(path as Buffer, OPEN_FLAGS);
-}
 
 /** Reads source files into the chunker's memory, cuts and stores them. One for each thread. */
 export class FileReader {
@@ -41,49 +34,49 @@ export class FileReader {
    * @throws the error of the operating system if it cannot be read.
    */
   read(path: Uint8Array, size: number, isExpected: (stat: FileStat) => boolean): ReadFile {
-    const descriptor = openSource(path);
+    const file = new SourceFile(path);
     try {
-      const first = this.#readOnce(descriptor, size);
-      if (isExpected(statDescriptor(descriptor))) {
+      const first = this.#readOnce(file, size);
+      if (isExpected(file.stat())) {
         return { ...first, stat: undefined, unstable: false };
       }
-      return this.#readAgain(descriptor);
+      return this.#readAgain(file);
     } finally {
-      closeSync(descriptor);
+      file.close();
     }
   }
 
   /** Find the end of each chunk of a file without storing it, and return the file's size. */
   cut(path: Uint8Array, onCut: (end: number) => void): number {
-    const descriptor = openSource(path);
+    const file = new SourceFile(path);
     try {
       let position = 0;
-      this.#chunks(descriptor, Infinity, (chunk) => {
+      this.#chunks(file, Infinity, (chunk) => {
         position += chunk.length;
         onCut(position);
       });
       return position;
     } finally {
-      closeSync(descriptor);
+      file.close();
     }
   }
 
   /** Store one chunk of a file by its place; shorter if the file has become so. */
-  readRange(descriptor: number, offset: number, length: number): { id: string; size: number } {
+  readRange(file: SourceFile, offset: number, length: number): { id: string; size: number } {
     const memory = this.#chunker.memory;
     let size = 0;
     while (size < length) {
-      const count = readSync(descriptor, memory, size, length - size, offset + size);
+      const count = file.read(memory, size, length - size, offset + size);
       if (count === 0) break;
       size += count;
     }
     return { id: size === 0 ? "" : this.#store.save(memory.subarray(0, size)), size };
   }
 
-  #readAgain(descriptor: number): ReadFile {
-    const before = statDescriptor(descriptor);
-    const { content, size } = this.#readOnce(descriptor, before.size);
-    const after = statDescriptor(descriptor);
+  #readAgain(file: SourceFile): ReadFile {
+    const before = file.stat();
+    const { content, size } = this.#readOnce(file, before.size);
+    const after = file.stat();
     const unstable =
       after.size !== size ||
       after.mtimeSeconds !== before.mtimeSeconds ||
@@ -91,10 +84,10 @@ export class FileReader {
     return { content, size, stat: { ...before, size }, unstable };
   }
 
-  #readOnce(descriptor: number, expectedSize: number): { content: string; size: number } {
+  #readOnce(file: SourceFile, expectedSize: number): { content: string; size: number } {
     let content = "";
     let size = 0;
-    this.#chunks(descriptor, expectedSize, (chunk) => {
+    this.#chunks(file, expectedSize, (chunk) => {
       const id = this.#store.save(chunk);
       content += content === "" ? `"${id}"` : `,"${id}"`;
       size += chunk.length;
@@ -106,7 +99,7 @@ export class FileReader {
    * Call `visit` with each chunk, a view that is valid during the call. A read that ends exactly at `expectedSize` is
    * taken for the end of the file without asking again: whoever expects a size checks the state afterwards.
    */
-  #chunks(descriptor: number, expectedSize: number, visit: (chunk: Uint8Array) => void): void {
+  #chunks(file: SourceFile, expectedSize: number, visit: (chunk: Uint8Array) => void): void {
     const memory = this.#chunker.memory;
     // The file before may have ended in an error.
     this.#chunker.reset();
@@ -128,7 +121,7 @@ export class FileReader {
         start = 0;
       }
       const room = Math.min(READ_SIZE, memory.length - end);
-      const count = readSync(descriptor, memory, end, room, position);
+      const count = file.read(memory, end, room, position);
       end += count;
       position += count;
       isEnd = count === 0 || (position === expectedSize && count < room);

@@ -1,8 +1,8 @@
-import { readlinkSync } from "node:fs";
 import type { NodeHead } from "../format/node.ts";
 import { formatTime } from "../format/time.ts";
 import { goMode, nodeType } from "../fs/mode.ts";
 import type { OwnerNames } from "../fs/owners.ts";
+import { readLink } from "../fs/source-file.ts";
 import type { FileStat } from "../fs/stat.ts";
 import { localOffsetSeconds } from "../fs/zone.ts";
 
@@ -43,7 +43,7 @@ export function createNodeHead(
     deviceId: stat.deviceId,
     size: type === "file" ? stat.size : 0,
     links: type === "file" || type === "symlink" || isDevice ? stat.links : 0,
-    linkTarget: type === "symlink" ? readlinkSync(path as Buffer, "buffer") : undefined,
+    linkTarget: type === "symlink" ? readLink(path) : undefined,
     extendedAttributes: [],
     genericAttributes: undefined,
     device: isDevice ? stat.rdev : 0n,

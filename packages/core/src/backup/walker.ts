@@ -1,9 +1,10 @@
-import { statSync } from "node:fs";
 import { encodeNodeHead, encodeNodeTail, type Node, type NodeHead } from "../format/node.ts";
+import { readAttributes } from "../fs/attributes.ts";
 import { readDirectory } from "../fs/directory.ts";
 import { nodeType } from "../fs/mode.ts";
 import { absolutePath, joinPath } from "../fs/path.ts";
-import { statFile, fromNode, type FileStat } from "../fs/stat.ts";
+import { statTarget } from "../fs/source-file.ts";
+import { statFile, type FileStat } from "../fs/stat.ts";
 import { describeSystemError, isSystemError } from "../fs/system-error.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
@@ -111,9 +112,7 @@ export class Walker {
     builder: TreeBuilder,
     before: ParentTree | undefined,
   ): Promise<void> {
-    const stat = this.#guard(node.infoPath, () =>
-      fromNode(statSync(node.infoPath as Buffer, { bigint: true })),
-    );
+    const stat = this.#guard(node.infoPath, () => statTarget(node.infoPath));
     if (stat === undefined) return;
     const entry = this.#describe(name, node.infoPath, stat, before);
     if (entry === undefined) return;
@@ -174,12 +173,18 @@ export class Walker {
     name: Uint8Array,
     path: Uint8Array,
     stat: FileStat,
-    before: ParentTree | undefined,
+    parent: ParentTree | undefined,
   ): Entry | undefined {
     const head = this.#guard(path, () => createNodeHead(name, path, stat, this.#parts.metadata));
     if (head === undefined) return undefined;
     const text = encodeNodeHead(head);
-    return { name, path, stat, head, text, before: before?.find(name, text) };
+    const before = parent?.find(name, text);
+    // With the same ctime the attributes are the same, too: they are in the text that is taken over.
+    if (before?.isSame === true) return { name, path, stat, head, text, before };
+    const extendedAttributes = this.#guard(path, () => readAttributes(path)) ?? [];
+    if (extendedAttributes.length === 0) return { name, path, stat, head, text, before };
+    const full = { ...head, extendedAttributes };
+    return { name, path, stat, head: full, text: encodeNodeHead(full), before };
   }
 
   async #buildDirectory(

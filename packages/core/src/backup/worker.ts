@@ -1,11 +1,11 @@
-import { closeSync } from "node:fs";
 import { createChunker } from "../chunk/chunker.ts";
 import { parsePolynomial } from "../chunk/polynomial.ts";
 import { loadZstd } from "../compress/zstd.ts";
+import { SourceFile } from "../fs/source-file.ts";
 import { describeSystemError } from "../fs/system-error.ts";
 import { serveTasks, type Emit, type TaskResult } from "../workers/serve-tasks.ts";
 import { ChunkStore } from "./chunk-store.ts";
-import { FileReader, openSource } from "./file-reader.ts";
+import { FileReader } from "./file-reader.ts";
 import {
   FINGERPRINT_NUMBERS,
   hasFingerprint,
@@ -103,16 +103,16 @@ function storeRanges(
 ): BackupResult {
   const contents: string[] = [];
   const sizes = new Float64Array(task.ranges.length / 2);
-  const descriptor = openSource(task.path);
+  const file = new SourceFile(task.path);
   try {
     for (let at = 0; at < sizes.length; at++) {
       const [offset = 0, length = 0] = task.ranges.subarray(2 * at, 2 * at + 2);
-      const { id, size } = reader.readRange(descriptor, offset, length);
+      const { id, size } = reader.readRange(file, offset, length);
       contents.push(size === 0 ? "" : `"${id}"`);
       sizes[at] = size;
     }
   } finally {
-    closeSync(descriptor);
+    file.close();
   }
   return finish(store, { contents, sizes });
 }

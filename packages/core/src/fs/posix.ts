@@ -48,6 +48,15 @@ export interface Posix {
    */
   statx(path: Uint8Array): StatxBuffer | undefined;
 
+  /**
+   * The names of an entry's extended attributes, a symlink's own, each ended by NUL; a view that the next call
+   * overwrites. Throws the system's error.
+   */
+  listAttributes(path: Uint8Array): Uint8Array;
+
+  /** The value of one of them, a copy. Throws the system's error. */
+  getAttribute(path: Uint8Array, name: Uint8Array): Uint8Array<ArrayBuffer>;
+
   /** Set access and modification time of the entry itself, a symlink too; exact to the nanosecond. */
   setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void;
 
@@ -59,6 +68,9 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_BASIC_STATS = 0x7ff;
 const LONGEST_PATH = 4096;
+/** Limits of the kernel for a list of names and for a value (xattr(7)). */
+const LONGEST_ATTRIBUTE = 65_536;
+const LONGEST_ATTRIBUTE_NAME = 255;
 /** Where time_t and long are 64 bits wide, so that `struct timespec` is two 64-bit numbers. */
 const WIDE = new Set(["x64", "arm64", "ppc64", "riscv64", "s390x", "loong64"]);
 
@@ -97,6 +109,10 @@ class LinuxCalls implements Posix {
   readonly #futimens: Call;
   readonly #statx: Call | undefined;
   #statxWorks = true;
+  readonly #llistxattr: Call;
+  readonly #lgetxattr: Call;
+  readonly #attribute = new Uint8Array(LONGEST_ATTRIBUTE);
+  readonly #attributeName = new Uint8Array(LONGEST_ATTRIBUTE_NAME + 1);
   readonly #path = new Uint8Array(LONGEST_PATH + 1);
   readonly #statxBytes = new Uint8Array(STATX.size);
   readonly #statxView: StatxBuffer = new DataView(this.#statxBytes.buffer);
@@ -109,6 +125,12 @@ class LinuxCalls implements Posix {
       "int utimensat(int dirfd, const uint8_t *path, const int64_t *times, int flags)",
     );
     this.#futimens = libc.func("int futimens(int fd, const int64_t *times)");
+    this.#llistxattr = libc.func(
+      "int64_t llistxattr(const uint8_t *path, uint8_t *list, size_t size)",
+    );
+    this.#lgetxattr = libc.func(
+      "int64_t lgetxattr(const uint8_t *path, const uint8_t *name, uint8_t *value, size_t size)",
+    );
     try {
       this.#statx = libc.func(
         "int statx(int dirfd, const uint8_t *path, int flags, unsigned int mask, uint8_t *result)",
@@ -135,6 +157,29 @@ class LinuxCalls implements Posix {
     // An old kernel, or a sandbox that does not know the call yet.
     this.#statxWorks = false;
     return undefined;
+  }
+
+  listAttributes(path: Uint8Array): Uint8Array {
+    if (!this.#putPath(path)) throw systemError("llistxattr", constants.errno.ENAMETOOLONG);
+    const size = this.#llistxattr(this.#path, this.#attribute, LONGEST_ATTRIBUTE);
+    if (size < 0) throw systemError("llistxattr", this.#koffi.errno());
+    return this.#attribute.subarray(0, size);
+  }
+
+  getAttribute(path: Uint8Array, name: Uint8Array): Uint8Array<ArrayBuffer> {
+    if (!this.#putPath(path) || name.length > LONGEST_ATTRIBUTE_NAME) {
+      throw systemError("lgetxattr", constants.errno.ENAMETOOLONG);
+    }
+    this.#attributeName.set(name);
+    this.#attributeName[name.length] = 0;
+    const size = this.#lgetxattr(
+      this.#path,
+      this.#attributeName,
+      this.#attribute,
+      LONGEST_ATTRIBUTE,
+    );
+    if (size < 0) throw systemError("lgetxattr", this.#koffi.errno());
+    return this.#attribute.slice(0, size);
   }
 
   setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void {
