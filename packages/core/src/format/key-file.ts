@@ -41,20 +41,22 @@ export function encodeKeyFile(key: KeyFile): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * `what` is the file as messages call it.
+ *
  * @throws {TsbakError} `unsupported` for another key derivation, or parameters that need more than 1 GiB.
  * @throws {TsbakError} `corrupt` if it is not JSON, or a field is missing, malformed or out of range.
  */
-export function decodeKeyFile(bytes: Uint8Array): KeyFile {
-  const fields = new Fields(parseJsonBytes(bytes, "key file"), "key file");
+export function decodeKeyFile(bytes: Uint8Array, what = "key file"): KeyFile {
+  const fields = new Fields(parseJsonBytes(bytes, what), what);
   const kdf = fields.requiredString("kdf");
   if (kdf !== "scrypt") {
     throw new TsbakError(
       "unsupported",
-      `Cannot read key file: only the key derivation "scrypt" is known`,
+      `Cannot read ${what}: only the key derivation "scrypt" is known`,
     );
   }
   const parameters = { N: fields.uint("n"), r: fields.uint("r"), p: fields.uint("p") };
-  checkScrypt(fields, parameters);
+  checkScrypt(fields, parameters, what);
   const salt = fields.requiredBytes("salt");
   if (salt.length !== SALT_SIZE) throw fields.bad("salt", `${SALT_SIZE} bytes`);
   const data = fields.requiredBytes("data");
@@ -70,7 +72,11 @@ export function decodeKeyFile(bytes: Uint8Array): KeyFile {
   };
 }
 
-function checkScrypt(fields: Fields, { N, r, p }: { N: number; r: number; p: number }): void {
+function checkScrypt(
+  fields: Fields,
+  { N, r, p }: { N: number; r: number; p: number },
+  what: string,
+): void {
   if (N < 2 || N > 2 ** 40 || !Number.isInteger(Math.log2(N)))
     throw fields.bad("N", "a power of two above 1");
   if (r < 1) throw fields.bad("r", "a positive integer");
@@ -78,7 +84,7 @@ function checkScrypt(fields: Fields, { N, r, p }: { N: number; r: number; p: num
   if (128 * N * r > MAX_KDF_MEMORY || 128 * p * r > MAX_KDF_MEMORY) {
     throw new TsbakError(
       "unsupported",
-      "Cannot read key file: its scrypt parameters need more than 1 GiB of memory",
+      `Cannot read ${what}: its scrypt parameters need more than 1 GiB of memory`,
     );
   }
 }
@@ -89,10 +95,14 @@ export function encodeMasterKey(key: MasterKeyParts): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`{"mac":${mac},"encrypt":"${toBase64(key.encrypt)}"}`);
 }
 
-/** @throws {TsbakError} `corrupt` if it is not JSON, or a key is missing or of another size. */
-export function decodeMasterKey(bytes: Uint8Array): MasterKeyParts {
-  const fields = new Fields(parseJsonBytes(bytes, "master key"), "master key");
-  const mac = new Fields(fields.object("mac") ?? {}, "master key");
+/**
+ * `what` is what messages call it.
+ *
+ * @throws {TsbakError} `corrupt` if it is not JSON, or a key is missing or of another size.
+ */
+export function decodeMasterKey(bytes: Uint8Array, what = "master key"): MasterKeyParts {
+  const fields = new Fields(parseJsonBytes(bytes, what), what);
+  const mac = new Fields(fields.object("mac") ?? {}, what);
   return {
     encrypt: keyOf(fields, "encrypt", 32),
     macK: keyOf(mac, "k", 16),

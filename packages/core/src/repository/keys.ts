@@ -35,7 +35,8 @@ const SALT_SIZE = 64;
  * Find the key file that opens with `password`: the one named by `hint` (a prefix) first, then all others in the
  * order of listing, at most 20 (restic format, section 3).
  *
- * @throws {TsbakError} `wrong-password` if none does; any other damage of a key file that is met is thrown as it is.
+ * @throws {TsbakError} `wrong-password` if none does. A key file that cannot be used with any password ends the search: `corrupt`
+ * or `unsupported`, and the message names it.
  */
 export async function openKey(
   backend: Backend,
@@ -47,24 +48,44 @@ export async function openKey(
   for await (const file of backend.list("key", options)) names.push(file.name);
   const isHinted = (name: string): boolean => hint !== undefined && name.startsWith(hint);
   const ordered = [...names.filter(isHinted), ...names.filter((name) => !isHinted(name))];
+  const damaged: string[] = [];
   for (const name of ordered.slice(0, MAX_KEYS)) {
-    const masterKey = await tryKey(await loadKeyFile(backend, name, options), password);
+    const bytes = await backend.read({ kind: "key", name }, undefined, options);
+    const masterKey = await tryKey(decodeKeyFile(bytes, titleOf(name)), password, name);
     if (masterKey !== undefined) return { keyId: name, masterKey };
+    if (sha256Hex(bytes) !== name) damaged.push(titleOf(name));
   }
-  throw new TsbakError(
+  throw noKey(backend, damaged);
+}
+
+/** A changed byte in salt or sealed key looks like another password, so the owner of the right one must be told. */
+function noKey(backend: Backend, damaged: readonly string[]): TsbakError {
+  const advice =
+    damaged.length === 0
+      ? "check the password"
+      : `${damaged.join(", ")} does not have the hash that names it and is damaged, restore it from a copy`;
+  return new TsbakError(
     "wrong-password",
-    `Cannot open repository ${backend.location}: wrong password or no key found; check the password`,
+    `Cannot open repository ${backend.location}: wrong password or no key found; ${advice}`,
   );
 }
 
-/** Read one key file. Its contents are in clear but for the sealed master key. */
+function titleOf(name: string): string {
+  return `key file ${name.slice(0, 8)}`;
+}
+
+/**
+ * Read one key file. Its contents are in clear but for the sealed master key.
+ *
+ * @throws {TsbakError} `corrupt` or `unsupported` with a message that names it, if it cannot be used.
+ */
 export async function loadKeyFile(
   backend: Backend,
   name: string,
   options?: CallOptions,
 ): Promise<KeyFile> {
   const bytes = await backend.read({ kind: "key", name }, undefined, options);
-  return decodeKeyFile(bytes);
+  return decodeKeyFile(bytes, titleOf(name));
 }
 
 /** Store `masterKey` under a new password and return the name of the key file, which has been opened once as a test. */
@@ -93,7 +114,7 @@ export async function addKey(
 
 /** A key that cannot be opened again must not be relied on: it is removed at once. */
 async function testKey(backend: Backend, keyId: string, password: string): Promise<void> {
-  if ((await tryKey(await loadKeyFile(backend, keyId), password)) !== undefined) return;
+  if ((await tryKey(await loadKeyFile(backend, keyId), password, keyId)) !== undefined) return;
   await backend.remove({ kind: "key", name: keyId });
   throw new TsbakError(
     "corrupt",
@@ -101,15 +122,26 @@ async function testKey(backend: Backend, keyId: string, password: string): Promi
   );
 }
 
-async function tryKey(file: KeyFile, password: string): Promise<MasterKey | undefined> {
+async function tryKey(
+  file: KeyFile,
+  password: string,
+  name: string,
+): Promise<MasterKey | undefined> {
   const passwordKey = await deriveKey(password, file.salt, file);
-  let plain: Uint8Array;
+  // Only the MAC may fail to fit: that is what another password looks like. Nonsense under the seal is damage.
+  const plain = tryOpen(new Opener(passwordKey), file.data, name);
+  return plain === undefined ? undefined : decodeMasterKey(plain, `master key of ${titleOf(name)}`);
+}
+
+function tryOpen(opener: Opener, sealed: Uint8Array, name: string): Uint8Array | undefined {
   try {
-    plain = new Opener(passwordKey).open(file.data);
+    return opener.tryOpen(sealed);
   } catch (error) {
-    // Only the seal may fail to open: that is what another password looks like. Nonsense under the seal is damage.
-    if (isTsbakError(error, "corrupt")) return undefined;
-    throw error;
+    if (!isTsbakError(error, "corrupt")) throw error;
+    throw new TsbakError(
+      "corrupt",
+      `Cannot read ${titleOf(name)}: its sealed key is damaged; restore it from a copy`,
+      { cause: error },
+    );
   }
-  return decodeMasterKey(plain);
 }

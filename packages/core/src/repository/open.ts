@@ -2,6 +2,7 @@ import { CONFIG_REF, type Backend, type CallOptions } from "../backend/backend.t
 import { withCache, type CachedBackend } from "../backend/cache.ts";
 import { isIrreducible, parsePolynomial } from "../chunk/polynomial.ts";
 import { loadZstd } from "../compress/zstd.ts";
+import type { MasterKey } from "../crypto/master-key.ts";
 import { Opener } from "../crypto/opener.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import { decodeConfig, type Config } from "../format/config.ts";
@@ -20,8 +21,8 @@ export interface OpenOptions extends CallOptions {
 /**
  * Open a repository with a password.
  *
- * @throws {TsbakError} `no-repository` if there is no config, `wrong-password` if no key opens, `unsupported` if the
- * repository is of a version that we do not know.
+ * @throws {TsbakError} `no-repository` if there is no config, `wrong-password` if no key opens, `corrupt` if the config or a
+ * key file that is tried is damaged, `unsupported` if the repository is of a version that we do not know.
  */
 export async function openRepository(backend: Backend, options: OpenOptions): Promise<Repository> {
   const sealed = await readConfig(backend, options);
@@ -29,7 +30,7 @@ export async function openRepository(backend: Backend, options: OpenOptions): Pr
     openKey(backend, options.password, options.keyHint, options),
     loadZstd(),
   ]);
-  const config = decodeConfig(new Opener(key.masterKey).open(sealed));
+  const config = openConfig(sealed, key.masterKey);
   refuseBadPolynomial(config);
   const cache = openCache(backend, config, options);
   return new Repository({ backend: cache ?? backend, cache, config, zstd, ...key });
@@ -46,6 +47,21 @@ async function readConfig(backend: Backend, options: CallOptions): Promise<Uint8
       { cause: error },
     );
   }
+}
+
+function openConfig(sealed: Uint8Array, masterKey: MasterKey): Config {
+  let plain: Uint8Array;
+  try {
+    plain = new Opener(masterKey).open(sealed);
+  } catch (error) {
+    if (!isTsbakError(error, "corrupt")) throw error;
+    throw new TsbakError(
+      "corrupt",
+      "Cannot open repository: its config is damaged; restore the config file from a copy",
+      { cause: error },
+    );
+  }
+  return decodeConfig(plain);
 }
 
 function refuseBadPolynomial(config: Config): void {

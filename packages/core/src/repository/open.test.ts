@@ -1,0 +1,97 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { CONFIG_REF } from "../backend/backend.ts";
+import { MemoryBackend } from "../backend/memory.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
+import { createRepository } from "./create.ts";
+import { openRepository } from "./open.ts";
+import type { Repository } from "./repository.ts";
+
+const password = "only for tests";
+let backend: MemoryBackend;
+
+beforeEach(async () => {
+  backend = new MemoryBackend();
+  await createRepository(backend, { password });
+});
+
+function open(): Promise<Repository> {
+  return openRepository(backend, { password });
+}
+
+async function keyName(): Promise<string> {
+  for await (const { name } of backend.list("key")) return name;
+  throw new Error("no key");
+}
+
+/** Store the only key file in another form, under the hash of what it was or of what it becomes. */
+async function changeKey(
+  change: (text: string) => string,
+  rename: "renamed" | "same name",
+): Promise<string> {
+  const old = await keyName();
+  const text = Buffer.from(await backend.read({ kind: "key", name: old })).toString("latin1");
+  const changed = Buffer.from(change(text), "latin1");
+  await backend.remove({ kind: "key", name: old });
+  const name = rename === "renamed" ? sha256Hex(changed) : old;
+  await backend.write({ kind: "key", name }, Uint8Array.from(changed));
+  return name.slice(0, 8);
+}
+
+describe("openRepository()", () => {
+  test.each([3, 40, -5])("names the config if byte %i of it was changed", async (at) => {
+    const sealed = (await backend.read(CONFIG_REF)).slice();
+    const index = at < 0 ? sealed.length + at : at;
+    sealed[index] = (sealed[index] ?? 0) ^ 1;
+    await backend.remove(CONFIG_REF);
+    await backend.write(CONFIG_REF, sealed);
+
+    await expect(open()).rejects.toMatchObject({
+      code: "corrupt",
+      message: "Cannot open repository: its config is damaged; restore the config file from a copy",
+    });
+  });
+
+  test.each([
+    ["is cut short", (text: string) => text.slice(0, -9)],
+    ["lacks its salt", (text: string) => text.replace('"salt"', '"sald"')],
+    ["has too few bytes of salt", (text: string) => text.replace(/"salt":"..../, '"salt":"')],
+  ])("names the key file that %s", async (_, change) => {
+    const name = await changeKey(change, "renamed");
+
+    await expect(open()).rejects.toMatchObject({
+      code: "corrupt",
+      message: expect.stringContaining(`key file ${name}`) as string,
+    });
+  });
+
+  test("names a key file whose sealed key cannot be one under any password", async () => {
+    const zero = "A".repeat(22);
+    const name = await changeKey(
+      (text) => text.replace(/"data":".{22}/, `"data":"${zero}`),
+      "renamed",
+    );
+
+    await expect(open()).rejects.toMatchObject({
+      code: "corrupt",
+      message: `Cannot read key file ${name}: its sealed key is damaged; restore it from a copy`,
+    });
+  });
+
+  test("says that a key file is damaged where that looks like a wrong password", async () => {
+    const change = (text: string): string =>
+      text.replace(/"salt":"(.)/, (_, first) => `"salt":"${first === "A" ? "B" : "A"}`);
+    const name = await changeKey(change, "same name");
+
+    await expect(open()).rejects.toMatchObject({
+      code: "wrong-password",
+      message: expect.stringContaining(`key file ${name} does not have the hash`) as string,
+    });
+  });
+
+  test("says only that the password is wrong if nothing is damaged", async () => {
+    await expect(openRepository(backend, { password: "another" })).rejects.toMatchObject({
+      code: "wrong-password",
+      message: expect.stringMatching(/no key found; check the password$/) as string,
+    });
+  });
+});
