@@ -8,7 +8,12 @@ const config: ViteUserConfig = defineConfig({
       {
         resolve: source,
         ssr: { resolve: source },
-        test: { name: "unit", include: ["packages/**/*.test.ts"], testTimeout: 60_000 },
+        test: {
+          name: "unit",
+          include: ["packages/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         resolve: source,

@@ -10,7 +10,14 @@ const MIN_PIECE = 64;
 /** Zstandard of node:zlib. Undefined before Node 22.15. */
 export function loadNodeZstd(): Zstd | undefined {
   if (typeof zlib.zstdCompressSync !== "function") return undefined;
-  return { name: "node:zlib", compress, compressInto, decompress, decompressInto, decompressUnknown };
+  return {
+    name: "node:zlib",
+    compress,
+    compressInto,
+    decompress,
+    decompressInto,
+    decompressUnknown,
+  };
 }
 
 function compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer> {

@@ -2,7 +2,7 @@ import type { BlobType } from "../format/blob-type.ts";
 import { toHex } from "../bytes/hex.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import type { BlobIndex } from "./blob-index.ts";
-import { OpenPacks } from "./open-packs.ts";
+import type { OpenPacks } from "./open-packs.ts";
 import type { PackSaver } from "./pack-saver.ts";
 import type { ClaimTable } from "./claim-table.ts";
 import type { BlobEncoder } from "./blob-encoder.ts";

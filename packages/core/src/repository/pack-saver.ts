@@ -25,7 +25,7 @@ export class PackSaver {
   readonly #slots: Semaphore;
   readonly #indexWriter: IndexWriter;
   readonly #running = new Set<Promise<void>>();
-  #failure: unknown;
+  #failure: Error | undefined;
   #indexing: Promise<void> = Promise.resolve();
 
   constructor(repository: Repository, index: BlobIndex, options: PackSaverOptions = {}) {
@@ -80,8 +80,8 @@ export class PackSaver {
 
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return;
-    this.#failure = error;
-    this.#options.onFailure?.(error);
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#options.onFailure?.(this.#failure);
   }
 
   #remember(pack: FinishedPack): void {

@@ -12,7 +12,7 @@ import { Opener } from "../crypto/opener.ts";
 import { Sealer } from "../crypto/sealer.ts";
 import type { Config } from "../format/config.ts";
 import type { BlobType } from "../format/blob-type.ts";
-import { BlobIndex } from "./blob-index.ts";
+import type { BlobIndex } from "./blob-index.ts";
 import { loadIndex } from "./load-index.ts";
 import { acquireLock, type HeldLock, type LockOptions } from "./locks.ts";
 import { readBlob } from "./read-blob.ts";
