@@ -63,7 +63,11 @@ export async function runBackup(
   let summary: BackupSummary;
   try {
     const onEvent = (notice: BackupNotice): void => report.note(notice);
-    summary = await save(repository, sources, flags, { ...options, onEvent });
+    summary = await save(repository, sources, flags, {
+      ...options,
+      onEvent,
+      reportItems: output.verbosity >= 2,
+    });
   } finally {
     report.stop();
   }

@@ -23,12 +23,13 @@ import { localNow } from "../fs/local-time.ts";
 import type { HeldLock } from "../repository/locks.ts";
 import type { Repository } from "../repository/repository.ts";
 import { saveSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
-import { TreeLoader } from "../repository/tree-loader.ts";
 import { findParent } from "./find-parent.ts";
 import { BackupProgress, type BackupCounts, type BackupNotice } from "./progress.ts";
 import { scanSources } from "./scan.ts";
-import { Selection } from "./select.ts";
-import { planSources } from "./sources.ts";
+import type { ListingSetup } from "./protocol.ts";
+import type { Selection } from "./select.ts";
+import { createLister, createSelection } from "./create-lister.ts";
+import { planSources, type SourceNode } from "./sources.ts";
 import { BackupStore } from "./store.ts";
 import { saveStream, type StreamSource } from "./stream.ts";
 import { Walker } from "./walker.ts";
@@ -68,6 +69,8 @@ export interface BackupOptions extends CallOptions {
   readonly programVersion?: string | undefined;
   readonly retryLockMs?: number | undefined;
   readonly onEvent?: ((notice: BackupNotice) => void) | undefined;
+  /** Tell `onEvent` of every entry, by `item`. */
+  readonly reportItems?: boolean | undefined;
 }
 
 /** What came of a backup. */
@@ -94,35 +97,53 @@ export async function backup(
   sources: readonly (string | Uint8Array)[],
   options: BackupOptions = {},
 ): Promise<BackupSummary> {
-  const progress = new BackupProgress(options.onEvent);
+  const progress = new BackupProgress(options.onEvent, options.reportItems);
   const existing = existingSources(sources.map(pathBytes), progress);
   const paths = existing.map((path) => Buffer.from(absolutePath(path)).toString());
-  return run(repository, paths, options, progress, async (store, parent) => {
+  return run(repository, paths, options, progress, (store, parent) => {
     const plan = planSources(existing);
-    const selection = new Selection({
-      patternLists: options.exclude ?? [],
-      oneFileSystem: options.oneFileSystem ?? false,
-      cacheDirectory: cachePath(repository),
-    });
-    const scanning = options.scan === true ? scanSources(plan, selection, store.signal) : undefined;
-    scanning?.then(
-      (totals) => progress.setTotals(totals),
-      () => undefined,
-    );
+    const setup = describeListing(repository, options);
+    const selection = createSelection(setup);
+    if (options.scan === true) startScan(plan, selection, store.signal, progress);
     const walker = new Walker({
+      directories: store.directories,
       files: store.files,
-      trees: new TreeLoader(repository, store.index, { signal: store.signal }),
-      index: store.index,
+      lister: createLister(store.index, setup),
+      trees: store.trees,
       selection,
       progress,
-      metadata: { withAtime: options.withAtime ?? false, owners: new OwnerNames() },
-      ignoreInode: options.ignoreInode ?? false,
-      ignoreCtime: options.ignoreCtime ?? false,
+      metadata: { withAtime: setup.withAtime, owners: new OwnerNames() },
       signal: store.signal,
       saveTree: (bytes) => store.saveTree(bytes),
     });
     return walker.walk(plan, parent);
   });
+}
+
+function startScan(
+  plan: SourceNode,
+  selection: Selection,
+  signal: AbortSignal,
+  progress: BackupProgress,
+): void {
+  scanSources(plan, selection, signal).then(
+    (totals) => progress.setTotals(totals),
+    // Only the totals are missing then; what is wrong shows in the backup itself.
+    () => undefined,
+  );
+}
+
+function describeListing(repository: Repository, options: BackupOptions): ListingSetup {
+  const cache = repository.cache?.directory;
+  return {
+    patterns: (options.exclude ?? []).map((list) => list.source),
+    oneFileSystem: options.oneFileSystem ?? false,
+    cacheDirectory: cache === undefined ? undefined : absolutePath(toPathBytes(cache)),
+    withAtime: options.withAtime ?? false,
+    ignoreInode: options.ignoreInode ?? false,
+    ignoreCtime: options.ignoreCtime ?? false,
+    reportItems: options.reportItems ?? false,
+  };
 }
 
 /** Save what a stream gives as one file; its path in the snapshot is `/name`. */
@@ -131,7 +152,7 @@ export async function backupStream(
   source: StreamSource,
   options: BackupOptions = {},
 ): Promise<BackupSummary> {
-  const progress = new BackupProgress(options.onEvent);
+  const progress = new BackupProgress(options.onEvent, options.reportItems);
   const path = `/${source.name.replace(/^\/+/, "")}`;
   return run(repository, [path], options, progress, (store) =>
     saveStream(repository, source, store, progress),
@@ -192,6 +213,7 @@ async function storeContents(
     packSize: options.packSize ?? 16 << 20,
     extraVerify: options.extraVerify ?? true,
     threads: options.threads ?? availableParallelism(),
+    listing: describeListing(repository, options),
   });
   try {
     const tree = await save(store);
@@ -283,9 +305,4 @@ function asInterrupted(error: unknown, signal: AbortSignal | undefined): unknown
 
 function pathBytes(path: string | Uint8Array): Uint8Array {
   return typeof path === "string" ? toPathBytes(path) : path;
-}
-
-function cachePath(repository: Repository): Uint8Array | undefined {
-  const directory = repository.cache?.directory;
-  return directory === undefined ? undefined : toPathBytes(directory);
 }

@@ -3,7 +3,7 @@ import type { WorkerPool } from "../workers/worker-pool.ts";
 import { LargeFile } from "./large-file.ts";
 import {
   createFingerprints,
-  setFingerprint,
+  FINGERPRINT_NUMBERS,
   type BackupEvent,
   type BackupResult,
   type BackupTask,
@@ -22,9 +22,17 @@ export interface StoredFile {
   readonly error: string | undefined;
 }
 
+/** Who is told while files are stored. */
+export interface StoreReport {
+  /** What was new in a task. */
+  counts(counts: StoreCounts): void;
+  /** Bytes of a large file have been read; negative when they are taken back. */
+  part(path: Uint8Array, bytes: number): void;
+}
+
 interface WaitingFile {
   readonly path: Uint8Array;
-  readonly stat: FileStat;
+  readonly fingerprint: Float64Array;
   readonly done: (file: StoredFile) => void;
 }
 
@@ -39,27 +47,28 @@ const LARGE_SIZE = 48 << 20;
 /** Gives files to the workers, small ones in batches, and brings each result to whoever asked. */
 export class FileStore {
   readonly #pool: BackupPool;
-  readonly #onCounts: (counts: StoreCounts) => void;
+  readonly #report: StoreReport;
   readonly #running = new Set<Promise<void>>();
   readonly #large = new Map<number, LargeFile>();
   #batch: WaitingFile[] = [];
   #batchBytes = 0;
   #nextLarge = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
 
-  constructor(pool: BackupPool, onCounts: (counts: StoreCounts) => void) {
+  constructor(pool: BackupPool, report: StoreReport) {
     this.#pool = pool;
-    this.#onCounts = onCounts;
+    this.#report = report;
   }
 
-  /** Store a file some time; `done` is called with the outcome. `path` and `stat` are kept. */
-  store(path: Uint8Array, stat: FileStat, done: (file: StoredFile) => void): void {
-    if (stat.size >= LARGE_SIZE) {
-      this.#storeLarge({ path, stat, done });
+  /** Store a file some time; `done` is called with the outcome. The arrays are kept. */
+  store(path: Uint8Array, fingerprint: Float64Array, done: (file: StoredFile) => void): void {
+    const size = fingerprint[0] ?? 0;
+    if (size >= LARGE_SIZE) {
+      this.#storeLarge({ path, fingerprint, done });
       return;
     }
-    this.#batch.push({ path, stat, done });
-    this.#batchBytes += stat.size;
+    this.#batch.push({ path, fingerprint, done });
+    this.#batchBytes += size;
     if (this.#batch.length >= BATCH_FILES || this.#batchBytes >= BATCH_BYTES) this.#sendBatch();
   }
 
@@ -86,7 +95,7 @@ export class FileStore {
     this.#batch = [];
     this.#batchBytes = 0;
     const stats = createFingerprints(files.length);
-    files.forEach((file, at) => setFingerprint(stats, at, file.stat));
+    files.forEach((file, at) => stats.set(file.fingerprint, at * FINGERPRINT_NUMBERS));
     const paths = joinPaths(files);
     this.#track(
       this.#pool
@@ -96,7 +105,7 @@ export class FileStore {
   }
 
   #deliver(files: readonly WaitingFile[], result: BackupResult): void {
-    this.#onCounts(result.counts);
+    this.#report.counts(result.counts);
     const notes = new Map(result.notes.map((note) => [note.at, note]));
     files.forEach((file, at) => {
       const note = notes.get(at);
@@ -114,7 +123,7 @@ export class FileStore {
     const number = this.#nextLarge++;
     const file = new LargeFile(number, waiting, {
       pool: this.#pool,
-      onCounts: this.#onCounts,
+      report: this.#report,
     });
     this.#large.set(number, file);
     this.#track(
@@ -128,7 +137,7 @@ export class FileStore {
   #track(work: Promise<void>): void {
     const task = work
       .catch((error: unknown) => {
-        this.#failure ??= error;
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => this.#running.delete(task));
     this.#running.add(task);

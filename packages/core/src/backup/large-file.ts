@@ -1,7 +1,7 @@
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { describeSystemError } from "../fs/system-error.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
-import type { StoredFile } from "./file-store.ts";
+import type { StoredFile, StoreReport } from "./file-store.ts";
 import {
   createFingerprints,
   hasFingerprint,
@@ -9,19 +9,19 @@ import {
   type BackupEvent,
   type BackupResult,
   type BackupTask,
-  type StoreCounts,
 } from "./protocol.ts";
 
 /** A file to be stored and its state. */
 export interface LargeSource {
   readonly path: Uint8Array;
-  readonly stat: FileStat;
+  /** Its state, as `setFingerprint` writes it. */
+  readonly fingerprint: Float64Array;
 }
 
 /** What storing takes. */
 export interface LargeFileParts {
   readonly pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
-  readonly onCounts: (counts: StoreCounts) => void;
+  readonly report: StoreReport;
 }
 
 interface Reading {
@@ -45,6 +45,7 @@ export class LargeFile {
   #ranges: number[] = [];
   #rangeBytes = 0;
   #end = 0;
+  #reported = 0;
 
   /** `number` tells the cuts of this file from those of others. */
   constructor(number: number, source: LargeSource, parts: LargeFileParts) {
@@ -55,9 +56,22 @@ export class LargeFile {
 
   /** Store the file; if it changed meanwhile, once more, and that is kept. */
   async store(): Promise<StoredFile> {
+    try {
+      return await this.#store();
+    } finally {
+      // From now on the file counts as a whole.
+      this.#report(-this.#reported);
+    }
+  }
+
+  async #store(): Promise<StoredFile> {
     const first = await this.#read();
     const before = this.#statAgain();
-    if (first.error !== undefined || before === undefined || isSame(this.#source.stat, before)) {
+    if (
+      first.error !== undefined ||
+      before === undefined ||
+      hasFingerprint(this.#source.fingerprint, 0, before)
+    ) {
       return { ...outcome(first), stat: undefined, unstable: false };
     }
     const second = await this.#read();
@@ -83,7 +97,7 @@ export class LargeFile {
     const cut = await this.#parts.pool.run({ kind: "cut", file: this.#number, path });
     if (this.#rangeBytes > 0) this.#sendRanges();
     const results = await Promise.all(this.#results);
-    for (const result of results) this.#parts.onCounts(result.counts);
+    for (const result of results) this.#parts.report.counts(result.counts);
     const contents = results.flatMap((result) => result.contents);
     const sizes = results.flatMap((result) => [...result.sizes]);
     return {
@@ -99,9 +113,17 @@ export class LargeFile {
     this.#rangeBytes = 0;
     const { path } = this.#source;
     const result = this.#parts.pool.runFirst({ kind: "ranges", path, ranges });
-    // Awaited together at the end; until then a failure must not count as unhandled.
-    result.catch(() => undefined);
+    // Awaited together at the end, where a failure shows; until then it must not count as unhandled.
+    result.then(
+      ({ sizes }) => this.#report(sizes.reduce((sum, size) => sum + size, 0)),
+      () => undefined,
+    );
     this.#results.push(result);
+  }
+
+  #report(bytes: number): void {
+    this.#reported += bytes;
+    this.#parts.report.part(this.#source.path, bytes);
   }
 
   /** The state now; undefined if the file is gone: what was read of it is kept. */

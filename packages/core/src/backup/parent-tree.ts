@@ -1,7 +1,8 @@
 import { encodeNode, type Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
-import type { BlobIndex } from "../repository/blob-index.ts";
-import type { TreeLoader } from "../repository/tree-loader.ts";
+import type { SharedIndexView } from "../repository/blob-index.ts";
+import { openBlob, type BlobOpener } from "../repository/read-blob.ts";
+import type { SealedTree, TreeLoader } from "../repository/tree-loader.ts";
 import { isTsbakError } from "../errors.ts";
 
 /** What the parent snapshot knows of an entry. */
@@ -94,8 +95,18 @@ export async function loadParentTree(
   }
 }
 
+/** Open a directory of the parent snapshot that was read as it is stored; undefined if it is damaged. */
+export function openParentTree(opener: BlobOpener, tree: SealedTree): ParentTree | undefined {
+  try {
+    return new ParentTree(tree.id, openBlob(opener, tree.sealed, tree, tree.id));
+  } catch (error) {
+    if (isTsbakError(error, "corrupt")) return undefined;
+    throw error;
+  }
+}
+
 /** True if the index still has every blob of a list `"…","…"`. */
-export function hasAllBlobs(index: BlobIndex, content: string): boolean {
+export function hasAllBlobs(index: SharedIndexView, content: string): boolean {
   for (let at = 1; at < content.length; at += 67) {
     if (!index.has("data", hexBytes(content, at))) return false;
   }

@@ -1,4 +1,5 @@
-import { printablePath } from "../fs/path.ts";
+import { absolutePath, printablePath } from "../fs/path.ts";
+import type { Listing } from "./listing.ts";
 import type { StoreCounts } from "./protocol.ts";
 
 /** How an entry compares with the parent snapshot. */
@@ -8,6 +9,7 @@ export type Change = "new" | "changed" | "unmodified";
 export type BackupNotice =
   /** At most ten times a second. Totals are there once the scan has found them. */
   | ({ readonly kind: "progress"; readonly current: string } & ProgressState)
+  /** One for each entry, if asked for. */
   | {
       readonly kind: "item";
       readonly type: "file" | "dir";
@@ -76,14 +78,30 @@ export class BackupProgress {
   readonly #onEvent: ((notice: BackupNotice) => void) | undefined;
   #totals: { files: number; bytes: number } | undefined;
   #lastNotice = 0;
+  #partlyDone = 0;
+  /** Whether every entry is told. */
+  readonly reportItems: boolean;
 
-  constructor(onEvent: ((notice: BackupNotice) => void) | undefined) {
+  constructor(onEvent?: (notice: BackupNotice) => void, reportItems = false) {
     this.#onEvent = onEvent;
+    this.reportItems = reportItems;
   }
 
   /** What the scan found. */
   setTotals(totals: { files: number; bytes: number }): void {
     this.#totals = totals;
+  }
+
+  /** What a look at a directory found that needs nothing more. */
+  listed(path: Uint8Array, listing: Listing): void {
+    const { counts } = this;
+    counts.filesUnmodified += listing.unmodified;
+    counts.filesChanged += listing.changed;
+    counts.totalFilesProcessed += listing.unmodified + listing.changed;
+    counts.totalBytesProcessed += listing.bytes;
+    for (const { path: failed, message } of listing.errors) this.error(failed, message);
+    for (const item of listing.items) this.#tellItem("file", item.path, item.size, item.change);
+    this.#tellProgress(path);
   }
 
   fileDone(path: Uint8Array, size: number, change: Change): void {
@@ -94,6 +112,12 @@ export class BackupProgress {
     counts.totalFilesProcessed++;
     counts.totalBytesProcessed += size;
     this.#tell("file", path, size, change);
+  }
+
+  /** Part of a large file has been stored; `bytes` is negative when the whole file is counted instead. */
+  partDone(path: Uint8Array, bytes: number): void {
+    this.#partlyDone += bytes;
+    this.#tellProgress(path);
   }
 
   directoryDone(path: Uint8Array, change: Change): void {
@@ -126,17 +150,24 @@ export class BackupProgress {
   }
 
   #tell(type: "file" | "dir", path: Uint8Array, size: number, change: Change): void {
+    if (this.reportItems) this.#tellItem(type, path, size, change);
+    this.#tellProgress(path);
+  }
+
+  #tellItem(type: "file" | "dir", path: Uint8Array, size: number, change: Change): void {
+    this.#onEvent?.({ kind: "item", type, path: printablePath(absolutePath(path)), size, change });
+  }
+
+  #tellProgress(path: Uint8Array): void {
     if (this.#onEvent === undefined) return;
-    const current = printablePath(path);
-    this.#onEvent({ kind: "item", type, path: current, size, change });
     const now = Date.now();
     if (now - this.#lastNotice < INTERVAL_MS) return;
     this.#lastNotice = now;
     this.#onEvent({
       kind: "progress",
-      current,
+      current: printablePath(absolutePath(path)),
       filesDone: this.counts.totalFilesProcessed,
-      bytesDone: this.counts.totalBytesProcessed,
+      bytesDone: this.counts.totalBytesProcessed + this.#partlyDone,
       errors: this.counts.errors,
       totalFiles: this.#totals?.files,
       totalBytes: this.#totals?.bytes,

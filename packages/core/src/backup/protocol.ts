@@ -6,11 +6,26 @@
  */
 import type { CompressionLevel } from "../compress/zstd.ts";
 import type { MasterKey } from "../crypto/master-key.ts";
+import type { PatternSource } from "../fs/filter.ts";
 import type { FileStat } from "../fs/stat.ts";
 import type { SharedBlobIndex } from "../repository/blob-index.ts";
 import type { SharedClaims } from "../repository/claim-table.ts";
 import type { FinishedPack, LooseBlobs } from "../repository/pack-builder.ts";
 import type { SharedPackMemory } from "../repository/pack-memory.ts";
+import type { SealedTree } from "../repository/tree-loader.ts";
+import type { DirectoryPlace } from "./directory-lister.ts";
+import type { Listing } from "./listing.ts";
+
+/** What looking at directories takes, beside the index. */
+export interface ListingSetup {
+  readonly patterns: readonly PatternSource[];
+  readonly oneFileSystem: boolean;
+  readonly cacheDirectory: Uint8Array | undefined;
+  readonly withAtime: boolean;
+  readonly ignoreInode: boolean;
+  readonly ignoreCtime: boolean;
+  readonly reportItems: boolean;
+}
 
 /** What a worker is started with. */
 export interface BackupSetup {
@@ -25,12 +40,21 @@ export interface BackupSetup {
   readonly packSize: number;
   readonly index: SharedBlobIndex;
   readonly claims: SharedClaims;
+  readonly listing: ListingSetup;
   /** Slots for packs: two for each thread, and those on their way to the backend. */
   readonly packMemory: SharedPackMemory;
 }
 
+/** A directory to be looked at, and what the parent snapshot has of it. */
+export interface ListedDirectory {
+  readonly place: DirectoryPlace;
+  readonly before: SealedTree | undefined;
+}
+
 /** What a worker can be asked to do. */
 export type BackupTask =
+  /** Look at directories. */
+  | { readonly kind: "list"; readonly directories: readonly ListedDirectory[] }
   /** Store whole files. `paths` holds raw paths, each ended by NUL; `stats` a fingerprint for each. */
   | { readonly kind: "files"; readonly paths: Uint8Array; readonly stats: Float64Array }
   /** Find the cuts of a large file and report them by `cuts` events. */
@@ -77,6 +101,7 @@ export interface BackupResult {
   readonly notes: readonly FileNote[];
   readonly counts: StoreCounts;
   readonly loose: readonly LooseBlobs[];
+  readonly listings: readonly Listing[];
 }
 
 /** Numbers that one fingerprint takes; the first is the size. */

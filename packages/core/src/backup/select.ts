@@ -1,6 +1,7 @@
 import type { PatternList } from "../fs/filter.ts";
 import type { FileStat } from "../fs/stat.ts";
 import { nodeType } from "../fs/mode.ts";
+import { joinPath } from "../fs/path.ts";
 
 /** Why an entry is left out: for those who ask. */
 export type Exclusion = "pattern" | "other-file-system" | "own-cache";
@@ -22,9 +23,14 @@ export class Selection {
     this.#options = options;
   }
 
-  /** Why this entry is left out, or undefined; asked before it is looked at. `path` is absolute. */
-  excludedByPath(path: Uint8Array): Exclusion | undefined {
+  /**
+   * Why an entry is left out, or undefined; asked before it is looked at. `directory` is absolute; without a name it is
+   * the entry itself.
+   */
+  excludedByPath(directory: Uint8Array, name?: Uint8Array): Exclusion | undefined {
     const { patternLists, cacheDirectory } = this.#options;
+    if (patternLists.length === 0 && cacheDirectory === undefined) return undefined;
+    const path = name === undefined ? directory : joinPath(directory, name);
     for (const list of patternLists) if (list.match(path)) return "pattern";
     if (cacheDirectory !== undefined && Buffer.compare(path, cacheDirectory) === 0) {
       return "own-cache";

@@ -10,9 +10,17 @@ import type { FinishedPack } from "../repository/pack-builder.ts";
 import { createPackMemory, PackMemoryPool, PrivatePackMemory } from "../repository/pack-memory.ts";
 import { PackSaver } from "../repository/pack-saver.ts";
 import type { Repository } from "../repository/repository.ts";
+import { TreeLoader } from "../repository/tree-loader.ts";
+import { DirectoryStore } from "./directory-store.ts";
 import { FileStore } from "./file-store.ts";
 import type { BackupProgress } from "./progress.ts";
-import type { BackupEvent, BackupResult, BackupSetup, BackupTask } from "./protocol.ts";
+import type {
+  BackupEvent,
+  BackupResult,
+  BackupSetup,
+  BackupTask,
+  ListingSetup,
+} from "./protocol.ts";
 
 /** How contents are stored. */
 export interface StoreOptions {
@@ -24,6 +32,7 @@ export interface StoreOptions {
   readonly packSize: number;
   readonly extraVerify: boolean;
   readonly threads: number;
+  readonly listing: ListingSetup;
 }
 
 /** Packs that may be on their way to the backend before workers have to wait for memory. */
@@ -32,6 +41,8 @@ const PACKS_UNDER_WAY = 2;
 /** Where a backup puts contents and trees: the worker threads, the open packs and what stores them. */
 export class BackupStore {
   readonly files: FileStore;
+  readonly directories: DirectoryStore;
+  readonly trees: TreeLoader;
   readonly index: BlobIndex;
   readonly signal: AbortSignal;
   readonly pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
@@ -95,13 +106,19 @@ export class BackupStore {
       packSize: options.packSize,
       index: index.share(),
       claims,
+      listing: options.listing,
       packMemory,
     };
     const module = moduleUrl(import.meta.url, "worker");
     this.pool = new WorkerPool(module, setup, options.threads, (event: BackupEvent) =>
       this.#receive(event),
     );
-    this.files = new FileStore(this.pool, (counts) => progress.stored(counts));
+    this.files = new FileStore(this.pool, {
+      counts: (counts) => progress.stored(counts),
+      part: (path, bytes) => progress.partDone(path, bytes),
+    });
+    this.trees = new TreeLoader(repository, index, options);
+    this.directories = new DirectoryStore(this.pool, this.trees, () => this.files.room());
   }
 
   /** Store a tree unless the repository has it, and return its id. */

@@ -3,9 +3,16 @@ import { parsePolynomial } from "../chunk/polynomial.ts";
 import { loadZstd } from "../compress/zstd.ts";
 import { SourceFile } from "../fs/source-file.ts";
 import { describeSystemError } from "../fs/system-error.ts";
-import { serveTasks, type Emit, type TaskResult } from "../workers/serve-tasks.ts";
+import { Opener } from "../crypto/opener.ts";
+import { SharedIndexView } from "../repository/blob-index.ts";
+import type { BlobOpener } from "../repository/read-blob.ts";
+import { serveTasks, type Emit } from "../workers/serve-tasks.ts";
 import { ChunkStore } from "./chunk-store.ts";
+import { createLister } from "./create-lister.ts";
+import type { DirectoryLister } from "./directory-lister.ts";
 import { FileReader } from "./file-reader.ts";
+import type { Listing } from "./listing.ts";
+import { openParentTree } from "./parent-tree.ts";
 import {
   FINGERPRINT_NUMBERS,
   hasFingerprint,
@@ -14,6 +21,7 @@ import {
   type BackupSetup,
   type BackupTask,
   type FileNote,
+  type ListedDirectory,
 } from "./protocol.ts";
 
 /** Room for one chunk of the largest size and for reading ahead. */
@@ -21,31 +29,45 @@ const MEMORY_SIZE = 11 << 20;
 /** Cuts are reported by this many bytes of the file: a task for another thread. */
 const CUT_REPORT_SIZE = 8 << 20;
 
+interface Tools {
+  readonly store: ChunkStore;
+  readonly reader: FileReader;
+  readonly lister: DirectoryLister;
+  readonly opener: BlobOpener;
+  readonly emit: Emit<BackupEvent>;
+}
+
 serveTasks<BackupSetup, BackupTask, BackupResult, BackupEvent>(async (setup, emit) => {
-  const store = new ChunkStore(setup, await loadZstd(), (pack) => emit({ kind: "pack", pack }));
+  const zstd = await loadZstd();
+  const store = new ChunkStore(setup, zstd, (pack) => emit({ kind: "pack", pack }));
   const polynomial = parsePolynomial(setup.polynomial);
   const reader = new FileReader(createChunker(setup.chunker, polynomial, MEMORY_SIZE), store);
-  return (task) => handle(task, reader, store, emit);
+  const lister = createLister(new SharedIndexView(setup.index), setup.listing);
+  const opener = { opener: new Opener(setup.key), zstd };
+  const tools: Tools = { store, reader, lister, opener, emit };
+  return (task) => ({ result: handle(task, tools) });
 });
 
-function handle(
-  task: BackupTask,
-  reader: FileReader,
-  store: ChunkStore,
-  emit: Emit<BackupEvent>,
-): TaskResult<BackupResult> {
+function handle(task: BackupTask, tools: Tools): BackupResult {
+  const { store, reader, emit } = tools;
   switch (task.kind) {
+    case "list":
+      return finish(store, { listings: task.directories.map((one) => list(one, tools)) });
     case "files":
-      return { result: storeFiles(task, reader, store) };
+      return storeFiles(task, reader, store);
     case "ranges":
-      return { result: noteErrors(store, () => storeRanges(task, reader, store)) };
+      return noteErrors(store, () => storeRanges(task, reader, store));
     case "cut":
-      return { result: noteErrors(store, () => cutFile(task, reader, store, emit)) };
+      return noteErrors(store, () => cutFile(task, reader, store, emit));
     case "chunk":
-      return { result: finish(store, { contents: [`"${store.save(task.bytes)}"`] }) };
+      return finish(store, { contents: [`"${store.save(task.bytes)}"`] });
     case "flush":
-      return { result: finish(store, { loose: store.takeLoose() }) };
+      return finish(store, { loose: store.takeLoose() });
   }
+}
+
+function list({ place, before }: ListedDirectory, tools: Tools): Listing {
+  return tools.lister.listDirectory(place, before && openParentTree(tools.opener, before));
 }
 
 function finish(store: ChunkStore, parts: Partial<BackupResult>): BackupResult {
@@ -54,6 +76,7 @@ function finish(store: ChunkStore, parts: Partial<BackupResult>): BackupResult {
     sizes: new Float64Array(0),
     notes: [],
     loose: [],
+    listings: [],
     ...parts,
     counts: store.takeCounts(),
   };

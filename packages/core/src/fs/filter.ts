@@ -12,6 +12,12 @@ export interface PatternOptions {
   readonly ignoreCase?: boolean | undefined;
 }
 
+/** Patterns as they were written. */
+export interface PatternSource {
+  readonly patterns: readonly string[];
+  readonly ignoreCase: boolean;
+}
+
 /** What an include list says of a path. */
 export interface IncludeMatch {
   readonly matches: boolean;
@@ -41,7 +47,7 @@ export function compilePatterns(
   const compiled = patterns
     .filter((pattern) => pattern !== "")
     .map((pattern) => compilePattern(ignoreCase ? lowerCase(pattern) : pattern));
-  return new PatternList(compiled, ignoreCase);
+  return new PatternList(compiled, { patterns, ignoreCase });
 }
 
 /**
@@ -51,6 +57,8 @@ export function compilePatterns(
  * come in any order, but siblings in a row are fastest, because what the directory says is remembered.
  */
 export class PatternList {
+  /** What the list was compiled from, to be compiled again in another thread. */
+  readonly source: PatternSource;
   readonly #patterns: readonly Pattern[];
   readonly #ignoreCase: boolean;
   readonly #hasNegated: boolean;
@@ -60,9 +68,10 @@ export class PatternList {
   readonly #others: number[] = [];
   readonly #directories = new Map<string, Directory>();
 
-  constructor(patterns: readonly Pattern[], ignoreCase: boolean) {
+  constructor(patterns: readonly Pattern[], source: PatternSource) {
+    this.source = source;
     this.#patterns = patterns;
-    this.#ignoreCase = ignoreCase;
+    this.#ignoreCase = source.ignoreCase;
     this.#hasNegated = patterns.some((pattern) => pattern.isNegated);
     patterns.forEach((pattern, index) => this.#sortIn(pattern, index));
   }

@@ -1,0 +1,87 @@
+import type { SealedTree, TreeLoader } from "../repository/tree-loader.ts";
+import { isTsbakError } from "../errors.ts";
+import type { WorkerPool } from "../workers/worker-pool.ts";
+import type { DirectoryPlace } from "./directory-lister.ts";
+import type { Listing } from "./listing.ts";
+import type { BackupEvent, BackupResult, BackupTask } from "./protocol.ts";
+
+interface WaitingDirectory {
+  readonly place: DirectoryPlace;
+  readonly subtree: string | undefined;
+  readonly done: (listing: Listing) => void;
+}
+
+/** A message costs as much as a look at a small directory, so several travel together. */
+const BATCH_DIRECTORIES = 8;
+
+/** Gives directories to the workers to be looked at, the last found first, and brings each listing to whoever asked. */
+export class DirectoryStore {
+  readonly #pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
+  readonly #trees: TreeLoader;
+  readonly #room: () => Promise<void>;
+  readonly #waiting: WaitingDirectory[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #failure: Error | undefined;
+
+  /** `room` resolves when the workers can take more files: a listing brings more of them. */
+  constructor(
+    pool: WorkerPool<BackupTask, BackupResult, BackupEvent>,
+    trees: TreeLoader,
+    room: () => Promise<void>,
+  ) {
+    this.#pool = pool;
+    this.#trees = trees;
+    this.#room = room;
+  }
+
+  /** Look at a directory some time. `subtree` is its tree in the parent snapshot. */
+  list(place: DirectoryPlace, subtree: string | undefined, done: (listing: Listing) => void): void {
+    this.#waiting.push({ place, subtree, done });
+  }
+
+  /** Look at all directories, and at those that are found in them. Rejects with the first failure. */
+  async run(): Promise<void> {
+    const most = 2 * this.#pool.size;
+    while (this.#waiting.length > 0 || this.#running.size > 0) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#waiting.length === 0 || this.#running.size >= most) {
+        await Promise.race(this.#running);
+        continue;
+      }
+      await this.#room();
+      this.#send();
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #send(): void {
+    // Few at the beginning and the end, so that all threads have some.
+    const share = Math.ceil(this.#waiting.length / (2 * this.#pool.size));
+    const batch = this.#waiting.splice(-Math.min(BATCH_DIRECTORIES, share));
+    const task = this.#list(batch)
+      .catch((error: unknown) => {
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      })
+      .finally(() => this.#running.delete(task));
+    this.#running.add(task);
+  }
+
+  async #list(batch: readonly WaitingDirectory[]): Promise<void> {
+    const directories = await Promise.all(
+      batch.map(async ({ place, subtree }) => ({ place, before: await this.#loadSealed(subtree) })),
+    );
+    const result = await this.#pool.runFirst({ kind: "list", directories });
+    batch.forEach(({ done }, at) => done(result.listings[at] as Listing));
+  }
+
+  /** Damage in the parent snapshot only means that files are read again. */
+  async #loadSealed(subtree: string | undefined): Promise<SealedTree | undefined> {
+    if (subtree === undefined) return undefined;
+    try {
+      return await this.#trees.loadSealed(subtree);
+    } catch (error) {
+      if (isTsbakError(error, "corrupt") || isTsbakError(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+}
