@@ -47,6 +47,17 @@ describeBackend("LocalBackend", async () => new LocalBackend(newFolder(memory)),
 });
 
 describe("LocalBackend on disk", () => {
+  test("read() puts the bytes into memory that is lent and long enough", async () => {
+    const backend = await created();
+    const ref = { kind: "snapshot", name: "ab".repeat(32) } as const;
+    await backend.write(ref, Uint8Array.of(1, 2, 3));
+    const into = new ArrayBuffer(8);
+
+    const bytes = await backend.read(ref, undefined, { into });
+
+    expect([bytes.buffer === into, bytes.length]).toEqual([true, 3]);
+  });
+
   test("create() makes the folders that restic makes, for the owner only", async () => {
     const backend = await created();
 

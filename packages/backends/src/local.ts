@@ -26,7 +26,15 @@ import {
   throwIfAborted,
   TsbakError,
 } from "@tsbak/core";
-import type { Backend, ByteRange, CallOptions, FileInfo, FileKind, FileRef } from "@tsbak/core";
+import type {
+  Backend,
+  ByteRange,
+  CallOptions,
+  FileInfo,
+  FileKind,
+  FileRef,
+  ReadOptions,
+} from "@tsbak/core";
 
 import { errnoOf, localError } from "./local-error.ts";
 
@@ -90,7 +98,7 @@ export class LocalBackend implements Backend {
   async read(
     ref: FileRef,
     range?: ByteRange,
-    options: CallOptions = {},
+    options: ReadOptions = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(range);
     const path = this.#pathOf(ref);
@@ -99,7 +107,8 @@ export class LocalBackend implements Backend {
       const handle = await fs.open(path, "r");
       try {
         const offset = range?.offset ?? 0;
-        return await readExactly(handle, offset, range?.length ?? (await handle.stat()).size);
+        const length = range?.length ?? (await handle.stat()).size;
+        return await readExactly(handle, offset, memoryFor(length, options.into));
       } finally {
         await handle.close();
       }
@@ -290,14 +299,20 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+function memoryFor(length: number, into: ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
+  if (into !== undefined && into.byteLength >= length) return new Uint8Array(into, 0, length);
+  // Not zeroed first: it is filled or thrown away.
+  const memory = Buffer.allocUnsafeSlow(length);
+  return new Uint8Array(memory.buffer, memory.byteOffset, length);
+}
+
+/** Fill `bytes` from `offset` on, and return it. */
 async function readExactly(
   handle: fs.FileHandle,
   offset: number,
-  length: number,
+  bytes: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // Not zeroed first: it is filled below or thrown away.
-  const memory = Buffer.allocUnsafeSlow(length);
-  const bytes = new Uint8Array(memory.buffer, memory.byteOffset, length);
+  const { length } = bytes;
   for (let at = 0; at < length;) {
     const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
     if (bytesRead === 0) {

@@ -84,6 +84,7 @@ export type {
   FileInfo,
   FileKind,
   FileRef,
+  ReadOptions,
 } from "./backend/backend.ts";
 export {
   checkRange,

@@ -46,6 +46,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of `Backend.read`. */
+export interface ReadOptions extends CallOptions {
+  /**
+   * Memory that the caller lends: large results need not be allocated each time. A backend may put the bytes at its
+   * start, if it is long enough, and then returns a view of it; or take no notice. The caller keeps it unused until
+   * the call has ended, and the backend does not touch it afterwards.
+   */
+  readonly into?: ArrayBuffer | undefined;
+}
+
 /** See the module comment for what a store must guarantee. All methods may be called concurrently. */
 export interface Backend {
   /** For messages to people, without credentials: `/srv/backup`, `s3:host/bucket/prefix`. */
@@ -69,12 +79,12 @@ export interface Backend {
 
   /**
    * Read a file, whole or in part. The result is the caller's own to keep, change and transfer
-   * (it owns its whole ArrayBuffer).
+   * (it owns its whole ArrayBuffer), unless it is a view of `into`.
    *
    * @throws {TsbakError} `not-found` if there is no such file.
    * @throws {TsbakError} `corrupt` if `range` ends beyond the end of the file.
    */
-  read(ref: FileRef, range?: ByteRange, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>>;
+  read(ref: FileRef, range?: ByteRange, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
 
   /**
    * The size of one file.

@@ -26,7 +26,15 @@ import { isAbsolute, join } from "node:path";
 
 import { throwIfAborted } from "../async/interrupted.ts";
 import { isId } from "../bytes/hex.ts";
-import type { Backend, ByteRange, CallOptions, FileInfo, FileKind, FileRef } from "./backend.ts";
+import type {
+  Backend,
+  ByteRange,
+  CallOptions,
+  FileInfo,
+  FileKind,
+  FileRef,
+  ReadOptions,
+} from "./backend.ts";
 import { checkRange, checkRef } from "./layout.ts";
 
 /** Folder of each kind that is cached. Of the packs only those with trees are. */
@@ -107,7 +115,7 @@ export class CachedBackend implements Backend {
   async read(
     ref: FileRef,
     range?: ByteRange,
-    options?: CallOptions,
+    options?: ReadOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(range);
     throwIfAborted(options?.signal);

@@ -14,7 +14,7 @@ export interface VerifySetup {
 
 /** A whole pack, or a run of blobs from it. */
 export interface VerifyTask {
-  /** Owns its memory, and is overwritten. */
+  /** Overwritten, and its memory sent back with the result. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where in the pack `bytes` begins. */
   readonly start: number;
@@ -41,4 +41,10 @@ export interface VerifyResult {
   /** For each tree that decodes: its entry, the number of its subtrees in the index, and their entries. */
   readonly trees: Uint32Array<ArrayBuffer>;
   readonly treeFaults: readonly { readonly tree: number; readonly fault: TreeFault }[];
+}
+
+/** What comes back from a worker. `memory` is that of the task's bytes. */
+export interface VerifyReply {
+  readonly result: VerifyResult;
+  readonly memory: ArrayBuffer;
 }

@@ -1,9 +1,10 @@
 import { throwIfAborted } from "../async/interrupted.ts";
+import type { FileRef } from "../backend/backend.ts";
 import type { BlobIndex, BlobLocation } from "../repository/blob-index.ts";
 import type { Repository } from "../repository/repository.ts";
 import { isTsbakError } from "../errors.ts";
+import { MemoryPool, releaseMemory, type Loan } from "../workers/memory-pool.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
-import { ByteBudget } from "./byte-budget.ts";
 import { makeBatch } from "./entry-batch.ts";
 import type { FileLedger } from "./file-ledger.ts";
 import { cutPieces, type Piece, type PieceBlob } from "./pieces.ts";
@@ -16,8 +17,8 @@ import {
   type RestoreTask,
 } from "./protocol.ts";
 
-/** Bytes of packs that are read or wait for a worker, at most: three packs of the usual size. */
-const MEMORY_LIMIT = 48 << 20;
+/** Bytes of memory for what was read of packs and waits for a worker, at most: three packs of the usual size. */
+const MEMORY_LIMIT = 3 * (24 << 20);
 /** Files that are created empty, or finished, by one task. */
 const BATCH_FILES = 1024;
 
@@ -31,13 +32,19 @@ export interface ContentContext {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What came of a piece: the blobs that are to be had elsewhere, and the memory that its bytes were in. */
+interface Written {
+  readonly damaged: readonly PieceBlob[];
+  readonly memory: ArrayBuffer;
+}
+
 /**
  * Writes the contents of all planned files: reads each needed range of each pack once, in the order in which files need
  * them, and gives it to a worker. What cannot be read from one copy of a blob is read from the others.
  */
 export class ContentWriter {
   readonly #context: ContentContext;
-  readonly #budget = new ByteBudget(MEMORY_LIMIT);
+  readonly #memory = new MemoryPool(MEMORY_LIMIT);
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
@@ -54,13 +61,9 @@ export class ContentWriter {
     this.#inBatches(plan.emptyFiles, (files) => this.#createEmpty(files));
     for (const pack of plan.uses.packs) {
       for (const piece of cutPieces(index, plan.uses, pack)) {
-        await this.#budget.take(piece.length);
+        const loan = await this.#memory.take(piece.length);
         if (this.#failure !== undefined) break;
-        this.#start(
-          this.#writePiece(piece).finally(() => {
-            this.#budget.give(piece.length);
-          }),
-        );
+        this.#start(this.#writePiece(piece, loan));
       }
       this.#finishFiles(BATCH_FILES);
       if (this.#failure !== undefined) break;
@@ -110,20 +113,33 @@ export class ContentWriter {
     });
   }
 
-  async #writePiece(piece: Piece): Promise<void> {
+  async #writePiece(piece: Piece, loan: Loan): Promise<void> {
     throwIfAborted(this.#context.signal);
-    const damaged = await this.#tryPiece(piece);
+    const damaged = await this.#tryPiece(piece, loan);
     for (const blob of damaged) await this.#rescue(piece.pack, blob);
   }
 
   /** Read and write a piece. Returns the blobs that this copy does not have, whose uses have not been written. */
-  async #tryPiece(piece: Piece): Promise<readonly PieceBlob[]> {
-    const bytes = await this.#read(piece);
-    if (bytes === undefined) return piece.blobs;
+  async #tryPiece(piece: Piece, loan: Loan): Promise<readonly PieceBlob[]> {
+    let back = loan.memory;
+    try {
+      const bytes = await this.#read(piece, loan.memory);
+      if (bytes === undefined) return piece.blobs;
+      const isOfLoan = bytes.buffer === loan.memory;
+      const { damaged, memory } = await this.#write(piece, bytes);
+      if (isOfLoan) back = memory;
+      else releaseMemory(memory);
+      return damaged;
+    } finally {
+      this.#memory.give(loan, back);
+    }
+  }
+
+  async #write(piece: Piece, bytes: Uint8Array<ArrayBuffer>): Promise<Written> {
     const { ledger, plan, pool } = this.#context;
     ledger.create(piece.blobs);
     const { task, files } = makeTask(piece, bytes, plan);
-    const { failures } = await pool.run(task, [bytes.buffer]);
+    const { failures, memory = new ArrayBuffer(0) } = await pool.run(task, [bytes.buffer]);
     const damaged = new Set<number>();
     for (const failure of failures) {
       if (failure.of === "blob") damaged.add(failure.at);
@@ -132,14 +148,15 @@ export class ContentWriter {
     piece.blobs.forEach((blob, at) => {
       if (!damaged.has(at)) ledger.written(blob);
     });
-    return piece.blobs.filter((_, at) => damaged.has(at));
+    return { damaged: piece.blobs.filter((_, at) => damaged.has(at)), memory };
   }
 
   /** The bytes of a piece; undefined if the pack is missing or too short. */
-  async #read(piece: Piece): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async #read(piece: Piece, into: ArrayBuffer): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { repository, signal } = this.#context;
+    const ref: FileRef = { kind: "pack", name: piece.pack };
     try {
-      return await repository.backend.read({ kind: "pack", name: piece.pack }, piece, { signal });
+      return await repository.backend.read(ref, piece, { signal, into });
     } catch (error) {
       if (!isTsbakError(error, "not-found") && !isTsbakError(error, "corrupt")) throw error;
       return undefined;
@@ -150,7 +167,8 @@ export class ContentWriter {
   async #rescue(pack: string, blob: PieceBlob): Promise<void> {
     const { index, ledger } = this.#context;
     for (const place of copiesOf(index, blob.id, pack)) {
-      const damaged = await this.#tryPiece({ ...place, blobs: [{ ...blob, ...place }] });
+      const piece = { ...place, blobs: [{ ...blob, ...place }] };
+      const damaged = await this.#tryPiece(piece, await this.#memory.take(place.length));
       if (damaged.length === 0) return;
     }
     ledger.failUses(

@@ -29,7 +29,7 @@ export type RestoreTask =
 /** Write the blobs of a range of a pack to their places. */
 export interface PieceTask {
   readonly kind: "piece";
-  /** The range as it was read. The worker decrypts it where it is. */
+  /** The range as it was read. The worker decrypts it where it is, and sends its memory back. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Hex ids of the blobs. */
   readonly ids: readonly string[];
@@ -49,8 +49,8 @@ export const WHOLE_FILE = -1;
 
 /** What went wrong in a task. `at` is the number of the blob in the piece or of the entry in the batch. */
 export interface RestoreFailure {
-  /** `metadata`: the contents are in place. */
-  readonly of: "blob" | "file" | "metadata";
+  /** `metadata`: the contents are in place. `attributes`: the system refused some, which is no error. */
+  readonly of: "blob" | "file" | "metadata" | "attributes";
   readonly at: number;
   readonly message: string;
 }
@@ -58,4 +58,6 @@ export interface RestoreFailure {
 /** The end of a task: everything that is not named was done. */
 export interface RestoreResult {
   readonly failures: readonly RestoreFailure[];
+  /** That of a piece's bytes. */
+  readonly memory?: ArrayBuffer | undefined;
 }

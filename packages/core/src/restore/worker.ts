@@ -15,7 +15,6 @@ import {
   type RestoreSetup,
   type RestoreTask,
 } from "./protocol.ts";
-import { releaseMemory } from "./release-memory.ts";
 
 /** Files of a pack lie in few directories, and many threads must not use up the descriptors of the process. */
 const OPEN_DIRECTORIES = 64;
@@ -23,7 +22,12 @@ const OPEN_DIRECTORIES = 64;
 serveTasks<RestoreSetup, RestoreTask, RestoreResult>(async (setup) => {
   const memory = new BlobMemory(new Opener(setup.key), await loadZstd());
   const root = new RootedDirectory(setup.target, { openDirectories: OPEN_DIRECTORIES });
-  return (task) => ({ result: { failures: perform(task, memory, root, setup.sparse) } });
+  return (task) => {
+    const failures = perform(task, memory, root, setup.sparse);
+    if (task.kind !== "piece") return { result: { failures } };
+    const { buffer } = task.bytes;
+    return { result: { failures, memory: buffer }, transfer: [buffer] };
+  };
 });
 
 function perform(
@@ -67,7 +71,6 @@ function writePiece(task: PieceTask, memory: BlobMemory, writer: BatchWriter): v
     }
     use = end;
   }
-  releaseMemory(task.bytes);
 }
 
 function tryOpen(

@@ -181,6 +181,18 @@ function readingTests(backend: () => Backend): void {
     expect(await backend().read(ref)).toEqual(bytesOf(100));
   });
 
+  test("read() gives the same bytes when memory is lent, in that memory or beside it", async () => {
+    const ref = someRef("snapshot");
+    await backend().write(ref, bytesOf(100));
+
+    for (const length of [0, 99, 100, 500]) {
+      const into = new ArrayBuffer(length);
+      expect(await backend().read(ref, undefined, { into })).toEqual(bytesOf(100));
+      const range = { offset: 10, length: 50 };
+      expect(await backend().read(ref, range, { into })).toEqual(bytesOf(100).slice(10, 60));
+    }
+  });
+
   test.each(KINDS)("read() and stat() of a missing file of kind %s are not-found", async (kind) => {
     const ref = someRef(kind);
 

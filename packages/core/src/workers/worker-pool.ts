@@ -35,6 +35,12 @@ interface Seat {
 const JOBS_PER_WORKER = 2;
 
 /**
+ * New objects are collected after a few megabytes: left to itself a thread takes up to 100 MiB for them, and what works on
+ * blobs keeps few of them long enough for that to save time.
+ */
+const LIMITS = { maxYoungGenerationSizeMb: 8 };
+
+/**
  * Threads that run one worker module and take tasks in order. A thread that dies fails all its tasks and the pool.
  */
 export class WorkerPool<Task, Result, Event = never> {
@@ -87,7 +93,7 @@ export class WorkerPool<Task, Result, Event = never> {
     while (this.#queue.length >= limit && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure as Error;
   }
 
   /** Reject all tasks, those in hand and those to come, with this error. */
@@ -102,7 +108,7 @@ export class WorkerPool<Task, Result, Event = never> {
   }
 
   #start(module: URL, setup: unknown): Seat {
-    const worker = new Worker(module, { workerData: setup });
+    const worker = new Worker(module, { workerData: setup, resourceLimits: LIMITS });
     const seat: Seat = { worker, jobs: new Map() };
     worker.on("message", (message: WorkerMessage) => this.#receive(seat, message));
     worker.on("error", (error) => this.#fail(error));

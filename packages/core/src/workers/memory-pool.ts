@@ -1,0 +1,74 @@
+/** Memory that is the borrower's until it is given back. */
+export interface Loan {
+  readonly memory: ArrayBuffer;
+  /** What it counts for in the pool: its length in bytes. */
+  readonly size: number;
+}
+
+/** Small enough that memory for short reads is not worth sharing with long ones. */
+const LEAST_SIZE = 64 << 10;
+/** From here on sizes grow by steps, below they double. */
+const STEP = 8 << 20;
+
+/**
+ * Memory that is used over and over for what is read, and so bounds it: memory that is dropped instead waits for the garbage
+ * collector, which lets hundreds of megabytes of packs gather. It may travel to a worker and back in between.
+ */
+export class MemoryPool {
+  readonly #limit: number;
+  readonly #free: ArrayBuffer[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #lent = 0;
+
+  /** At most `limit` bytes are lent at once, unless a single loan is larger. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Wait for memory of at least `size` bytes, with anything in it. More than the limit is lent when nothing else is. */
+  async take(size: number): Promise<Loan> {
+    const rounded = roundUp(size);
+    while (this.#lent > 0 && this.#lent + rounded > this.#limit) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#lent += rounded;
+    return { memory: this.#reuse(rounded) ?? allocate(rounded), size: rounded };
+  }
+
+  /** End a loan. `memory` is where it is now; without it, or if it was transferred for good, only its size is free again. */
+  give(loan: Loan, memory: ArrayBuffer = loan.memory): void {
+    this.#lent -= loan.size;
+    if (memory.byteLength === loan.size) this.#free.push(memory);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Memory of this very size. What else is free goes, oldest first, as far as the limit demands. */
+  #reuse(size: number): ArrayBuffer | undefined {
+    const at = this.#free.findLastIndex((memory) => memory.byteLength === size);
+    if (at >= 0) return this.#free.splice(at, 1)[0];
+    let kept = this.#free.reduce((sum, memory) => sum + memory.byteLength, 0);
+    while (kept > 0 && kept + this.#lent > this.#limit) {
+      const oldest = this.#free.shift() as ArrayBuffer;
+      kept -= oldest.byteLength;
+      releaseMemory(oldest);
+    }
+    return undefined;
+  }
+}
+
+/** Free memory at once instead of at some later collection, where Node can: from 22 on. Only for what nobody else holds. */
+export function releaseMemory(memory: ArrayBuffer): void {
+  memory.transfer?.(0);
+}
+
+function roundUp(size: number): number {
+  if (size > STEP) return Math.ceil(size / STEP) * STEP;
+  let rounded = LEAST_SIZE;
+  while (rounded < size) rounded *= 2;
+  return rounded;
+}
+
+/** Not zeroed, so that pages which are never used cost nothing. */
+function allocate(size: number): ArrayBuffer {
+  return Buffer.allocUnsafeSlow(size).buffer;
+}
