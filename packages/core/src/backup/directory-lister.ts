@@ -37,10 +37,8 @@ export interface DirectoryPlace {
 export interface SourceEntry {
   readonly name: Uint8Array;
   readonly path: Uint8Array;
-  readonly absolutePath: Uint8Array;
   /** Not a source: its metadata is wanted, even through a symlink, but only some of its entries. */
   readonly isFolderAbove: boolean;
-  readonly isExplicit: boolean;
 }
 
 /**
@@ -54,8 +52,11 @@ export class DirectoryLister {
     this.#parts = parts;
   }
 
-  /** Everything in a directory. What cannot be read is noted as an error. */
-  listDirectory(place: DirectoryPlace, parent: ParentTree | undefined): Listing {
+  /**
+   * Everything in a directory. What cannot be read is noted as an error. With `mayOmit` the listing is partial
+   * where nothing changed.
+   */
+  listDirectory(place: DirectoryPlace, parent: ParentTree | undefined, mayOmit: boolean): Listing {
     const writer = new ListingWriter(this.#parts.reportItems);
     const { selection } = this.#parts;
     for (const name of guard(writer, place.path, () => readDirectory(place.path)) ?? []) {
@@ -66,7 +67,7 @@ export class DirectoryLister {
       if (selection.excludedByStat(stat, place.sourceDevice, place.device) !== undefined) continue;
       this.#addEntry(writer, name, path, stat, parent);
     }
-    return writer.finish(parent?.isExhausted ?? false);
+    return writer.finish(parent?.isExhausted ?? false, mayOmit);
   }
 
   /** The given entries, in ascending order of their names. */
@@ -76,7 +77,7 @@ export class DirectoryLister {
       const stat = guard(writer, path, () => (isFolderAbove ? statTarget(path) : statFile(path)));
       if (stat !== undefined) this.#addEntry(writer, name, path, stat, parent);
     }
-    return writer.finish(parent?.isExhausted ?? false);
+    return writer.finish(parent?.isExhausted ?? false, false);
   }
 
   #addEntry(

@@ -5,9 +5,22 @@ import type { DirectoryPlace } from "./directory-lister.ts";
 import type { Listing } from "./listing.ts";
 import type { BackupEvent, BackupResult, BackupTask } from "./protocol.ts";
 
+/** How a directory is looked at. */
+export interface ListOptions {
+  /** Its tree in the parent snapshot. */
+  readonly subtree: string | undefined;
+  /** It was looked at before, and now all entries are needed. */
+  readonly again: boolean;
+}
+
+/** Only what travels. */
+function clonePlace({ path, absolutePath, device, sourceDevice }: DirectoryPlace): DirectoryPlace {
+  return { path, absolutePath, device, sourceDevice };
+}
+
 interface WaitingDirectory {
   readonly place: DirectoryPlace;
-  readonly subtree: string | undefined;
+  readonly options: ListOptions;
   readonly done: (listing: Listing) => void;
 }
 
@@ -34,9 +47,14 @@ export class DirectoryStore {
     this.#room = room;
   }
 
-  /** Look at a directory some time. `subtree` is its tree in the parent snapshot. */
-  list(place: DirectoryPlace, subtree: string | undefined, done: (listing: Listing) => void): void {
-    this.#waiting.push({ place, subtree, done });
+  /** Look at a directory some time, while `run` is running or will run again. */
+  list(place: DirectoryPlace, options: ListOptions, done: (listing: Listing) => void): void {
+    this.#waiting.push({ place, options, done });
+  }
+
+  /** True if directories are waiting to be looked at. */
+  get isBusy(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** Look at all directories, and at those that are found in them. Rejects with the first failure. */
@@ -68,7 +86,11 @@ export class DirectoryStore {
 
   async #list(batch: readonly WaitingDirectory[]): Promise<void> {
     const directories = await Promise.all(
-      batch.map(async ({ place, subtree }) => ({ place, before: await this.#loadSealed(subtree) })),
+      batch.map(async ({ place, options }) => ({
+        place: clonePlace(place),
+        before: await this.#loadSealed(options.subtree),
+        mayOmit: !options.again,
+      })),
     );
     const result = await this.#pool.runFirst({ kind: "list", directories });
     batch.forEach(({ done }, at) => done(result.listings[at] as Listing));

@@ -52,6 +52,8 @@ export interface Listing {
   readonly devices: readonly bigint[];
   /** Of the files only: see `setFingerprint`. */
   readonly stats: Float64Array;
+  /** Only directories are in the listing; everything else is as in the parent's tree. */
+  readonly isPartial: boolean;
   /** True if exactly these entries are in the parent's tree; then that tree stands if nothing changes below. */
   readonly isExhausted: boolean;
   /** Files that need not be read, by how they compare with the parent, and their bytes. */
@@ -64,8 +66,8 @@ export interface Listing {
 
 /** Puts a listing together. */
 export class ListingWriter {
-  readonly #texts: string[] = [];
-  readonly #kinds: number[] = [];
+  #texts: string[] = [];
+  #kinds: number[] = [];
   readonly #names: Uint8Array[] = [];
   readonly #before: (string | undefined)[] = [];
   readonly #subtrees: (string | undefined)[] = [];
@@ -118,7 +120,10 @@ export class ListingWriter {
     this.#devices.push(stat.deviceId);
   }
 
-  finish(isExhausted: boolean): Listing {
+  /** `isExhausted`: exactly these entries are in the parent's tree; then with `mayOmit` those that are the same are left out. */
+  finish(isExhausted: boolean, mayOmit: boolean): Listing {
+    const isPartial = isExhausted && mayOmit && this.#isSame();
+    if (isPartial) this.#omitSame();
     const stats = createFingerprints(this.#stats.length);
     this.#stats.forEach((stat, at) => setFingerprint(stats, at, stat));
     return {
@@ -130,6 +135,7 @@ export class ListingWriter {
       subtrees: this.#subtrees,
       devices: this.#devices,
       stats,
+      isPartial,
       isExhausted,
       unmodified: this.#unmodified,
       changed: this.#changed,
@@ -137,6 +143,21 @@ export class ListingWriter {
       items: this.#items,
       errors: this.#errors,
     };
+  }
+
+  /** No entry differs, as far as can be told without looking into the directories. */
+  #isSame(): boolean {
+    let followed = 0;
+    return this.#kinds.every((kind, at) => {
+      if (kind === ENTRY_KIND.same) return true;
+      if (kind !== ENTRY_KIND.directory) return false;
+      return this.#before[followed++]?.startsWith(this.#texts[at] as string) === true;
+    });
+  }
+
+  #omitSame(): void {
+    this.#texts = this.#texts.filter((_, at) => this.#kinds[at] === ENTRY_KIND.directory);
+    this.#kinds = this.#kinds.filter((kind) => kind === ENTRY_KIND.directory);
   }
 
   #add(kind: number, name: Uint8Array, text: string, before: ParentNode | undefined): void {

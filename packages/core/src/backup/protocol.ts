@@ -49,6 +49,8 @@ export interface BackupSetup {
 export interface ListedDirectory {
   readonly place: DirectoryPlace;
   readonly before: SealedTree | undefined;
+  /** Leave out what is the same if nothing changed. */
+  readonly mayOmit: boolean;
 }
 
 /** What a worker can be asked to do. */

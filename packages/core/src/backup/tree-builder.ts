@@ -3,7 +3,8 @@ import { joinTree } from "../format/tree.ts";
 /** How the tree of a directory came out. */
 export type BuiltTree =
   | { readonly kind: "same"; readonly id: string }
-  | { readonly kind: "new"; readonly bytes: Uint8Array };
+  /** `bytes` encodes the tree. */
+  | { readonly kind: "new"; readonly bytes: () => Uint8Array };
 
 /**
  * The tree of one directory while its entries come in. Entries take their places in ascending order of
@@ -56,6 +57,6 @@ export class TreeBuilder {
       return;
     }
     const texts = this.#texts.filter((text) => text !== undefined);
-    this.#onBuilt({ kind: "new", bytes: joinTree(texts) });
+    this.#onBuilt({ kind: "new", bytes: () => joinTree(texts) });
   }
 }

@@ -28,18 +28,23 @@ export interface WalkerParts {
   readonly saveTree: (bytes: Uint8Array) => string;
 }
 
-/** Where a listing belongs. */
-interface Place {
-  readonly path: Uint8Array;
-  readonly absolutePath: Uint8Array;
-  readonly builder: TreeBuilder;
+/** A directory on its way into the tree above it. */
+interface Directory extends DirectoryPlace {
+  /** Its tree in the parent snapshot. */
   readonly subtree: string | undefined;
+  /** Called once with the id of its tree. */
+  readonly done: (tree: string) => void;
+  /** Trees of the directories in it that are complete, by their names as Latin-1 text. */
+  readonly trees: Map<string, string>;
 }
 
 /**
  * Walks the sources and builds the trees. Directories are looked at in worker threads, several at a time, the last found
  * first, so that little waits; files whose contents are needed go to the `FileStore`. A tree is complete when everything
  * below it has come back, in whatever order.
+ *
+ * The listing of a directory in which nothing changed leaves out all but its directories. If it turns out that
+ * something changed below one of those, the directory is looked at once more.
  */
 export class Walker {
   readonly #parts: WalkerParts;
@@ -50,38 +55,51 @@ export class Walker {
 
   /** Walk everything. Resolves with the id of the root tree when all contents are stored. */
   async walk(root: SourceNode, parentTree: string | undefined): Promise<string> {
+    const { directories, files } = this.#parts;
     let rootId: string | undefined;
-    const builder = new TreeBuilder((tree) => {
-      rootId = this.#idOf(tree);
+    await this.#walkSources(root, parentTree, (tree) => {
+      rootId = tree;
     });
-    const nowhere = new Uint8Array(0);
-    const place = { path: nowhere, absolutePath: nowhere, builder, subtree: parentTree };
-    await this.#walkSources(root, place);
-    await this.#parts.directories.run();
-    await this.#parts.files.finish();
+    do {
+      await directories.run();
+      await files.finish();
+    } while (directories.isBusy);
     if (rootId === undefined) throw new Error("walk() assumes that all trees are complete");
     return rootId;
   }
 
   /** Sources and the folders above them; what is in the sources is left to the workers. */
-  async #walkSources(node: SourceNode, place: Place): Promise<void> {
+  async #walkSources(
+    node: SourceNode,
+    subtree: string | undefined,
+    done: (tree: string) => void,
+  ): Promise<void> {
     const children = this.#selectSources(node);
-    const parent = await loadParentTree(this.#parts.trees, place.subtree);
-    const listing = this.#parts.lister.listSources(
-      children.map(({ entry }) => entry),
-      parent,
-    );
+    const parent = await loadParentTree(this.#parts.trees, subtree);
+    const builder = new TreeBuilder((tree) => done(this.#idOf(tree)));
+    const entries = children.map(({ entry }) => entry);
+    const listing = this.#parts.lister.listSources(entries, parent);
     const byName = new Map(children.map(({ entry, child }) => [nameKey(entry.name), child]));
     const inner: Promise<void>[] = [];
-    this.#takeListing(listing, place, (entry, subtree, device) => {
-      const child = byName.get(nameKey(entry.name)) as SourceNode;
-      const path = child.path ?? child.infoPath;
-      const absolute = absolutePath(path);
-      const builder = this.#openDirectory(entry, path, place.builder);
-      const below = { path, absolutePath: absolute, builder, subtree };
-      if (child.path === undefined) inner.push(this.#walkSources(child, below));
-      else this.#enqueue(below, device, device);
+    this.#parts.progress.listed(node.infoPath, listing);
+    visitListing(listing, {
+      complete: (text, isSame) => builder.add(text, isSame ? text : undefined),
+      file: (entry, fingerprint) => {
+        const child = byName.get(nameKey(entry.name)) as SourceNode;
+        this.#storeFile(entry, fingerprint, child.path ?? child.infoPath, builder);
+      },
+      directory: (entry, before, device) => {
+        const child = byName.get(nameKey(entry.name)) as SourceNode;
+        const path = child.path ?? child.infoPath;
+        const finish = this.#reserve(entry, path, builder);
+        if (child.path === undefined) inner.push(this.#walkSources(child, before, finish));
+        else {
+          const place = { path, absolutePath: absolutePath(path), device, sourceDevice: device };
+          this.#enqueue({ ...place, subtree: before, done: finish, trees: new Map() }, false);
+        }
+      },
     });
+    builder.close(listing.isExhausted ? subtree : undefined);
     await Promise.all(inner);
   }
 
@@ -89,91 +107,96 @@ export class Walker {
     return [...node.children]
       .map(([key, child]) => {
         const path = child.path ?? child.infoPath;
-        const isFolderAbove = child.path === undefined;
-        const { isExplicit } = child;
         const name = new Uint8Array(Buffer.from(key, "latin1"));
-        const entry = { name, path, absolutePath: absolutePath(path), isFolderAbove, isExplicit };
-        return { entry, child };
+        return { entry: { name, path, isFolderAbove: child.path === undefined }, child };
       })
-      .filter(({ entry }) => {
-        if (entry.isFolderAbove || entry.isExplicit) return true;
-        return this.#parts.selection.excludedByPath(entry.absolutePath) === undefined;
+      .filter(({ entry, child }) => {
+        if (entry.isFolderAbove || child.isExplicit) return true;
+        return this.#parts.selection.excludedByPath(absolutePath(entry.path)) === undefined;
       })
       .sort((a, b) => compareBytes(a.entry.name, b.entry.name));
   }
 
-  #enqueue(place: Place, device: bigint, sourceDevice: bigint): void {
-    const directory: DirectoryPlace = {
-      path: place.path,
-      absolutePath: place.absolutePath,
-      device,
-      sourceDevice,
-    };
-    this.#parts.directories.list(directory, place.subtree, (listing) => {
+  /** Have a directory looked at; with `again`, for all its entries, after some of its trees are known. */
+  #enqueue(directory: Directory, again: boolean): void {
+    this.#parts.directories.list(directory, { subtree: directory.subtree, again }, (listing) => {
       this.#parts.signal.throwIfAborted();
-      this.#takeListing(listing, place, (entry, subtree, innerDevice) => {
-        const path = joinPath(place.path, entry.name);
-        const absolute = joinPath(place.absolutePath, entry.name);
-        const builder = this.#openDirectory(entry, path, place.builder);
-        this.#enqueue(
-          { path, absolutePath: absolute, builder, subtree },
-          innerDevice,
-          sourceDevice,
-        );
-      });
+      if (!again) this.#parts.progress.listed(directory.path, listing);
+      this.#takeListing(listing, directory);
     });
   }
 
-  #takeListing(
-    listing: Listing,
-    place: Place,
-    onDirectory: (entry: FollowUp, subtree: string | undefined, device: bigint) => void,
-  ): void {
-    const { builder } = place;
-    this.#parts.progress.listed(place.path, listing);
+  #takeListing(listing: Listing, directory: Directory): void {
+    const builder = new TreeBuilder((tree) => {
+      if (listing.isPartial && tree.kind === "new") this.#enqueue(directory, true);
+      else directory.done(this.#idOf(tree));
+    });
     visitListing(listing, {
       complete: (text, isSame) => builder.add(text, isSame ? text : undefined),
-      file: (entry, fingerprint) => this.#storeFile(entry, fingerprint, place),
-      directory: onDirectory,
+      file: (entry, fingerprint) => {
+        this.#storeFile(entry, fingerprint, joinPath(directory.path, entry.name), builder);
+      },
+      directory: (entry, subtree, device) => {
+        const known = directory.trees.get(nameKey(entry.name));
+        if (known !== undefined)
+          builder.add(entry.text + encodeNodeTail(null, known), entry.before);
+        else this.#walkInto(entry, { subtree, device }, directory, builder);
+      },
     });
-    builder.close(listing.isExhausted ? place.subtree : undefined);
+    builder.close(listing.isExhausted ? directory.subtree : undefined);
   }
 
-  /** The tree of a directory; when it is complete, its node goes into the tree of the directory above. */
-  #openDirectory(entry: FollowUp, path: Uint8Array, above: TreeBuilder): TreeBuilder {
-    const slot = above.reserve();
-    return new TreeBuilder((tree) => {
-      const text = entry.text + encodeNodeTail(null, this.#idOf(tree));
-      above.fill(slot, text, entry.before);
-      this.#parts.progress.directoryDone(path, changeOf(entry, text));
-    });
-  }
-
-  #storeFile(entry: FollowUp, fingerprint: Float64Array, { path, builder }: Place): void {
-    const slot = builder.reserve();
-    const filePath = joinPath(path, entry.name);
-    this.#parts.files.store(filePath, fingerprint, (file) =>
-      this.#finishFile(entry, filePath, builder, slot, file),
-    );
-  }
-
-  #finishFile(
+  #walkInto(
     entry: FollowUp,
+    inner: { subtree: string | undefined; device: bigint },
+    directory: Directory,
+    builder: TreeBuilder,
+  ): void {
+    const path = joinPath(directory.path, entry.name);
+    const finish = this.#reserve(entry, path, builder);
+    const done = (tree: string): void => {
+      directory.trees.set(nameKey(entry.name), tree);
+      finish(tree);
+    };
+    const absolute = joinPath(directory.absolutePath, entry.name);
+    const { sourceDevice } = directory;
+    const place = { path, absolutePath: absolute, sourceDevice, ...inner };
+    this.#enqueue({ ...place, done, trees: new Map() }, false);
+  }
+
+  /** Keep a place for a directory in the tree above it; the result is called with the id of its tree. */
+  #reserve(entry: FollowUp, path: Uint8Array, above: TreeBuilder): (tree: string) => void {
+    const slot = above.reserve();
+    return (tree) => {
+      const text = entry.text + encodeNodeTail(null, tree);
+      this.#parts.progress.directoryDone(path, changeOf(entry, text));
+      above.fill(slot, text, entry.before);
+    };
+  }
+
+  #storeFile(
+    entry: FollowUp,
+    fingerprint: Float64Array,
     path: Uint8Array,
     builder: TreeBuilder,
-    slot: number,
-    file: StoredFile,
   ): void {
+    const slot = builder.reserve();
+    this.#parts.files.store(path, fingerprint, (file) => {
+      const text = this.#finishFile(entry, path, file);
+      builder.fill(slot, text, entry.before);
+    });
+  }
+
+  /** The node of a file that was stored; undefined if it could not be read. */
+  #finishFile(entry: FollowUp, path: Uint8Array, file: StoredFile): string | undefined {
     if (file.content === undefined) {
-      builder.fill(slot, undefined, entry.before);
       this.#parts.progress.error(path, file.error ?? "it could not be read");
-      return;
+      return undefined;
     }
-    const head = file.stat === undefined ? entry.text : this.#headOf(entry, path, file);
-    const text = `${head}"content":[${file.content}]}`;
-    builder.fill(slot, text, entry.before);
+    const text = `${this.#headOf(entry, path, file)}"content":[${file.content}]}`;
     this.#parts.progress.fileDone(path, file.size, changeOf(entry, text));
     if (file.unstable) this.#parts.progress.unstable(path);
+    return text;
   }
 
   /** The head for the state that was stored, where that is not the one that was listed. */
@@ -184,12 +207,12 @@ export class Walker {
   }
 
   #idOf(tree: BuiltTree): string {
-    return tree.kind === "same" ? tree.id : this.#parts.saveTree(tree.bytes);
+    return tree.kind === "same" ? tree.id : this.#parts.saveTree(tree.bytes());
   }
 }
 
 function nameKey(name: Uint8Array): string {
-  return Buffer.from(name).toString("latin1");
+  return Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
 }
 
 /** How an entry compares with the parent snapshot. */

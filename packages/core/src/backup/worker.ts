@@ -66,8 +66,9 @@ function handle(task: BackupTask, tools: Tools): BackupResult {
   }
 }
 
-function list({ place, before }: ListedDirectory, tools: Tools): Listing {
-  return tools.lister.listDirectory(place, before && openParentTree(tools.opener, before));
+function list({ place, before, mayOmit }: ListedDirectory, tools: Tools): Listing {
+  const parent = before && openParentTree(tools.opener, before);
+  return tools.lister.listDirectory(place, parent, mayOmit);
 }
 
 function finish(store: ChunkStore, parts: Partial<BackupResult>): BackupResult {
