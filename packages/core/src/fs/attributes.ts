@@ -43,7 +43,8 @@ function ignoreMissing<T>(run: () => T): T | undefined {
   }
 }
 
-function splitNames(list: Uint8Array): Uint8Array[] {
+/** The names in a list of names that are ended by NUL each; views. */
+export function splitNames(list: Uint8Array): Uint8Array[] {
   const names: Uint8Array[] = [];
   for (let start = 0; start < list.length;) {
     const end = list.indexOf(0, start);

@@ -15,9 +15,12 @@ import {
 } from "node:fs";
 
 import { TsbakError } from "../errors.ts";
+import type { ExtendedAttribute } from "../format/node.ts";
+import type { AttributeTarget } from "./attribute-calls.ts";
 import { nodePath, printablePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
 import type { Posix, TimeSpec } from "./posix.ts";
+import { restoreAttributes, type AttributeOutcome } from "./restore-attributes.ts";
 
 /** What a restored entry gets after its contents. */
 export interface EntryMetadata {
@@ -27,6 +30,8 @@ export interface EntryMetadata {
   readonly mode: number;
   readonly atime: TimeSpec;
   readonly mtime: TimeSpec;
+  /** All extended attributes that the entry shall have; without the list they are left as they are. */
+  readonly attributes?: readonly ExtendedAttribute[] | undefined;
 }
 
 /** open(2): a handle on the entry itself, without the right or the side effects of opening it. Linux only. */
@@ -34,7 +39,8 @@ const O_PATH = 0o10000000;
 const SET_ID_BITS = 0o6000;
 
 /**
- * Gives entries their owner, mode and times, in this order: chown clears setuid and setgid, so the mode comes after.
+ * Gives entries their owner, extended attributes, mode and times, in this order: chown clears setuid, setgid and capabilities,
+ * and a mode may take the right to set attributes. The calls return false if the system refused attributes.
  *
  * Who is not root may not give files away: the system's refusal is ignored, as in restic, but then setuid and setgid
  * are left out, because they would lend the rights of somebody else than was meant.
@@ -54,45 +60,62 @@ export class MetadataSetter {
   }
 
   /** The cheapest way, for a file that was just written. The descriptor stays open. */
-  setByDescriptor(fd: number, metadata: EntryMetadata): void {
+  setByDescriptor(fd: number, metadata: EntryMetadata): boolean {
     const mode = this.#chown(metadata, () => fchownSync(fd, metadata.uid, metadata.gid));
+    const outcome = metadata.attributes && this.#setAttributes({ fd }, metadata.attributes);
     fchmodSync(fd, mode);
     if (this.#posix !== undefined) {
       this.#posix.setDescriptorTimes(fd, metadata.atime, metadata.mtime);
     } else {
       futimesSync(fd, approximate(metadata.atime), approximate(metadata.mtime));
     }
+    return areKept(outcome);
   }
 
   /** For a symlink, which has no mode of its own. `path` must not be led elsewhere by its parents. */
-  setSymlink(path: Uint8Array, metadata: EntryMetadata): void {
+  setSymlink(path: Uint8Array, metadata: EntryMetadata): boolean {
     this.#chown(metadata, () => lchownSync(nodePath(path), metadata.uid, metadata.gid));
+    const target = { path, follow: false };
+    const outcome = metadata.attributes && this.#setAttributes(target, metadata.attributes);
     this.#setTimes(path, metadata, false);
+    return areKept(outcome);
   }
 
   /**
    * For anything but a symlink. With `useProc` the entry is held while it is changed, so that a symlink put in its
    * place is never followed.
    */
-  setEntry(path: Uint8Array, metadata: EntryMetadata, useProc: boolean): void {
+  setEntry(path: Uint8Array, metadata: EntryMetadata, useProc: boolean): boolean {
     if (!useProc) {
       if (lstatSync(nodePath(path)).isSymbolicLink()) throw isSymlink(path);
-      this.#setByPath(path, metadata);
-      return;
+      return this.#setByPath(path, metadata);
     }
     const fd = openSync(nodePath(path), O_PATH | constants.O_NOFOLLOW);
     try {
       if (fstatSync(fd).isSymbolicLink()) throw isSymlink(path);
-      this.#setByPath(Buffer.from(`/proc/self/fd/${fd}`), metadata);
+      return this.#setByPath(Buffer.from(`/proc/self/fd/${fd}`), metadata);
     } finally {
       closeSync(fd);
     }
   }
 
-  #setByPath(path: Uint8Array, metadata: EntryMetadata): void {
+  #setByPath(path: Uint8Array, metadata: EntryMetadata): boolean {
     const mode = this.#chown(metadata, () => chownSync(nodePath(path), metadata.uid, metadata.gid));
+    const target = { path, follow: true };
+    const outcome = metadata.attributes && this.#setAttributes(target, metadata.attributes);
     chmodSync(nodePath(path), mode);
     this.#setTimes(path, metadata, true);
+    return areKept(outcome);
+  }
+
+  #setAttributes(
+    target: AttributeTarget,
+    attributes: readonly ExtendedAttribute[],
+  ): AttributeOutcome {
+    if (this.#posix !== undefined) {
+      return restoreAttributes(this.#posix.attributes, target, attributes, this.#isRoot);
+    }
+    return attributes.length === 0 ? "kept" : "refused";
   }
 
   /** The mode that the entry may have after this. */
@@ -112,6 +135,12 @@ export class MetadataSetter {
     else if (followSymlink) utimesSync(nodePath(path), approximate(atime), approximate(mtime));
     else lutimesSync(nodePath(path), approximate(atime), approximate(mtime));
   }
+}
+
+/** A failure is thrown last, so that it costs the entry nothing else. */
+function areKept(outcome: AttributeOutcome | undefined): boolean {
+  if (outcome instanceof Error) throw outcome;
+  return outcome !== "refused";
 }
 
 /** As text, because Node takes a negative number for "now" but a negative text for what it says. */

@@ -11,6 +11,7 @@
  */
 import { createRequire } from "node:module";
 import { constants } from "node:os";
+import { AttributeCalls } from "./attribute-calls.ts";
 
 /** A point in time with nanoseconds from 0 to 999,999,999; `seconds` is negative before 1970. */
 export interface TimeSpec {
@@ -40,6 +41,9 @@ export const STATX = {
   devMinor: 140,
 } as const;
 
+/** What mknod(2) makes, by the names of the format. */
+export type SpecialType = "fifo" | "chardev" | "dev";
+
 /** What this machine's C library does for us. Paths must hold no NUL. Failures are errors with `code`, as Node's. */
 export interface Posix {
   /**
@@ -56,6 +60,15 @@ export interface Posix {
 
   /** The value of one of them, a copy. Throws the system's error. */
   getAttribute(path: Uint8Array, name: Uint8Array): Uint8Array<ArrayBuffer>;
+
+  /** Changes extended attributes. */
+  readonly attributes: AttributeCalls;
+
+  /**
+   * Make a fifo, character device (`chardev`) or block device (`dev`) that only the owner may use. `device` is its number as
+   * lstat tells it. Throws the system's error: `EPERM` for a device if not root, `ENOSYS` where the library is too old.
+   */
+  makeNode(path: Uint8Array, type: SpecialType, device: bigint): void;
 
   /** Set access and modification time of the entry itself, a symlink too; exact to the nanosecond. */
   setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void;
@@ -74,10 +87,17 @@ const LONGEST_ATTRIBUTE_NAME = 255;
 /** Where time_t and long are 64 bits wide, so that `struct timespec` is two 64-bit numbers. */
 const WIDE = new Set(["x64", "arm64", "ppc64", "riscv64", "s390x", "loong64"]);
 
+/** S_IFCHR and S_IFBLK of mknod(2). */
+const DEVICE_BITS = { chardev: 0o020000, dev: 0o060000 } as const;
+
 type Call = (...args: readonly unknown[]) => number;
 
+interface KoffiLibrary {
+  func(prototype: string): Call;
+}
+
 interface Koffi {
-  load(library: string | null): { func(prototype: string): Call };
+  load(library: string | null): KoffiLibrary;
   errno(): number;
 }
 
@@ -104,9 +124,12 @@ function tryLoad(): Posix | undefined {
 }
 
 class LinuxCalls implements Posix {
+  readonly attributes: AttributeCalls;
   readonly #koffi: Koffi;
   readonly #utimensat: Call;
   readonly #futimens: Call;
+  readonly #mkfifo: Call;
+  readonly #mknod: Call | undefined;
   readonly #statx: Call | undefined;
   #statxWorks = true;
   readonly #llistxattr: Call;
@@ -131,13 +154,21 @@ class LinuxCalls implements Posix {
     this.#lgetxattr = libc.func(
       "int64_t lgetxattr(const uint8_t *path, const uint8_t *name, uint8_t *value, size_t size)",
     );
-    try {
-      this.#statx = libc.func(
-        "int statx(int dirfd, const uint8_t *path, int flags, unsigned int mask, uint8_t *result)",
-      );
-    } catch {
-      // glibc before 2.28.
-    }
+    this.attributes = new AttributeCalls({
+      bind: (prototype) => libc.func(prototype),
+      lastError: (syscall) => systemError(syscall, koffi.errno()),
+    });
+    this.#mkfifo = libc.func("int mkfifo(const uint8_t *path, unsigned int mode)");
+    // glibc has it since 2.33, musl always.
+    this.#mknod = tryBind(
+      libc,
+      "int mknod(const uint8_t *path, unsigned int mode, uint64_t device)",
+    );
+    // glibc has it since 2.28.
+    this.#statx = tryBind(
+      libc,
+      "int statx(int dirfd, const uint8_t *path, int flags, unsigned int mask, uint8_t *result)",
+    );
   }
 
   statx(path: Uint8Array): StatxBuffer | undefined {
@@ -182,6 +213,16 @@ class LinuxCalls implements Posix {
     return this.#attribute.slice(0, size);
   }
 
+  makeNode(path: Uint8Array, type: SpecialType, device: bigint): void {
+    if (!this.#putPath(path)) throw systemError("mknod", constants.errno.ENAMETOOLONG);
+    const result =
+      type === "fifo"
+        ? this.#mkfifo(this.#path, 0o600)
+        : this.#mknod?.(this.#path, DEVICE_BITS[type] | 0o600, device);
+    if (result === undefined) throw systemError("mknod", constants.errno.ENOSYS);
+    if (result !== 0) throw systemError("mknod", this.#koffi.errno());
+  }
+
   setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void {
     if (!this.#putPath(path)) throw systemError("utimensat", constants.errno.ENAMETOOLONG);
     this.#putTimes(atime, mtime);
@@ -209,6 +250,14 @@ class LinuxCalls implements Posix {
     this.#times[1] = BigInt(atime.nanoseconds);
     this.#times[2] = BigInt(mtime.seconds);
     this.#times[3] = BigInt(mtime.nanoseconds);
+  }
+}
+
+function tryBind(library: KoffiLibrary, prototype: string): Call | undefined {
+  try {
+    return library.func(prototype);
+  } catch {
+    return undefined;
   }
 }
 

@@ -29,6 +29,8 @@ import { readDirectory } from "./directory.ts";
 import { MetadataSetter } from "./metadata.ts";
 import type { EntryMetadata } from "./metadata.ts";
 import { nodePath, printablePath } from "./path.ts";
+import { loadPosix } from "./posix.ts";
+import type { SpecialType } from "./posix.ts";
 import { checkName, RootedPaths } from "./rooted-paths.ts";
 import type { RootedPathsOptions } from "./rooted-paths.ts";
 import { statFile } from "./stat.ts";
@@ -125,6 +127,21 @@ export class RootedDirectory {
     make();
   }
 
+  /**
+   * Make a fifo or device in place of what stands there, for the owner only. False where this cannot be done at all,
+   * because the C library cannot be called.
+   */
+  makeNode(dir: Uint8Array, name: Uint8Array, type: SpecialType, device: bigint): boolean {
+    const posix = loadPosix();
+    if (posix === undefined) return false;
+    const path = this.#path(dir, name);
+    const make = (): void => posix.makeNode(path, type, device);
+    if (isDone(make)) return true;
+    this.#clear(path);
+    make();
+    return true;
+  }
+
   /** Give the entry `from` a second name, in place of what stands there. A symlink is linked itself. */
   link(fromDir: Uint8Array, fromName: Uint8Array, dir: Uint8Array, name: Uint8Array): void {
     if (equalBytes(fromDir, dir) && equalBytes(fromName, name)) {
@@ -171,7 +188,8 @@ export class RootedDirectory {
   }
 
   /**
-   * Give an entry its owner, mode and times. For directories after everything in them is done.
+   * Give an entry its owner, attributes, mode and times. For directories after everything in them is done. False if
+   * the system refused extended attributes.
    *
    * @throws {TsbakError} `denied` if a symlink stands there and none was expected.
    */
@@ -180,15 +198,15 @@ export class RootedDirectory {
     name: Uint8Array,
     metadata: EntryMetadata,
     options: { readonly isSymlink: boolean },
-  ): void {
+  ): boolean {
     const path = this.#path(dir, name);
-    if (options.isSymlink) this.#metadata.setSymlink(path, metadata);
-    else this.#metadata.setEntry(path, metadata, this.#paths.isSafe);
+    if (options.isSymlink) return this.#metadata.setSymlink(path, metadata);
+    return this.#metadata.setEntry(path, metadata, this.#paths.isSafe);
   }
 
   /** The same by the descriptor of a file that was just written, which is cheaper. Does not close it. */
-  finishFile(fd: number, metadata: EntryMetadata): void {
-    this.#metadata.setByDescriptor(fd, metadata);
+  finishFile(fd: number, metadata: EntryMetadata): boolean {
+    return this.#metadata.setByDescriptor(fd, metadata);
   }
 
   /** Let all directories go. The object is of no use afterwards. */
