@@ -1,4 +1,5 @@
 import { closeFile, setLength, writeFully } from "../fs/write-file.ts";
+import type { ExtendedAttribute } from "../format/node.ts";
 import type { EntryMetadata } from "../fs/metadata.ts";
 import type { RootedDirectory } from "../fs/rooted.ts";
 import { describeFailure } from "./describe-failure.ts";
@@ -15,6 +16,7 @@ export class BatchWriter {
   readonly #numbers: Float64Array;
   readonly #names: readonly Uint8Array[];
   readonly #directories: readonly Uint8Array[];
+  readonly #attributes: EntryBatch["attributes"];
   readonly #sparse: boolean;
 
   /** With `sparse`, blobs of zeros become holes. */
@@ -23,6 +25,7 @@ export class BatchWriter {
     this.#numbers = batch.numbers;
     this.#names = splitTexts(batch.names);
     this.#directories = splitTexts(batch.directories);
+    this.#attributes = batch.attributes;
     this.#sparse = sparse;
   }
 
@@ -40,7 +43,7 @@ export class BatchWriter {
         try {
           if (!this.#isHole(bytes)) writeFully(fd, bytes, 0);
           else setLength(fd, bytes.length);
-          this.#attempt(entry, "metadata", () => this.#root.finishFile(fd, this.#metadata(entry)));
+          this.#finishFile(entry, fd);
         } finally {
           closeFile(fd);
         }
@@ -65,17 +68,29 @@ export class BatchWriter {
     this.#attempt(entry, "file", () =>
       this.#withFile(entry, (fd) => {
         if (this.#sparse) setLength(fd, size);
-        this.#attempt(entry, "metadata", () => this.#root.finishFile(fd, this.#metadata(entry)));
+        this.#finishFile(entry, fd);
       }),
     );
   }
 
   finishDirectory(entry: number): void {
-    this.#attempt(entry, "metadata", () =>
-      this.#root.setMetadata(this.#directory(entry), this.#name(entry), this.#metadata(entry), {
+    // It may have been there before, so that it has attributes which it should not.
+    const metadata = { attributes: [], ...this.#metadata(entry) };
+    this.#setMetadata(entry, () =>
+      this.#root.setMetadata(this.#directory(entry), this.#name(entry), metadata, {
         isSymlink: false,
       }),
     );
+  }
+
+  #finishFile(entry: number, fd: number): void {
+    this.#setMetadata(entry, () => this.#root.finishFile(fd, this.#metadata(entry)));
+  }
+
+  #setMetadata(entry: number, set: () => boolean): void {
+    this.#attempt(entry, "metadata", () => {
+      if (!set()) this.failures.push({ of: "attributes", at: entry, message: "" });
+    });
   }
 
   #withFile(entry: number, use: (fd: number) => void): void {
@@ -114,6 +129,9 @@ export class BatchWriter {
   }
 
   #metadata(entry: number): EntryMetadata {
-    return metadataAt(this.#numbers, entry);
+    const metadata = metadataAt(this.#numbers, entry);
+    // A file that was just created has none unless they are given: no call is spent on it.
+    const attributes: readonly ExtendedAttribute[] | undefined = this.#attributes.get(entry);
+    return attributes === undefined ? metadata : { ...metadata, attributes };
   }
 }

@@ -1,3 +1,4 @@
+import type { ExtendedAttribute } from "../format/node.ts";
 import { ENTRY, ENTRY_NUMBERS, type DirectoryTable, type EntryTable } from "./entry-table.ts";
 
 /** Some entries, as they travel to a worker. */
@@ -8,6 +9,8 @@ export interface EntryBatch {
   readonly names: Uint8Array<ArrayBuffer>;
   /** Paths of directories from the target, each ended by NUL. */
   readonly directories: Uint8Array<ArrayBuffer>;
+  /** Of the entries that have some, by their numbers in the batch. */
+  readonly attributes: ReadonlyMap<number, readonly ExtendedAttribute[]>;
 }
 
 /** The batch of the entries `chosen` of a table, in that order. */
@@ -20,6 +23,7 @@ export function makeBatch(
   const paths = new Texts();
   const names = new Texts();
   const known = new Map<number, number>();
+  const attributes = new Map<number, readonly ExtendedAttribute[]>();
   chosen.forEach((entry, at) => {
     const from = entry * ENTRY_NUMBERS;
     const base = at * ENTRY_NUMBERS;
@@ -32,8 +36,10 @@ export function makeBatch(
     }
     numbers[base + ENTRY.directory] = local;
     names.add(table.name(entry));
+    const own = table.attributes.get(entry);
+    if (own !== undefined) attributes.set(at, own);
   });
-  return { numbers, names: names.bytes(), directories: paths.bytes() };
+  return { numbers, names: names.bytes(), directories: paths.bytes(), attributes };
 }
 
 /** The texts of a batch's `names` or `directories`; views. */

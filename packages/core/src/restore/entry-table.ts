@@ -1,7 +1,7 @@
 import { joinPath } from "../fs/path.ts";
 import type { EntryMetadata } from "../fs/metadata.ts";
 import { unixMode } from "../fs/mode.ts";
-import type { Node } from "../format/node.ts";
+import type { ExtendedAttribute, Node } from "../format/node.ts";
 import { parseTime, type Timestamp } from "../format/time.ts";
 
 /** Numbers that one entry takes in `EntryTable.numbers` and in a task for a worker. */
@@ -29,6 +29,8 @@ const FIRST_ENTRIES = 256;
  * until their contents have come.
  */
 export class EntryTable {
+  /** Of the entries that have some, by their numbers. They are rare. */
+  readonly attributes: Map<number, readonly ExtendedAttribute[]> = new Map();
   numbers: Float64Array<ArrayBuffer> = new Float64Array(FIRST_ENTRIES * ENTRY_NUMBERS);
   #names = new Uint8Array(FIRST_ENTRIES * 32);
   #nameEnds = new Float64Array(FIRST_ENTRIES);
@@ -54,6 +56,7 @@ export class EntryTable {
     numbers[base + ENTRY.atimeSeconds] = atime.seconds;
     numbers[base + ENTRY.atimeNanoseconds] = atime.nanoseconds;
     numbers[base + ENTRY.size] = size;
+    if (node.extendedAttributes.length > 0) this.attributes.set(number, node.extendedAttributes);
     return number;
   }
 

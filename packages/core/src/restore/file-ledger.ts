@@ -61,7 +61,8 @@ export class FileLedger {
 
   /** What came back from a worker about the file of an entry. */
   receive({ of, message }: RestoreFailure, file: number): void {
-    if (of === "metadata") this.noteDefect(file, message);
+    if (of === "attributes") this.#progress.attributesRefused();
+    else if (of === "metadata") this.noteDefect(file, message);
     else this.fail(file, message);
   }
 

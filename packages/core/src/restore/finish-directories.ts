@@ -33,8 +33,9 @@ async function finishBatch(
   const { directories } = plan;
   const entries = makeBatch(directories, directories, chosen);
   const { failures } = await pool.run({ kind: "directories", entries });
-  for (const { at, message } of failures) {
-    progress.error(plan.path(directories, chosen[at] as number), message);
+  for (const { of, at, message } of failures) {
+    if (of === "attributes") progress.attributesRefused();
+    else progress.error(plan.path(directories, chosen[at] as number), message);
   }
   for (const directory of chosen) {
     progress.done("dir", 0, () => plan.path(directories, directory));

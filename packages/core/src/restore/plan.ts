@@ -6,6 +6,7 @@ import { decodeTree } from "../format/tree.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import { isTsbakError } from "../errors.ts";
 import { joinPath } from "../fs/path.ts";
+import type { SpecialType } from "../fs/posix.ts";
 import { BlobUses } from "./blob-uses.ts";
 import { DirectoryTable, EntryTable } from "./entry-table.ts";
 import type { RestoreProgress } from "./progress.ts";
@@ -14,7 +15,7 @@ import type { Choice, RestoreSelection } from "./select.ts";
 /** A symlink, device or fifo. `entry` is its number in `RestorePlan.specials`. */
 export interface Special {
   readonly entry: number;
-  readonly type: string;
+  readonly type: SpecialType | "symlink";
   readonly linkTarget: Uint8Array | undefined;
   readonly device: bigint;
 }
@@ -97,7 +98,6 @@ class Planner {
   /** First name of each file that has several. */
   readonly #firstNames = new Map<string, number>();
   readonly #id = Buffer.alloc(32);
-  #hasWarned = false;
 
   constructor(context: PlanContext) {
     this.#context = context;
@@ -180,7 +180,6 @@ class Planner {
       this.#fail(directory.path, failure);
       return (directory.number = FAILED);
     }
-    this.#warnOfAttributes(node);
     return (directory.number = this.plan.directories.add(inside, node, 0));
   }
 
@@ -200,7 +199,6 @@ class Planner {
     if (size < 0) return;
     const file = plan.files.add(directory, node, size);
     if (key !== "") this.#firstNames.set(key, file);
-    this.#warnOfAttributes(node);
     plan.bytes += size;
     if (size !== node.size) {
       this.#fail(path, `its contents have ${size} bytes where ${node.size} were noted`);
@@ -244,18 +242,12 @@ class Planner {
     const { type, linkTarget, device } = node;
     if (type === "symlink" && linkTarget === undefined) {
       this.#fail(path, "the snapshot has no target for this symlink");
-    } else if (!["symlink", "dev", "chardev", "fifo"].includes(type)) {
+    } else if (type !== "symlink" && type !== "dev" && type !== "chardev" && type !== "fifo") {
       this.#fail(path, `its type "${type}" is not known`);
     } else {
       const entry = this.plan.specials.add(directory, node, 0);
       this.plan.specialNodes.push({ entry, type, linkTarget, device });
     }
-  }
-
-  #warnOfAttributes(node: Node): void {
-    if (this.#hasWarned || node.extendedAttributes.length === 0) return;
-    this.#hasWarned = true;
-    this.#context.progress.warn("extended attributes are not restored");
   }
 
   #fail(path: Uint8Array, message: string): void {

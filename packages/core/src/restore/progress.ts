@@ -56,6 +56,7 @@ export class RestoreProgress {
   readonly #reportItems: boolean;
   #totals: { readonly files: number; readonly bytes: number } | undefined;
   #lastNotice = 0;
+  #hasWarned = false;
 
   constructor(onEvent: ((notice: RestoreNotice) => void) | undefined, reportItems: boolean) {
     this.#onEvent = onEvent;
@@ -99,7 +100,14 @@ export class RestoreProgress {
     this.#onEvent?.({ kind: "error", path: printablePath(path), message });
   }
 
-  warn(message: string): void {
-    this.#onEvent?.({ kind: "warning", message });
+  /** Not an error: the user or the machine cannot have them. Told once. */
+  attributesRefused(): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#onEvent?.({
+      kind: "warning",
+      message:
+        "some extended attributes are not restored: this user, system or file system cannot set them",
+    });
   }
 }

@@ -18,26 +18,40 @@ export function restoreSpecials(
 }
 
 function restoreSpecial(
-  { entry, type, linkTarget }: Special,
+  special: Special,
   plan: RestorePlan,
   root: RootedDirectory,
   progress: RestoreProgress,
 ): void {
+  const { entry, type } = special;
   const { specials, directories } = plan;
   const directory = directories.path(specials.directory(entry));
   const name = specials.name(entry);
-  if (linkTarget === undefined) {
-    progress.error(plan.path(specials, entry), `a ${type} cannot be created on this system`);
-    return;
-  }
   try {
-    root.symlink(directory, name, linkTarget);
-    const metadata = metadataAt(specials.numbers, entry);
-    root.setMetadata(directory, name, metadata, { isSymlink: true });
+    if (!makeSpecial(special, directory, name, root)) {
+      progress.error(plan.path(specials, entry), `a ${type} cannot be created on this system`);
+      return;
+    }
+    const attributes = specials.attributes.get(entry);
+    const metadata = { ...metadataAt(specials.numbers, entry), attributes };
+    const isSymlink = type === "symlink";
+    if (!root.setMetadata(directory, name, metadata, { isSymlink })) progress.attributesRefused();
     progress.done("other", 0, () => plan.path(specials, entry));
   } catch (error) {
     progress.error(plan.path(specials, entry), describeFailure(error));
   }
+}
+
+/** False for what this system has no way to make. */
+function makeSpecial(
+  { type, linkTarget, device }: Special,
+  directory: Uint8Array,
+  name: Uint8Array,
+  root: RootedDirectory,
+): boolean {
+  if (type !== "symlink") return root.makeNode(directory, name, type, device);
+  root.symlink(directory, name, linkTarget ?? new Uint8Array(0));
+  return true;
 }
 
 function restoreLink(
