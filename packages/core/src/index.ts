@@ -27,7 +27,8 @@ export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-inde
 // Snapshots and what is in them.
 export { findByPrefix, findSnapshot, listSnapshots, loadSnapshot } from "./repository/snapshots.ts";
 export type { SnapshotEntry, SnapshotFilter, SnapshotSelection } from "./repository/snapshots.ts";
-export { findTree, walkTree } from "./repository/walk-tree.ts";
+export { findTree } from "./repository/find-tree.ts";
+export { walkTree } from "./repository/walk-tree.ts";
 export type { WalkEntry } from "./repository/walk-tree.ts";
 
 // Operations.

@@ -1,9 +1,7 @@
 import type { CallOptions } from "../backend/backend.ts";
-import { compareBytes } from "../bytes/compare.ts";
-import { TsbakError } from "../errors.ts";
 import type { Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
-import { joinPath, printablePath, splitPath, toPathBytes } from "../fs/path.ts";
+import { joinPath, toPathBytes } from "../fs/path.ts";
 import type { Repository } from "./repository.ts";
 import { TreeLoader } from "./tree-loader.ts";
 
@@ -12,41 +10,6 @@ export interface WalkEntry {
   /** From `/`, which is the tree where the walk began. */
   readonly path: Uint8Array;
   readonly node: Node;
-}
-
-/**
- * The id of the tree at `subPath` below the tree `root`: `home/ana`, with or without slashes at the ends; "" is `root` itself.
- *
- * @throws {TsbakError} `not-found` if nothing is there, `invalid-argument` if it is no directory.
- */
-export async function findTree(
-  repository: Repository,
-  root: string,
-  subPath: string,
-  options: CallOptions = {},
-): Promise<string> {
-  const trees = new TreeLoader(repository, await repository.loadIndex(options), options);
-  let tree = root;
-  for (const name of splitPath(toPathBytes(subPath))) {
-    const nodes = decodeTree(await trees.load(tree));
-    const node = nodes.find((other) => compareBytes(other.name, name) === 0);
-    if (node?.subtree === undefined) throw badPath(subPath, name, node);
-    tree = node.subtree;
-  }
-  return tree;
-}
-
-function badPath(subPath: string, name: Uint8Array, node: Node | undefined): TsbakError {
-  const shown = printablePath(toPathBytes(subPath));
-  return node === undefined
-    ? new TsbakError(
-        "not-found",
-        `Cannot find "${shown}" in the snapshot: there is no "${printablePath(name)}"; see "tsbak ls"`,
-      )
-    : new TsbakError(
-        "invalid-argument",
-        `Cannot open "${shown}" in the snapshot: "${printablePath(name)}" is no folder; name the folder that it is in`,
-      );
 }
 
 /**

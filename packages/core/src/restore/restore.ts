@@ -16,6 +16,7 @@ import { absolutePath, toPathBytes } from "../fs/path.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
 import { makeTarget } from "../fs/target.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
+import { findTree } from "../repository/find-tree.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { TreeLoader } from "../repository/tree-loader.ts";
@@ -30,7 +31,6 @@ import { RestoreProgress, type RestoreCounts, type RestoreNotice } from "./progr
 import type { RestoreResult, RestoreSetup, RestoreTask } from "./protocol.ts";
 import { RestoreSelection } from "./select.ts";
 import { restoreSpecials } from "./specials.ts";
-import { findSubTree } from "./sub-tree.ts";
 
 /** What to restore and how. */
 export interface RestoreOptions extends CallOptions {
@@ -74,7 +74,9 @@ export async function restore(
   const { signal } = options;
   const index = await repository.loadIndex({ signal });
   const path = absolutePath(typeof target === "string" ? toPathBytes(target) : target);
-  const tree = await findRoot(repository, index, snapshot, signal);
+  const tree = await findTree(repository, snapshot.snapshot.tree, snapshot.subPath ?? "", {
+    signal,
+  });
   makeTarget(path);
   const root = new RootedDirectory(path);
   const pool = startWorkers(repository, path, options);
@@ -90,16 +92,6 @@ export async function restore(
     await pool.close();
     root.close();
   }
-}
-
-function findRoot(
-  repository: Repository,
-  index: BlobIndex,
-  { snapshot, subPath = "" }: SnapshotEntry & { readonly subPath?: string | undefined },
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const trees = new TreeLoader(repository, index, { signal });
-  return findSubTree(trees, snapshot.tree, subPath, { signal });
 }
 
 /** A function of its own, so that the packs which its tree loader keeps are let go when it is done. */

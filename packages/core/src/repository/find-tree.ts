@@ -4,23 +4,26 @@ import { printablePath, splitPath, toPathBytes } from "../fs/path.ts";
 import { equalBytes } from "../bytes/compare.ts";
 import { decodeTree } from "../format/tree.ts";
 import type { Node } from "../format/node.ts";
-import type { TreeLoader } from "../repository/tree-loader.ts";
+import type { Repository } from "./repository.ts";
+import { TreeLoader } from "./tree-loader.ts";
 import { throwIfAborted } from "../async/interrupted.ts";
 
 /** Names listed in the message when one is missing. */
 const LISTED_NAMES = 20;
 
 /**
- * The id of the tree at a path inside a snapshot; `path` is what comes after the colon in `id:sub/folder`.
+ * The id of the tree at `path` below the tree `root`: what comes after the colon in `id:sub/folder`, with or without slashes at
+ * the ends; "" is `root` itself.
  *
  * @throws {TsbakError} `not-found` if there is no such directory; the message tells what there is.
  */
-export async function findSubTree(
-  trees: TreeLoader,
+export async function findTree(
+  repository: Repository,
   root: string,
   path: string,
   options: CallOptions = {},
 ): Promise<string> {
+  const trees = new TreeLoader(repository, await repository.loadIndex(options), options);
   let id = root;
   for (const name of splitPath(toPathBytes(path))) {
     throwIfAborted(options.signal);
