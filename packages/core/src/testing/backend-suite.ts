@@ -4,20 +4,18 @@
  *
  * @module
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { CONFIG_REF } from "../backend/backend.ts";
-import type { Backend, FileInfo, FileKind, FileRef } from "../backend/backend.ts";
+import type { Backend, FileKind } from "../backend/backend.ts";
+import { bytesOf, KINDS, listAll, sameBytes, someRef } from "./sample-files.ts";
 
 /** What a backend's tests may add, because the contract itself has no way to do it. */
 export interface BackendSuiteOptions {
   /** Put a file that tsbak would never write where a listing of `kind` looks. */
   readonly addStranger?: (backend: Backend, kind: FileKind, name: string) => Promise<void>;
 }
-
-const KINDS: readonly FileKind[] = ["config", "key", "lock", "snapshot", "index", "pack"];
 
 /**
  * Run the tests of the contract. `open` gives an empty store for each test, on which `create` was not called yet.
@@ -329,29 +327,4 @@ function abortTests(backend: () => Backend): void {
     }
     for (const file of listed) expect(file.size).toBe(bytes.length);
   });
-}
-
-function someRef(kind: FileKind): FileRef {
-  if (kind === "config") return CONFIG_REF;
-  return { kind, name: createHash("sha256").update(randomBytes(16)).digest("hex") };
-}
-
-function bytesOf(length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at++) bytes[at] = (at * 31 + length) & 255;
-  return bytes;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
-}
-
-async function listAll(
-  backend: Backend,
-  kind: FileKind,
-  signal?: AbortSignal,
-): Promise<FileInfo[]> {
-  const files: FileInfo[] = [];
-  for await (const file of backend.list(kind, { signal })) files.push(file);
-  return files;
 }
