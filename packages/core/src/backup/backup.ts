@@ -30,7 +30,7 @@ import type { ListingSetup } from "./protocol.ts";
 import type { Selection } from "./select.ts";
 import { createLister, createSelection } from "./create-lister.ts";
 import { planSources, type SourceNode } from "./sources.ts";
-import { BackupStore } from "./store.ts";
+import { BackupStore, startBackupWorkers, type StoreOptions } from "./store.ts";
 import { saveStream, type StreamSource } from "./stream.ts";
 import { Walker } from "./walker.ts";
 
@@ -167,8 +167,11 @@ async function run(
   saveContents: (store: BackupStore, parentTree: string | undefined) => Promise<string>,
 ): Promise<BackupSummary> {
   const startedAt = formatTime(localNow());
-  const lock = options.dryRun === true ? undefined : await lockRepository(repository, options);
+  // The threads load their code while the repository is locked and its index read.
+  const pool = startBackupWorkers(options.threads ?? availableParallelism());
+  let lock: HeldLock | undefined;
   try {
+    if (options.dryRun !== true) lock = await lockRepository(repository, options);
     const signal = AbortSignal.any(
       [options.signal, lock?.lost].filter((other) => other !== undefined),
     );
@@ -179,7 +182,7 @@ async function run(
     const mayWrite = lock?.settled ?? Promise.resolve();
     const tree = await storeContents(
       repository,
-      { ...options, signal, mayWrite },
+      { ...options, pool, signal, mayWrite },
       progress,
       (store) => saveContents(store, parent?.snapshot.tree),
     );
@@ -195,24 +198,25 @@ async function run(
   } catch (error) {
     throw asInterrupted(error, options.signal);
   } finally {
+    await pool.close();
     await lock?.release();
   }
 }
 
 async function storeContents(
   repository: Repository,
-  options: BackupOptions & { signal: AbortSignal; mayWrite: Promise<void> },
+  options: BackupOptions & Pick<StoreOptions, "pool" | "signal" | "mayWrite">,
   progress: BackupProgress,
   save: (store: BackupStore) => Promise<string>,
 ): Promise<string> {
   const store = await BackupStore.open(repository, progress, {
+    pool: options.pool,
     signal: options.signal,
     mayWrite: options.mayWrite,
     dryRun: options.dryRun ?? false,
     compression: options.compression ?? "auto",
     packSize: options.packSize ?? 16 << 20,
     extraVerify: options.extraVerify ?? true,
-    threads: options.threads ?? availableParallelism(),
     listing: describeListing(repository, options),
   });
   try {
@@ -222,8 +226,6 @@ async function storeContents(
   } catch (error) {
     await store.salvage();
     throw error;
-  } finally {
-    await store.close();
   }
 }
 

@@ -6,6 +6,7 @@ import { ClaimTable } from "../repository/claim-table.ts";
 import { OpenPacks } from "../repository/open-packs.ts";
 import type { FinishedPack, LooseBlobs } from "../repository/pack-builder.ts";
 import { PackMemoryPool } from "../repository/pack-memory.ts";
+import { throwIfStopped } from "../workers/serve-tasks.ts";
 import type { Zstd } from "../compress/zstd.ts";
 import type { BackupSetup, StoreCounts } from "./protocol.ts";
 
@@ -22,12 +23,17 @@ export class ChunkStore {
     this.#index = new SharedIndexView(setup.index);
     this.#claims = new ClaimTable(setup.claims);
     this.#encoder = new BlobEncoder(zstd, setup);
-    this.#packs = new OpenPacks(setup.key, setup.packSize, new PackMemoryPool(setup.packMemory));
+    this.#packs = new OpenPacks(
+      setup.key,
+      setup.packSize,
+      new PackMemoryPool(setup.packMemory, throwIfStopped),
+    );
     this.#onPack = onPack;
   }
 
   /** Store a chunk unless it is known, and return its id in hex. The bytes are borrowed. */
   save(plain: Uint8Array): string {
+    throwIfStopped();
     const id = sha256(plain);
     if (!this.#index.has("data", id) && this.#claims.claim("data", id)) this.#store(id, plain);
     return toHex(id);

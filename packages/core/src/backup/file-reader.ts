@@ -1,6 +1,7 @@
 import type { Chunker } from "../chunk/chunker.ts";
 import { SourceFile } from "../fs/source-file.ts";
 import type { FileStat } from "../fs/stat.ts";
+import { throwIfStopped } from "../workers/serve-tasks.ts";
 import type { ChunkStore } from "./chunk-store.ts";
 
 /** What one reading of a file gave. */
@@ -110,6 +111,7 @@ export class FileReader {
     for (;;) {
       const cut = end > start || isEnd ? this.#chunker.cut(start, end, isEnd) : -1;
       if (cut > start) {
+        throwIfStopped();
         visit(memory.subarray(start, cut));
         start = cut;
         continue;

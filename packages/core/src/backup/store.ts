@@ -22,6 +22,14 @@ import type {
   ListingSetup,
 } from "./protocol.ts";
 
+/** The worker threads of a backup. */
+export type BackupPool = WorkerPool<BackupTask, BackupResult, BackupEvent>;
+
+/** Start threads for a backup. They load their code at once, and wait for a `BackupStore` to tell them the rest. */
+export function startBackupWorkers(threads: number): BackupPool {
+  return new WorkerPool(moduleUrl(import.meta.url, "worker"), threads);
+}
+
 /** How contents are stored. */
 export interface StoreOptions {
   readonly signal: AbortSignal;
@@ -31,7 +39,8 @@ export interface StoreOptions {
   readonly compression: CompressionLevel;
   readonly packSize: number;
   readonly extraVerify: boolean;
-  readonly threads: number;
+  /** Threads that have been started and wait for what they are to work with. */
+  readonly pool: BackupPool;
   readonly listing: ListingSetup;
 }
 
@@ -45,7 +54,7 @@ export class BackupStore {
   readonly trees: TreeLoader;
   readonly index: BlobIndex;
   readonly signal: AbortSignal;
-  readonly pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
+  readonly pool: BackupPool;
   readonly #repository: Repository;
   readonly #options: StoreOptions;
   readonly #packs: PackSaver;
@@ -84,7 +93,7 @@ export class BackupStore {
       onFailure: (error) => this.pool.fail(error),
     });
     this.#treePacks = new OpenPacks(key, options.packSize, new PrivatePackMemory(options.packSize));
-    const slots = 2 * options.threads + PACKS_UNDER_WAY;
+    const slots = 2 * options.pool.size + PACKS_UNDER_WAY;
     const packMemory = createPackMemory(slots, options.packSize);
     this.#memory = new PackMemoryPool(packMemory);
     this.#trees = new BlobSaver(
@@ -109,10 +118,7 @@ export class BackupStore {
       listing: options.listing,
       packMemory,
     };
-    const module = moduleUrl(import.meta.url, "worker");
-    this.pool = new WorkerPool(module, setup, options.threads, (event: BackupEvent) =>
-      this.#receive(event),
-    );
+    this.pool = options.pool.begin(setup, (event) => this.#receive(event));
     this.files = new FileStore(this.pool, {
       counts: (counts) => progress.stored(counts),
       part: (path, bytes) => progress.partDone(path, bytes),
@@ -143,11 +149,6 @@ export class BackupStore {
   /** After a failure: keep for the next backup what has been stored. */
   async salvage(): Promise<void> {
     if (!this.#options.dryRun) await this.#packs.salvage().catch(() => undefined);
-  }
-
-  /** Stop the worker threads. */
-  async close(): Promise<void> {
-    await this.pool.close();
   }
 
   #receive(event: BackupEvent): void {

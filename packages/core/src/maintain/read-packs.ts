@@ -51,9 +51,8 @@ export async function readPacks(
   const setup: VerifySetup = { key: repository.masterKey, index };
   const pool = new WorkerPool<VerifyTask, VerifyReply>(
     moduleUrl(import.meta.url, "verify-worker"),
-    setup,
     options.threads ?? availableParallelism(),
-  );
+  ).begin(setup);
   const concurrency = pool.size + READ_AHEAD;
   const checking = { repository, pool, memory: new MemoryPool(concurrency * PACK_MEMORY) };
   const work = async (job: PackJob, signal: AbortSignal): Promise<void> =>

@@ -57,6 +57,8 @@ export class PrivatePackMemory implements PackMemory {
   }
 }
 
+/** How often a thread that waits looks whether it should stop. */
+const LOOK_MS = 100;
 const FREE = 0;
 const TAKEN = 1;
 
@@ -65,11 +67,14 @@ const TAKEN = 1;
  * cannot be stored as fast as they are made, and bounds the memory of packs exactly.
  */
 export class PackMemoryPool implements PackMemory {
+  readonly #throwIfStopped: () => void;
   readonly #slots: readonly Uint8Array[];
   /** One word a slot, and behind them the number of times that any was given back. */
   readonly #state: Int32Array;
 
-  constructor(shared: SharedPackMemory) {
+  /** `throwIfStopped` is asked while a thread waits, and throws to end the wait. */
+  constructor(shared: SharedPackMemory, throwIfStopped: () => void = () => undefined) {
+    this.#throwIfStopped = throwIfStopped;
     this.#slots = shared.slots.map((slot) => new Uint8Array(slot));
     this.#state = new Int32Array(shared.state);
   }
@@ -84,7 +89,8 @@ export class PackMemoryPool implements PackMemory {
           return { bytes, number };
         }
       }
-      Atomics.wait(this.#state, releases, seen);
+      Atomics.wait(this.#state, releases, seen, LOOK_MS);
+      this.#throwIfStopped();
     }
   }
 

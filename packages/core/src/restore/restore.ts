@@ -147,7 +147,8 @@ function startWorkers(
     sparse: options.sparse ?? false,
   };
   const threads = options.threads ?? availableParallelism();
-  return new WorkerPool(moduleUrl(import.meta.url, "worker"), setup, threads);
+  const module = moduleUrl(import.meta.url, "worker");
+  return new WorkerPool<RestoreTask, RestoreResult>(module, threads).begin(setup);
 }
 
 function tryMakeDirectory(root: RootedDirectory, path: Uint8Array): string | undefined {

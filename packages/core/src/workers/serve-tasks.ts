@@ -1,6 +1,6 @@
-import { parentPort, workerData, type Transferable } from "node:worker_threads";
-import { isTsbakError } from "../errors.ts";
-import type { CarriedError, TaskMessage, WorkerMessage } from "./worker-pool.ts";
+import { isMainThread, parentPort, workerData, type Transferable } from "node:worker_threads";
+import { isTsbakError, TsbakError } from "../errors.ts";
+import type { CarriedError, PoolMessage, WorkerMessage, WorkerStart } from "./worker-pool.ts";
 
 /** The end of a task: what goes back, and which buffers move rather than being copied. */
 export interface TaskResult<Result> {
@@ -25,14 +25,27 @@ export function serveTasks<Setup, Task, Result, Event = never>(
   const port = parentPort;
   const send = (message: WorkerMessage, transfer: readonly Transferable[] = []): void =>
     port.postMessage(message, transfer);
-  const ready = prepare(workerData as Setup, (event, transfer) =>
-    send({ kind: "event", event }, transfer),
-  );
+  const emit: Emit<Event> = (event, transfer) => send({ kind: "event", event }, transfer);
+  let ready: ReturnType<typeof prepare> | undefined;
   let last: Promise<void> = Promise.resolve();
-  port.on("message", ({ number, task }: TaskMessage) => {
+  port.on("message", (message: PoolMessage) => {
+    if (message.kind === "setup") {
+      ready = prepare(message.setup as Setup, emit);
+      // Shows in the tasks, which all fail.
+      ready.catch(() => undefined);
+      return;
+    }
+    if (message.kind === "end") {
+      // Without the port nothing keeps the thread alive.
+      void last.then(() => port.close());
+      return;
+    }
+    const { number, task } = message;
     last = last.then(async () => {
       try {
+        throwIfStopped();
         const handle = await ready;
+        if (handle === undefined) throw new Error("serveTasks() assumes a setup before tasks");
         const { result, transfer } = await handle(task as Task);
         send({ kind: "result", number, result }, transfer);
       } catch (error) {
@@ -40,6 +53,18 @@ export function serveTasks<Setup, Task, Result, Event = never>(
       }
     });
   });
+}
+
+const stop = isMainThread ? undefined : new Int32Array((workerData as WorkerStart).stop);
+
+/** True when the pool is closing: what nobody waits for any more need not be finished. */
+export function isStopped(): boolean {
+  return stop !== undefined && Atomics.load(stop, 0) === 1;
+}
+
+/** @throws {TsbakError} `interrupted` if the pool is closing. Called between steps of long tasks. */
+export function throwIfStopped(): void {
+  if (isStopped()) throw new TsbakError("interrupted", "Cannot go on: the operation was stopped");
 }
 
 function carry(error: unknown): CarriedError {

@@ -1,10 +1,15 @@
 import { Worker, type Transferable } from "node:worker_threads";
 import { TsbakError, type ErrorCode } from "../errors.ts";
 
-/** What travels to a worker. */
-export interface TaskMessage {
-  readonly number: number;
-  readonly task: unknown;
+/** What travels to a worker: first the setup, then tasks, then the end. */
+export type PoolMessage =
+  | { readonly kind: "setup"; readonly setup: unknown }
+  | { readonly kind: "end" }
+  | { readonly kind: "task"; readonly number: number; readonly task: unknown };
+
+/** What a thread is started with: one word that is set when it is to stop. */
+export interface WorkerStart {
+  readonly stop: SharedArrayBuffer;
 }
 
 /** What travels back: an event of a running task, or its end. */
@@ -29,7 +34,12 @@ interface Job {
 interface Seat {
   readonly worker: Worker;
   readonly jobs: Map<number, Job>;
+  /** Resolves when the thread has ended, for whatever reason. */
+  readonly ended: Promise<void>;
 }
+
+/** Whoever has not ended by then never will. */
+const PATIENCE_MS = 30_000;
 
 /** A second task waits inside the worker, so that it need not ask before it goes on. */
 const JOBS_PER_WORKER = 2;
@@ -45,21 +55,30 @@ const LIMITS = { maxYoungGenerationSizeMb: 8 };
  */
 export class WorkerPool<Task, Result, Event = never> {
   readonly #seats: Seat[] = [];
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   readonly #queue: Job[] = [];
   readonly #waiting: (() => void)[] = [];
-  readonly #onEvent: (event: Event) => void;
+  #onEvent: (event: Event) => void = () => undefined;
+  #hasBegun = false;
   #nextNumber = 0;
   #failure: unknown;
 
-  /** `module` calls `serveTasks`; `setup` is cloned to each thread; `size` threads are started at once. */
-  constructor(
-    module: URL,
-    setup: unknown,
-    size: number,
-    onEvent: (event: Event) => void = () => undefined,
-  ) {
-    this.#onEvent = onEvent;
-    for (let i = 0; i < size; i++) this.#seats.push(this.#start(module, setup));
+  /**
+   * `module` calls `serveTasks`. `size` threads are started at once: they load while the caller finds out what they
+   * are to work with. Tasks wait for `begin`.
+   */
+  constructor(module: URL, size: number) {
+    for (let i = 0; i < size; i++) this.#seats.push(this.#start(module));
+  }
+
+  /** Give every thread a clone of its setup, once. */
+  begin(setup: unknown, onEvent?: (event: Event) => void): this {
+    if (onEvent !== undefined) this.#onEvent = onEvent;
+    const message: PoolMessage = { kind: "setup", setup };
+    for (const seat of this.#seats) seat.worker.postMessage(message);
+    this.#hasBegun = true;
+    this.#assign();
+    return this;
   }
 
   get size(): number {
@@ -101,15 +120,18 @@ export class WorkerPool<Task, Result, Event = never> {
     this.#fail(error);
   }
 
-  /** Stop all threads; tasks in hand are rejected. */
+  /** Stop all threads; tasks in hand are rejected. Resolves when the threads have ended. */
   async close(): Promise<void> {
     this.#fail(new TsbakError("interrupted", "Cannot go on: the worker threads were stopped"));
-    await Promise.all(this.#seats.map((seat) => seat.worker.terminate()));
+    Atomics.store(this.#stop, 0, 1);
+    await Promise.all(this.#seats.map(endThread));
   }
 
-  #start(module: URL, setup: unknown): Seat {
-    const worker = new Worker(module, { workerData: setup, resourceLimits: LIMITS });
-    const seat: Seat = { worker, jobs: new Map() };
+  #start(module: URL): Seat {
+    const workerData: WorkerStart = { stop: this.#stop.buffer };
+    const worker = new Worker(module, { workerData, resourceLimits: LIMITS });
+    const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    const seat: Seat = { worker, jobs: new Map(), ended };
     worker.on("message", (message: WorkerMessage) => this.#receive(seat, message));
     worker.on("error", (error) => this.#fail(error));
     return seat;
@@ -129,6 +151,7 @@ export class WorkerPool<Task, Result, Event = never> {
   }
 
   #assign(): void {
+    if (!this.#hasBegun) return;
     for (let load = 0; load < JOBS_PER_WORKER; load++) {
       for (const seat of this.#seats) {
         if (seat.jobs.size > load) continue;
@@ -143,7 +166,7 @@ export class WorkerPool<Task, Result, Event = never> {
   #post(seat: Seat, job: Job): void {
     const number = this.#nextNumber++;
     seat.jobs.set(number, job);
-    const message: TaskMessage = { number, task: job.task };
+    const message: PoolMessage = { kind: "task", number, task: job.task };
     seat.worker.postMessage(message, job.transfer);
   }
 
@@ -169,6 +192,18 @@ export class WorkerPool<Task, Result, Event = never> {
     for (const job of jobs) job.reject(this.#failure);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+/**
+ * Have a thread end by itself. It is not terminated: in the middle of a call of native code, or while it loads, that
+ * could end the whole process.
+ */
+async function endThread({ worker, ended }: Seat): Promise<void> {
+  const message: PoolMessage = { kind: "end" };
+  worker.postMessage(message);
+  const timer = setTimeout(() => void worker.terminate(), PATIENCE_MS);
+  await ended;
+  clearTimeout(timer);
 }
 
 function revive(error: CarriedError): Error {
