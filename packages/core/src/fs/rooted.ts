@@ -25,6 +25,7 @@ import {
 
 import { TsbakError } from "../errors.ts";
 import { equalBytes } from "../bytes/compare.ts";
+import { hasDefaultAcl, removeDefaultAcl } from "./default-acl.ts";
 import { readDirectory } from "./directory.ts";
 import { MetadataSetter } from "./metadata.ts";
 import type { EntryMetadata } from "./metadata.ts";
@@ -48,11 +49,14 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constant
 export class RootedDirectory {
   readonly #paths: RootedPaths;
   readonly #metadata: MetadataSetter;
+  /** What is made in the root gets an ACL from it, which is nowhere else so: `makeDirectory` sees to that. */
+  readonly givesAcl: boolean;
 
   /** `root` must be a directory. */
   constructor(root: Uint8Array, options: RootedDirectoryOptions = {}) {
     this.#paths = new RootedPaths(root, options);
     this.#metadata = options.metadata ?? new MetadataSetter();
+    this.givesAcl = hasDefaultAcl(root);
   }
 
   /** False if times lose what is below a microsecond here; worth telling once. */
@@ -65,7 +69,10 @@ export class RootedDirectory {
     return this.#paths.isSafe;
   }
 
-  /** Make a directory and the parents it lacks, for the owner only. What stands there and is no directory goes. */
+  /**
+   * Make a directory and the parents it lacks, for the owner only. What stands there and is no directory goes. A default ACL
+   * that stands there goes, too, before it is given on to what is made in the directory.
+   */
   makeDirectory(dir: Uint8Array): void {
     if (dir.length === 0) return;
     const slash = dir.lastIndexOf(SLASH);
@@ -81,10 +88,12 @@ export class RootedDirectory {
       this.makeDirectory(parent);
       path = this.#path(parent, name);
     }
-    if (isDone(() => mkdirSync(nodePath(path), 0o700))) return;
-    if (lstatSync(nodePath(path)).isDirectory()) return;
-    unlinkSync(nodePath(path));
-    mkdirSync(nodePath(path), 0o700);
+    const isNew = isDone(() => mkdirSync(nodePath(path), 0o700));
+    if (!isNew && !lstatSync(nodePath(path)).isDirectory()) {
+      unlinkSync(nodePath(path));
+      mkdirSync(nodePath(path), 0o700);
+    }
+    if (!isNew || this.givesAcl) removeDefaultAcl(path);
   }
 
   /**

@@ -109,6 +109,18 @@ describe.skipIf(!canSetAttributes())("restore() of extended attributes", () => {
     expect(readAttributes(target)).toEqual(wanted);
   });
 
+  test("keeps nothing of the ACLs that the target and its directories give on", async () => {
+    for (const name of ["plain", "directory"]) fs.mkdirSync(join(target, name));
+    const given = { "system.posix_acl_default": ACL };
+    setAttributes(target, { ".": given, plain: given });
+
+    const summary = await run();
+
+    expect(summary.errors).toBe(0);
+    expect(readAttributes(target)).toEqual(wanted);
+    expect(describeTree(target)).toEqual(describeTree(source));
+  });
+
   test.skipIf(!isRoot)("warns once if the user may not set some, and sets the others", () => {
     fs.chmodSync(top, 0o755);
 

@@ -128,10 +128,15 @@ export class BatchWriter {
     return this.#directories[number] as Uint8Array;
   }
 
+  #isGivenAcl(entry: number): boolean {
+    return this.#root.givesAcl && this.#directory(entry).length === 0;
+  }
+
   #metadata(entry: number): EntryMetadata {
     const metadata = metadataAt(this.#numbers, entry);
     // A file that was just created has none unless they are given: no call is spent on it.
-    const attributes: readonly ExtendedAttribute[] | undefined = this.#attributes.get(entry);
+    const attributes: readonly ExtendedAttribute[] | undefined =
+      this.#attributes.get(entry) ?? (this.#isGivenAcl(entry) ? [] : undefined);
     return attributes === undefined ? metadata : { ...metadata, attributes };
   }
 }

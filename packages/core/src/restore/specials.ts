@@ -32,7 +32,8 @@ function restoreSpecial(
       progress.error(plan.path(specials, entry), `a ${type} cannot be created on this system`);
       return;
     }
-    const attributes = specials.attributes.get(entry);
+    const isGivenAcl = root.givesAcl && directory.length === 0 && type !== "symlink";
+    const attributes = specials.attributes.get(entry) ?? (isGivenAcl ? [] : undefined);
     const metadata = { ...metadataAt(specials.numbers, entry), attributes };
     const isSymlink = type === "symlink";
     if (!root.setMetadata(directory, name, metadata, { isSymlink })) progress.attributesRefused();
