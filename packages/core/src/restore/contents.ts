@@ -17,8 +17,8 @@ import {
   type RestoreTask,
 } from "./protocol.ts";
 
-/** Bytes of memory for what was read of packs and waits for a worker, at most: three packs of the usual size. */
-const MEMORY_LIMIT = 3 * (24 << 20);
+/** Bytes of memory for what was read of packs and waits for a worker, at most: four pieces of the usual size. */
+const MEMORY_LIMIT = 4 * (8 << 20);
 /** Files that are created empty, or finished, by one task. */
 const BATCH_FILES = 1024;
 

@@ -21,8 +21,8 @@ export interface Piece {
 
 /** Bytes that are not needed are read over if they are fewer: another request would cost more. */
 const LARGEST_GAP = 1 << 20;
-/** A piece ends after so many bytes; a blob is never cut, so a piece may be longer by one. */
-const PIECE_SIZE = 16 << 20;
+/** A piece ends after so many bytes; a blob is never cut, so a piece may be longer by one. Most are below 8 MiB then. */
+const PIECE_SIZE = 6 << 20;
 /** A blob may be in a hundred thousand files: no worker writes all of them alone. */
 const MOST_USES = 4096;
 

@@ -80,6 +80,8 @@ export async function restore(
   makeTarget(path);
   const root = new RootedDirectory(path);
   const pool = startWorkers(repository, path, options);
+  const interrupt = (): void => pool.interrupt();
+  signal?.addEventListener("abort", interrupt, { once: true });
   try {
     const plan = await makePlan(tree, { repository, index, progress, root }, options);
     const totals = { files: plan.files.length + plan.links.length, bytes: plan.bytes };
@@ -89,6 +91,7 @@ export async function restore(
   } catch (error) {
     throw asInterrupted(error, signal);
   } finally {
+    signal?.removeEventListener("abort", interrupt);
     await pool.close();
     root.close();
   }

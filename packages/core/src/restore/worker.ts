@@ -2,9 +2,10 @@ import { loadZstd } from "../compress/zstd.ts";
 import { Opener } from "../crypto/opener.ts";
 import { isTsbakError } from "../errors.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
-import { serveTasks } from "../workers/serve-tasks.ts";
+import { serveTasks, throwIfStopped } from "../workers/serve-tasks.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { BlobMemory } from "./blob-memory.ts";
+import type { EntryBatch } from "./entry-batch.ts";
 import {
   BLOB_NUMBERS,
   USE_NUMBERS,
@@ -23,38 +24,39 @@ serveTasks<RestoreSetup, RestoreTask, RestoreResult>(async (setup) => {
   const memory = new BlobMemory(new Opener(setup.key), await loadZstd());
   const root = new RootedDirectory(setup.target, { openDirectories: OPEN_DIRECTORIES });
   return (task) => {
-    const failures = perform(task, memory, root, setup.sparse);
+    const writer = new BatchWriter(root, batchOf(task), setup.sparse);
+    perform(task, memory, writer);
+    const { failures } = writer;
     if (task.kind !== "piece") return { result: { failures } };
     const { buffer } = task.bytes;
     return { result: { failures, memory: buffer }, transfer: [buffer] };
   };
 });
 
-function perform(
-  task: RestoreTask,
-  memory: BlobMemory,
-  root: RootedDirectory,
-  sparse: boolean,
-): RestoreFailure[] {
-  const writer = new BatchWriter(
-    root,
-    task.kind === "directories" ? task.entries : task.files,
-    sparse,
-  );
+function batchOf(task: RestoreTask): EntryBatch {
+  return task.kind === "directories" ? task.entries : task.files;
+}
+
+/** What fails is noted by the writer. Throws `interrupted` between two entries. */
+function perform(task: RestoreTask, memory: BlobMemory, writer: BatchWriter): void {
+  const forEach = (run: (entry: number) => void): void =>
+    writer.forEach((entry) => {
+      throwIfStopped();
+      run(entry);
+    });
   switch (task.kind) {
     case "piece":
       writePiece(task, memory, writer);
       break;
     case "empty":
-      writer.forEach((file) => writer.writeWhole(file, new Uint8Array(0)));
+      forEach((file) => writer.writeWhole(file, new Uint8Array(0)));
       break;
     case "finish":
-      writer.forEach((file) => writer.finishParts(file));
+      forEach((file) => writer.finishParts(file));
       break;
     case "directories":
-      writer.forEach((entry) => writer.finishDirectory(entry));
+      forEach((entry) => writer.finishDirectory(entry));
   }
-  return writer.failures;
 }
 
 /** Every blob is opened once and written to all its places before the next one is opened. */
@@ -64,6 +66,7 @@ function writePiece(task: PieceTask, memory: BlobMemory, writer: BatchWriter): v
     const end = use + (task.blobs[blob * BLOB_NUMBERS + 3] as number);
     const plain = tryOpen(task, memory, blob, writer.failures);
     for (; plain !== undefined && use < end; use++) {
+      throwIfStopped();
       const file = task.uses[use * USE_NUMBERS] as number;
       const offset = task.uses[use * USE_NUMBERS + 1] as number;
       if (offset === WHOLE_FILE) writer.writeWhole(file, plain);

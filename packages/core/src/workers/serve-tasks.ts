@@ -57,12 +57,12 @@ export function serveTasks<Setup, Task, Result, Event = never>(
 
 const stop = isMainThread ? undefined : new Int32Array((workerData as WorkerStart).stop);
 
-/** True when the pool is closing: what nobody waits for any more need not be finished. */
+/** True when the pool was interrupted or is closing: what nobody waits for any more need not be finished. */
 export function isStopped(): boolean {
   return stop !== undefined && Atomics.load(stop, 0) === 1;
 }
 
-/** @throws {TsbakError} `interrupted` if the pool is closing. Called between steps of long tasks. */
+/** @throws {TsbakError} `interrupted` if `isStopped`. Called between steps of long tasks. */
 export function throwIfStopped(): void {
   if (isStopped()) throw new TsbakError("interrupted", "Cannot go on: the operation was stopped");
 }

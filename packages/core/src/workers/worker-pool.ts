@@ -120,10 +120,18 @@ export class WorkerPool<Task, Result, Event = never> {
     this.#fail(error);
   }
 
+  /**
+   * Tell the threads to stop as soon as they can: tasks in hand end early and, like those that wait, reject as
+   * `interrupted`. Unlike after `fail`, nothing is done for a task that has been rejected.
+   */
+  interrupt(): void {
+    Atomics.store(this.#stop, 0, 1);
+  }
+
   /** Stop all threads; tasks in hand are rejected. Resolves when the threads have ended. */
   async close(): Promise<void> {
     this.#fail(new TsbakError("interrupted", "Cannot go on: the worker threads were stopped"));
-    Atomics.store(this.#stop, 0, 1);
+    this.interrupt();
     await Promise.all(this.#seats.map(endThread));
   }
 
