@@ -84,6 +84,7 @@ const FAILED = -2;
 /** PATH_MAX of Linux: a backup cannot have read a longer path, but a forged tree can hold itself. */
 const LONGEST_PATH = 4096;
 const DOT = 0x2e;
+const BREATH_MS = 100;
 
 /** Read all trees below `root`, make the directories and plan the rest. What cannot be restored is told to `progress`. */
 export async function planRestore(root: string, context: PlanContext): Promise<RestorePlan> {
@@ -98,12 +99,14 @@ class Planner {
   /** First name of each file that has several. */
   readonly #firstNames = new Map<string, number>();
   readonly #id = Buffer.alloc(32);
+  #lastBreath = performance.now();
 
   constructor(context: PlanContext) {
     this.#context = context;
   }
 
   async enter(directory: OpenDirectory): Promise<void> {
+    await this.#breathe();
     const { signal } = this.#context;
     if (signal?.aborted === true) throw interruptedError(signal);
     let nodes: Node[];
@@ -119,6 +122,13 @@ class Planner {
     );
     const seen = isOrdered ? undefined : new Set<string>();
     for (const node of nodes) await this.#visit(node, directory, seen);
+  }
+
+  /** Trees that are at hand come without waiting: now and then signals must have their turn. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#lastBreath < BREATH_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#lastBreath = performance.now();
   }
 
   /** No promise where none is needed: most entries are files. */
