@@ -1,5 +1,6 @@
 import { moduleUrl } from "../workers/module-url.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
+import { interruptedError } from "../async/interrupted.ts";
 import type { CompressionLevel } from "../compress/zstd.ts";
 import { BlobEncoder } from "../repository/blob-encoder.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
@@ -119,6 +120,9 @@ export class BackupStore {
       packMemory,
     };
     this.pool = options.pool.begin(setup, (event) => this.#receive(event));
+    // Tasks that wait, such as the chunks of a large file, need not be begun any more.
+    const stop = (): void => this.pool.fail(interruptedError(options.signal));
+    options.signal.addEventListener("abort", stop, { once: true });
     this.files = new FileStore(this.pool, {
       counts: (counts) => progress.stored(counts),
       part: (path, bytes) => progress.partDone(path, bytes),
