@@ -59,7 +59,9 @@ export class DirectoryLister {
   listDirectory(place: DirectoryPlace, parent: ParentTree | undefined, mayOmit: boolean): Listing {
     const writer = new ListingWriter(this.#parts.reportItems);
     const { selection } = this.#parts;
-    for (const name of guard(writer, place.path, () => readDirectory(place.path)) ?? []) {
+    const names = guard(writer, place.path, () => readDirectory(place.path));
+    if (names === undefined) writer.unreadable();
+    for (const name of names ?? []) {
       if (selection.excludedByPath(place.absolutePath, name) !== undefined) continue;
       const path = joinPath(place.path, name);
       const stat = this.#stat(writer, path);

@@ -36,6 +36,8 @@ export interface ListedItem {
 
 /** The entries of one directory in ascending order. Ready to be posted. */
 export interface Listing {
+  /** The directory could not be read: as in restic, it is left out of the tree above it. */
+  readonly isUnreadable: boolean;
   /** The texts of all entries, one after another. */
   readonly texts: string;
   /** Length of each text. */
@@ -76,12 +78,18 @@ export class ListingWriter {
   readonly #items: ListedItem[] = [];
   readonly #errors: ListingError[] = [];
   readonly #reportItems: boolean;
+  #isUnreadable = false;
   #unmodified = 0;
   #changed = 0;
   #bytes = 0;
 
   constructor(reportItems: boolean) {
     this.#reportItems = reportItems;
+  }
+
+  /** The directory itself cannot be read. */
+  unreadable(): void {
+    this.#isUnreadable = true;
   }
 
   error(path: Uint8Array, message: string): void {
@@ -127,6 +135,7 @@ export class ListingWriter {
     const stats = createFingerprints(this.#stats.length);
     this.#stats.forEach((stat, at) => setFingerprint(stats, at, stat));
     return {
+      isUnreadable: this.#isUnreadable,
       texts: this.#texts.join(""),
       lengths: Uint32Array.from(this.#texts, (text) => text.length),
       kinds: Uint8Array.from(this.#kinds),

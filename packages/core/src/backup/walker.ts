@@ -32,8 +32,8 @@ export interface WalkerParts {
 interface Directory extends DirectoryPlace {
   /** Its tree in the parent snapshot. */
   readonly subtree: string | undefined;
-  /** Called once with the id of its tree. */
-  readonly done: (tree: string) => void;
+  /** Called once with the id of its tree; undefined if it could not be read. */
+  readonly done: (tree: string | undefined) => void;
   /** Trees of the directories in it that are complete, by their names as Latin-1 text. */
   readonly trees: Map<string, string>;
 }
@@ -127,6 +127,10 @@ export class Walker {
   }
 
   #takeListing(listing: Listing, directory: Directory): void {
+    if (listing.isUnreadable) {
+      directory.done(undefined);
+      return;
+    }
     const builder = new TreeBuilder((tree) => {
       if (listing.isPartial && tree.kind === "new") this.#enqueue(directory, true);
       else directory.done(this.#idOf(tree));
@@ -154,8 +158,8 @@ export class Walker {
   ): void {
     const path = joinPath(directory.path, entry.name);
     const finish = this.#reserve(entry, path, builder);
-    const done = (tree: string): void => {
-      directory.trees.set(nameKey(entry.name), tree);
+    const done = (tree: string | undefined): void => {
+      if (tree !== undefined) directory.trees.set(nameKey(entry.name), tree);
       finish(tree);
     };
     const absolute = joinPath(directory.absolutePath, entry.name);
@@ -165,9 +169,17 @@ export class Walker {
   }
 
   /** Keep a place for a directory in the tree above it; the result is called with the id of its tree. */
-  #reserve(entry: FollowUp, path: Uint8Array, above: TreeBuilder): (tree: string) => void {
+  #reserve(
+    entry: FollowUp,
+    path: Uint8Array,
+    above: TreeBuilder,
+  ): (tree: string | undefined) => void {
     const slot = above.reserve();
     return (tree) => {
+      if (tree === undefined) {
+        above.fill(slot, undefined, entry.before);
+        return;
+      }
       const text = entry.text + encodeNodeTail(null, tree);
       this.#parts.progress.directoryDone(path, changeOf(entry, text));
       above.fill(slot, text, entry.before);
