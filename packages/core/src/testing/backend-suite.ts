@@ -235,18 +235,21 @@ function listingTests(backend: () => Backend, options: BackendSuiteOptions): voi
   });
 
   const addStranger = options.addStranger;
-  test.skipIf(addStranger === undefined)("list() leaves out names that are no ids", async () => {
-    const ref = someRef("pack");
-    await backend().write(ref, bytesOf(3));
-    for (const kind of ["pack", "snapshot"] as const) {
-      for (const name of [`${ref.name}-tmp-1`, "README", "AB".repeat(32), "ab".repeat(31)]) {
-        await addStranger?.(backend(), kind, name);
+  // A store that takes no other names has none to leave out.
+  if (addStranger !== undefined) {
+    test("list() leaves out names that are no ids", async () => {
+      const ref = someRef("pack");
+      await backend().write(ref, bytesOf(3));
+      for (const kind of ["pack", "snapshot"] as const) {
+        for (const name of [`${ref.name}-tmp-1`, "README", "AB".repeat(32), "ab".repeat(31)]) {
+          await addStranger(backend(), kind, name);
+        }
       }
-    }
 
-    expect(await listAll(backend(), "pack")).toEqual([{ name: ref.name, size: 3 }]);
-    expect(await listAll(backend(), "snapshot")).toEqual([]);
-  });
+      expect(await listAll(backend(), "pack")).toEqual([{ name: ref.name, size: 3 }]);
+      expect(await listAll(backend(), "snapshot")).toEqual([]);
+    });
+  }
 }
 
 function removingTests(backend: () => Backend): void {
