@@ -7,10 +7,7 @@
 import module from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import v8 from "node:v8";
 
-// The space for new objects otherwise grows to 100 MiB beside an engine that keeps hardly any of them.
-v8.setFlagsFromString("--semi-space-growth-factor=1");
 enableCompileCache();
 const { run } = await import("./run.ts");
 process.exitCode = await run(process.argv.slice(2));
