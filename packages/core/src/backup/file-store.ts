@@ -1,3 +1,4 @@
+import { joinNulList } from "../bytes/nul-list.ts";
 import type { FileStat } from "../fs/stat.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import { LargeFile } from "./large-file.ts";
@@ -96,7 +97,7 @@ export class FileStore {
     this.#batchBytes = 0;
     const stats = createFingerprints(files.length);
     files.forEach((file, at) => stats.set(file.fingerprint, at * FINGERPRINT_NUMBERS));
-    const paths = joinPaths(files);
+    const paths = joinNulList(files.map(({ path }) => path));
     this.#track(
       this.#pool
         .run({ kind: "files", paths, stats }, [paths.buffer, stats.buffer])
@@ -142,15 +143,4 @@ export class FileStore {
       .finally(() => this.#running.delete(task));
     this.#running.add(task);
   }
-}
-
-function joinPaths(files: readonly WaitingFile[]): Uint8Array<ArrayBuffer> {
-  const size = files.reduce((sum, file) => sum + file.path.length + 1, 0);
-  const joined = new Uint8Array(size);
-  let at = 0;
-  for (const { path } of files) {
-    joined.set(path, at);
-    at += path.length + 1;
-  }
-  return joined;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { joinNulList } from "../bytes/nul-list.ts";
 import type { FileStat } from "../fs/stat.ts";
 import type { ParentNode } from "./parent-tree.ts";
 import type { Change } from "./progress.ts";
@@ -139,7 +140,7 @@ export class ListingWriter {
       texts: this.#texts.join(""),
       lengths: Uint32Array.from(this.#texts, (text) => text.length),
       kinds: Uint8Array.from(this.#kinds),
-      names: joinNames(this.#names),
+      names: joinNulList(this.#names),
       before: this.#before,
       subtrees: this.#subtrees,
       devices: this.#devices,
@@ -213,14 +214,4 @@ export function visitListing(listing: Listing, visitor: ListingVisitor): void {
       directories++;
     }
   }
-}
-
-function joinNames(names: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(names.reduce((size, name) => size + name.length + 1, 0));
-  let at = 0;
-  for (const name of names) {
-    joined.set(name, at);
-    at += name.length + 1;
-  }
-  return joined;
 }

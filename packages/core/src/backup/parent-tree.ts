@@ -1,3 +1,4 @@
+import { byteKey } from "../bytes/byte-key.ts";
 import { encodeNode, type Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
 import type { SharedIndexView } from "../repository/blob-index.ts";
@@ -62,7 +63,7 @@ export class ParentTree {
       if (next !== undefined) return next;
     }
     this.#nodes ??= indexByName(decodeTree(this.#bytes));
-    const node = this.#nodes.get(nameKey(name));
+    const node = this.#nodes.get(byteKey(name));
     if (node === undefined) return undefined;
     const text = encodeNode(node);
     const content = node.content?.map((id) => `"${id}"`).join(",");
@@ -128,9 +129,5 @@ function digit(text: string, at: number): number {
 }
 
 function indexByName(nodes: readonly Node[]): Map<string, Node> {
-  return new Map(nodes.map((node) => [nameKey(node.name), node]));
-}
-
-function nameKey(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
+  return new Map(nodes.map((node) => [byteKey(node.name), node]));
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { byteKey } from "../bytes/byte-key.ts";
 import { equalBytes } from "../bytes/compare.ts";
 import { readDirectory } from "../fs/directory.ts";
 import { cleanPath, joinPath, splitPath, toPathBytes } from "../fs/path.ts";
@@ -68,7 +69,7 @@ function childFor(
   atTop: boolean,
 ): SourceNode {
   for (let number = 0; ; number++) {
-    const key = number === 0 ? nameKey(name) : `${nameKey(name)}-${number}`;
+    const key = number === 0 ? byteKey(name) : `${byteKey(name)}-${number}`;
     const child = parent.children.get(key);
     if (child === undefined) {
       const created = createNode(place);
@@ -84,9 +85,9 @@ function unroll(node: SourceNode): void {
   if (node.path !== undefined && node.children.size > 0) {
     for (const name of readDirectory(node.path)) {
       const path = joinPath(node.path, name);
-      const child = node.children.get(nameKey(name)) ?? createNode(path);
+      const child = node.children.get(byteKey(name)) ?? createNode(path);
       child.path ??= path;
-      node.children.set(nameKey(name), child);
+      node.children.set(byteKey(name), child);
     }
     node.path = undefined;
   }
@@ -110,8 +111,4 @@ function rootOf(path: Uint8Array): Uint8Array {
 
 function joinBelow(directory: Uint8Array, name: Uint8Array): Uint8Array {
   return equalBytes(directory, HERE) ? name : joinPath(directory, name);
-}
-
-function nameKey(name: Uint8Array): string {
-  return Buffer.from(name).toString("latin1");
 }

@@ -1,3 +1,4 @@
+import { byteKey } from "../bytes/byte-key.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import { encodeNodeHead, encodeNodeTail } from "../format/node.ts";
 import { readAttributes } from "../fs/attributes.ts";
@@ -79,17 +80,17 @@ export class Walker {
     const builder = new TreeBuilder((tree) => done(this.#idOf(tree)));
     const entries = children.map(({ entry }) => entry);
     const listing = this.#parts.lister.listSources(entries, parent);
-    const byName = new Map(children.map(({ entry, child }) => [nameKey(entry.name), child]));
+    const byName = new Map(children.map(({ entry, child }) => [byteKey(entry.name), child]));
     const inner: Promise<void>[] = [];
     this.#parts.progress.listed(node.infoPath, listing);
     visitListing(listing, {
       complete: (text, isSame) => builder.add(text, isSame ? text : undefined),
       file: (entry, fingerprint) => {
-        const child = byName.get(nameKey(entry.name)) as SourceNode;
+        const child = byName.get(byteKey(entry.name)) as SourceNode;
         this.#storeFile(entry, fingerprint, child.path ?? child.infoPath, builder);
       },
       directory: (entry, before, device) => {
-        const child = byName.get(nameKey(entry.name)) as SourceNode;
+        const child = byName.get(byteKey(entry.name)) as SourceNode;
         const path = child.path ?? child.infoPath;
         const finish = this.#reserve(entry, path, builder);
         if (child.path === undefined) inner.push(this.#walkSources(child, before, finish));
@@ -141,7 +142,7 @@ export class Walker {
         this.#storeFile(entry, fingerprint, joinPath(directory.path, entry.name), builder);
       },
       directory: (entry, subtree, device) => {
-        const known = directory.trees.get(nameKey(entry.name));
+        const known = directory.trees.get(byteKey(entry.name));
         if (known !== undefined)
           builder.add(entry.text + encodeNodeTail(null, known), entry.before);
         else this.#walkInto(entry, { subtree, device }, directory, builder);
@@ -159,7 +160,7 @@ export class Walker {
     const path = joinPath(directory.path, entry.name);
     const finish = this.#reserve(entry, path, builder);
     const done = (tree: string | undefined): void => {
-      if (tree !== undefined) directory.trees.set(nameKey(entry.name), tree);
+      if (tree !== undefined) directory.trees.set(byteKey(entry.name), tree);
       finish(tree);
     };
     const absolute = joinPath(directory.absolutePath, entry.name);
@@ -221,10 +222,6 @@ export class Walker {
   #idOf(tree: BuiltTree): string {
     return tree.kind === "same" ? tree.id : this.#parts.saveTree(tree.bytes());
   }
-}
-
-function nameKey(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
 }
 
 /** How an entry compares with the parent snapshot. */

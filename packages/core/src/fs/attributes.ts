@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { splitNulList } from "../bytes/nul-list.ts";
 import { codePointAt } from "../format/go-quote.ts";
 import type { ExtendedAttribute } from "../format/node.ts";
 import { loadPosix } from "./posix.ts";
@@ -24,7 +25,7 @@ export function readAttributes(path: Uint8Array): ExtendedAttribute[] {
   try {
     const list = posix.listAttributes(path);
     if (list.length === 0) return [];
-    return splitNames(list.slice()).flatMap((name) => {
+    return splitNulList(list.slice()).flatMap((name) => {
       const value = ignoreMissing(() => posix.getAttribute(path, name));
       return value === undefined ? [] : [{ name: nameText(name), value }];
     });
@@ -41,17 +42,6 @@ function ignoreMissing<T>(run: () => T): T | undefined {
     if (isSystemError(error) && NOTHING.has(error.errno ?? 0)) return undefined;
     throw error;
   }
-}
-
-/** The names in a list of names that are ended by NUL each; views. */
-export function splitNames(list: Uint8Array): Uint8Array[] {
-  const names: Uint8Array[] = [];
-  for (let start = 0; start < list.length;) {
-    const end = list.indexOf(0, start);
-    names.push(list.subarray(start, end));
-    start = end + 1;
-  }
-  return names;
 }
 
 /** The format has names as text; a byte that is no UTF-8 becomes what Go writes for it. */

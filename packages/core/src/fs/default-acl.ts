@@ -1,4 +1,4 @@
-import { splitNames } from "./attributes.ts";
+import { splitNulList } from "../bytes/nul-list.ts";
 import { loadPosix } from "./posix.ts";
 import { isSystemError } from "./system-error.ts";
 
@@ -10,7 +10,7 @@ export function hasDefaultAcl(path: Uint8Array): boolean {
   const posix = loadPosix();
   if (posix === undefined) return false;
   try {
-    const names = splitNames(posix.attributes.list({ path, follow: true }));
+    const names = splitNulList(posix.attributes.list({ path, follow: true }));
     return names.some((name) => Buffer.from(name).toString("latin1") === DEFAULT_ACL);
   } catch (error) {
     if (isSystemError(error)) return false;

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { TsbakError } from "../errors.ts";
 import type { ExtendedAttribute } from "../format/node.ts";
 import type { AttributeCalls, AttributeTarget } from "./attribute-calls.ts";
-import { splitNames } from "./attributes.ts";
+import { splitNulList } from "../bytes/nul-list.ts";
 import { printablePath } from "./path.ts";
 import { describeSystemError, isSystemError } from "./system-error.ts";
 
@@ -49,7 +49,7 @@ function removeOthers(
   if (list.length === 0) return [listed];
   const wanted = new Set(attributes.map(({ name }) => latin1(nameBytes(name))));
   const isOther = (name: string): boolean => !wanted.has(name) && !NEVER_REMOVED.has(name);
-  return splitNames(list)
+  return splitNulList(list)
     .filter((name) => isOther(latin1(name)))
     .map((name) => judge(() => calls.remove(target, name), isRoot, name));
 }

@@ -1,9 +1,10 @@
+import { splitNulList } from "../bytes/nul-list.ts";
 import { closeFile, setLength, writeFully } from "../fs/write-file.ts";
 import type { ExtendedAttribute } from "../format/node.ts";
 import type { EntryMetadata } from "../fs/metadata.ts";
 import type { RootedDirectory } from "../fs/rooted.ts";
 import { describeFailure } from "./describe-failure.ts";
-import { splitTexts, type EntryBatch } from "./entry-batch.ts";
+import type { EntryBatch } from "./entry-batch.ts";
 import { ENTRY, ENTRY_NUMBERS, metadataAt } from "./entry-table.ts";
 import type { RestoreFailure } from "./protocol.ts";
 
@@ -23,8 +24,8 @@ export class BatchWriter {
   constructor(root: RootedDirectory, batch: EntryBatch, sparse: boolean) {
     this.#root = root;
     this.#numbers = batch.numbers;
-    this.#names = splitTexts(batch.names);
-    this.#directories = splitTexts(batch.directories);
+    this.#names = splitNulList(batch.names);
+    this.#directories = splitNulList(batch.directories);
     this.#attributes = batch.attributes;
     this.#sparse = sparse;
   }

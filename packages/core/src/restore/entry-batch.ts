@@ -42,17 +42,6 @@ export function makeBatch(
   return { numbers, names: names.bytes(), directories: paths.bytes(), attributes };
 }
 
-/** The texts of a batch's `names` or `directories`; views. */
-export function splitTexts(bytes: Uint8Array): Uint8Array[] {
-  const texts: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length;) {
-    const end = bytes.indexOf(0, start);
-    texts.push(bytes.subarray(start, end));
-    start = end + 1;
-  }
-  return texts;
-}
-
 class Texts {
   #bytes = new Uint8Array(1 << 12);
   #length = 0;

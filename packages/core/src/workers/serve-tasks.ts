@@ -58,7 +58,7 @@ export function serveTasks<Setup, Task, Result, Event = never>(
 const stop = isMainThread ? undefined : new Int32Array((workerData as WorkerStart).stop);
 
 /** True when the pool was interrupted or is closing: what nobody waits for any more need not be finished. */
-export function isStopped(): boolean {
+function isStopped(): boolean {
   return stop !== undefined && Atomics.load(stop, 0) === 1;
 }
 
