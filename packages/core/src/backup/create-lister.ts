@@ -1,7 +1,12 @@
 import { compilePatterns } from "../fs/filter.ts";
 import { OwnerNames } from "../fs/owners.ts";
+import { loadPosix } from "../fs/posix.ts";
 import type { SharedIndexView } from "../repository/blob-index.ts";
+import type { BlobOpener } from "../repository/read-blob.ts";
+import { SharedTreeReader } from "../repository/tree-packs.ts";
 import { DirectoryLister } from "./directory-lister.ts";
+import { Explorer } from "./explorer.ts";
+import { NodeMatcher } from "./node-matcher.ts";
 import type { ListingSetup } from "./protocol.ts";
 import { Selection } from "./select.ts";
 
@@ -25,5 +30,21 @@ export function createLister(index: SharedIndexView, setup: ListingSetup): Direc
     ignoreInode: setup.ignoreInode,
     ignoreCtime: setup.ignoreCtime,
     reportItems: setup.reportItems,
+  });
+}
+
+/** What a worker thread looks at directories with. */
+export function createExplorer(
+  index: SharedIndexView,
+  setup: ListingSetup,
+  opener: BlobOpener,
+): Explorer {
+  const { withAtime, reportItems } = setup;
+  return new Explorer({
+    lister: createLister(index, setup),
+    matcher: new NodeMatcher({ index, owners: new OwnerNames(), withAtime }),
+    states: reportItems ? undefined : loadPosix()?.entryStates(),
+    trees: new SharedTreeReader(index, opener),
+    selection: createSelection(setup),
   });
 }

@@ -1,9 +1,9 @@
-import type { SealedTree, TreeLoader } from "../repository/tree-loader.ts";
+import type { TreePacks } from "../repository/tree-packs.ts";
 import { isTsbakError } from "../errors.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import type { DirectoryPlace } from "./directory-lister.ts";
 import type { Listing } from "./listing.ts";
-import type { BackupEvent, BackupResult, BackupTask } from "./protocol.ts";
+import type { BackupEvent, BackupResult, BackupTask, ParentSubtree } from "./protocol.ts";
 
 /** How a directory is looked at. */
 export interface ListOptions {
@@ -26,11 +26,15 @@ interface WaitingDirectory {
 
 /** A message costs as much as a look at a small directory, so several travel together. */
 const BATCH_DIRECTORIES = 8;
+/** Entries that a thread looks at before it answers: 20 ms or so. */
+const BUDGET = 4096;
+/** The same while there are too few directories for all threads. */
+const FIRST_BUDGET = 256;
 
 /** Gives directories to the workers to be looked at, the last found first, and brings each listing to whoever asked. */
 export class DirectoryStore {
   readonly #pool: WorkerPool<BackupTask, BackupResult, BackupEvent>;
-  readonly #trees: TreeLoader;
+  readonly #trees: TreePacks;
   readonly #room: () => Promise<void>;
   readonly #waiting: WaitingDirectory[] = [];
   readonly #running = new Set<Promise<void>>();
@@ -39,7 +43,7 @@ export class DirectoryStore {
   /** `room` resolves when the workers can take more files: a listing brings more of them. */
   constructor(
     pool: WorkerPool<BackupTask, BackupResult, BackupEvent>,
-    trees: TreeLoader,
+    trees: TreePacks,
     room: () => Promise<void>,
   ) {
     this.#pool = pool;
@@ -88,19 +92,21 @@ export class DirectoryStore {
     const directories = await Promise.all(
       batch.map(async ({ place, options }) => ({
         place: clonePlace(place),
-        before: await this.#loadSealed(options.subtree),
+        before: await this.#parentOf(options.subtree),
         mayOmit: !options.again,
       })),
     );
-    const result = await this.#pool.runFirst({ kind: "list", directories });
+    const budget = this.#waiting.length < this.#pool.size ? FIRST_BUDGET : BUDGET;
+    const result = await this.#pool.runFirst({ kind: "list", directories, budget });
     batch.forEach(({ done }, at) => done(result.listings[at] as Listing));
   }
 
   /** Damage in the parent snapshot only means that files are read again. */
-  async #loadSealed(subtree: string | undefined): Promise<SealedTree | undefined> {
-    if (subtree === undefined) return undefined;
+  async #parentOf(id: string | undefined): Promise<ParentSubtree | undefined> {
+    if (id === undefined) return undefined;
     try {
-      return await this.#trees.loadSealed(subtree);
+      const pack = await this.#trees.packOf(id);
+      return pack && { id, pack };
     } catch (error) {
       if (isTsbakError(error, "corrupt") || isTsbakError(error, "not-found")) return undefined;
       throw error;

@@ -20,6 +20,8 @@ export const ENTRY_KIND = {
   file: 2,
   /** Its tree has to be made; the text is the node up to it. */
   directory: 3,
+  /** A directory in which, and below which, nothing changed; the text is the whole node. */
+  sameDirectory: 4,
 } as const;
 
 /** Something that could not be read. */
@@ -45,7 +47,7 @@ export interface Listing {
   readonly lengths: Uint32Array;
   /** `ENTRY_KIND` of each entry. */
   readonly kinds: Uint8Array;
-  /** Names of files and directories to be followed up, each ended by NUL; and so for the following lists. */
+  /** Names of files to be stored and of directories, each ended by NUL; and so for the following list. */
   readonly names: Uint8Array;
   /** Their nodes in the parent snapshot. */
   readonly before: readonly (string | undefined)[];
@@ -53,6 +55,8 @@ export interface Listing {
   readonly subtrees: readonly (string | undefined)[];
   /** Of the directories only. */
   readonly devices: readonly bigint[];
+  /** Of the directories only: what was found there, where someone has looked already. */
+  readonly inner: readonly (Listing | undefined)[];
   /** Of the files only: see `setFingerprint`. */
   readonly stats: Float64Array;
   /** Only directories are in the listing; everything else is as in the parent's tree. */
@@ -63,8 +67,38 @@ export interface Listing {
   readonly unmodified: number;
   readonly changed: number;
   readonly bytes: number;
+  /** Directories below this one that are the same as in the parent, with everything in them; it is counted above. */
+  readonly sameDirectories: number;
   readonly items: readonly ListedItem[];
   readonly errors: readonly ListingError[];
+}
+
+/** The parts of a listing that grow with its entries. */
+type ListedEntries = Pick<
+  Listing,
+  "texts" | "lengths" | "kinds" | "names" | "before" | "subtrees" | "devices" | "inner"
+>;
+
+const NO_ENTRIES: ListedEntries = {
+  texts: "",
+  lengths: new Uint32Array(0),
+  kinds: new Uint8Array(0),
+  names: new Uint8Array(0),
+  before: [],
+  subtrees: [],
+  devices: [],
+  inner: [],
+};
+
+/** A directory whose own metadata stands in the parent's tree as it is now. */
+export interface MatchedDirectory {
+  readonly name: Uint8Array;
+  readonly device: bigint;
+  /** Its node in the parent's tree, and the part of that before `"content"`. */
+  readonly node: string;
+  readonly head: string;
+  /** Id of its tree there. */
+  readonly subtree: string;
 }
 
 /** Puts a listing together. */
@@ -75,6 +109,7 @@ export class ListingWriter {
   readonly #before: (string | undefined)[] = [];
   readonly #subtrees: (string | undefined)[] = [];
   readonly #devices: bigint[] = [];
+  readonly #inner: (Listing | undefined)[] = [];
   readonly #stats: FileStat[] = [];
   readonly #items: ListedItem[] = [];
   readonly #errors: ListingError[] = [];
@@ -83,6 +118,7 @@ export class ListingWriter {
   #unmodified = 0;
   #changed = 0;
   #bytes = 0;
+  #sameDirectories = 0;
 
   constructor(reportItems: boolean) {
     this.#reportItems = reportItems;
@@ -114,7 +150,7 @@ export class ListingWriter {
   }
 
   addFile(name: Uint8Array, stat: FileStat, text: string, before: ParentNode | undefined): void {
-    this.#add(ENTRY_KIND.file, name, text, before);
+    this.#add(ENTRY_KIND.file, name, text, before?.text);
     this.#stats.push(stat);
   }
 
@@ -124,19 +160,58 @@ export class ListingWriter {
     text: string,
     before: ParentNode | undefined,
   ): void {
-    this.#add(ENTRY_KIND.directory, name, text, before);
+    this.#add(ENTRY_KIND.directory, name, text, before?.text);
     this.#subtrees.push(before?.subtree);
     this.#devices.push(stat.deviceId);
+    this.#inner.push(undefined);
+  }
+
+  /** Files that are the same as in the parent, with everything else in the directory but its directories. */
+  addSame(files: number, bytes: number): void {
+    this.#unmodified += files;
+    this.#bytes += bytes;
+  }
+
+  /** A directory whose own metadata is the same as in the parent, and what was found in it, if someone looked. */
+  addMatchedDirectory(directory: MatchedDirectory, inner: Listing | undefined): void {
+    const { name, node, head } = directory;
+    const isSame = inner !== undefined && isWhollySame(inner);
+    if (isSame) {
+      this.addSame(inner.unmodified, inner.bytes);
+      this.#sameDirectories += 1 + inner.sameDirectories;
+    }
+    const kind = isSame ? ENTRY_KIND.sameDirectory : ENTRY_KIND.directory;
+    this.#add(kind, name, isSame ? node : head, node);
+    this.#subtrees.push(directory.subtree);
+    this.#devices.push(directory.device);
+    this.#inner.push(isSame ? undefined : inner);
   }
 
   /** `isExhausted`: exactly these entries are in the parent's tree; then with `mayOmit` those that are the same are left out. */
   finish(isExhausted: boolean, mayOmit: boolean): Listing {
     const isPartial = isExhausted && mayOmit && this.#isSame();
     if (isPartial) this.#omitSame();
+    // Then nothing is left to be said of the directories, either.
+    const isWhole = isPartial && this.#kinds.every((kind) => kind === ENTRY_KIND.sameDirectory);
     const stats = createFingerprints(this.#stats.length);
     this.#stats.forEach((stat, at) => setFingerprint(stats, at, stat));
     return {
       isUnreadable: this.#isUnreadable,
+      ...(isWhole ? NO_ENTRIES : this.#entries()),
+      stats,
+      isPartial,
+      isExhausted,
+      unmodified: this.#unmodified,
+      changed: this.#changed,
+      bytes: this.#bytes,
+      sameDirectories: this.#sameDirectories,
+      items: this.#items,
+      errors: this.#errors,
+    };
+  }
+
+  #entries(): ListedEntries {
+    return {
       texts: this.#texts.join(""),
       lengths: Uint32Array.from(this.#texts, (text) => text.length),
       kinds: Uint8Array.from(this.#kinds),
@@ -144,14 +219,7 @@ export class ListingWriter {
       before: this.#before,
       subtrees: this.#subtrees,
       devices: this.#devices,
-      stats,
-      isPartial,
-      isExhausted,
-      unmodified: this.#unmodified,
-      changed: this.#changed,
-      bytes: this.#bytes,
-      items: this.#items,
-      errors: this.#errors,
+      inner: this.#inner,
     };
   }
 
@@ -160,22 +228,27 @@ export class ListingWriter {
     let followed = 0;
     return this.#kinds.every((kind, at) => {
       if (kind === ENTRY_KIND.same) return true;
-      if (kind !== ENTRY_KIND.directory) return false;
+      if (kind === ENTRY_KIND.complete || kind === ENTRY_KIND.file) return false;
       return this.#before[followed++]?.startsWith(this.#texts[at] as string) === true;
     });
   }
 
   #omitSame(): void {
-    this.#texts = this.#texts.filter((_, at) => this.#kinds[at] === ENTRY_KIND.directory);
-    this.#kinds = this.#kinds.filter((kind) => kind === ENTRY_KIND.directory);
+    this.#texts = this.#texts.filter((_, at) => this.#kinds[at] !== ENTRY_KIND.same);
+    this.#kinds = this.#kinds.filter((kind) => kind !== ENTRY_KIND.same);
   }
 
-  #add(kind: number, name: Uint8Array, text: string, before: ParentNode | undefined): void {
+  #add(kind: number, name: Uint8Array, text: string, before: string | undefined): void {
     this.#texts.push(text);
     this.#kinds.push(kind);
     this.#names.push(name);
-    this.#before.push(before?.text);
+    this.#before.push(before);
   }
+}
+
+/** True if everything in the directory, and below it, is as in the parent's tree. */
+export function isWhollySame(listing: Listing): boolean {
+  return listing.isPartial && listing.kinds.length === 0 && listing.errors.length === 0;
 }
 
 /** One entry of a listing that has to be followed up. */
@@ -185,11 +258,20 @@ export interface FollowUp {
   readonly before: string | undefined;
 }
 
+/** A directory in a listing. */
+export interface ListedInner {
+  readonly subtree: string | undefined;
+  readonly device: bigint;
+  readonly listing: Listing | undefined;
+}
+
 /** What a reader of a listing does with its entries, in their order. */
 export interface ListingVisitor {
   complete(text: string, isSame: boolean): void;
   file(entry: FollowUp, fingerprint: Float64Array): void;
-  directory(entry: FollowUp, subtree: string | undefined, device: bigint): void;
+  directory(entry: FollowUp, inner: ListedInner): void;
+  /** The tree `subtree` of the parent snapshot stands. */
+  sameDirectory(entry: FollowUp, subtree: string): void;
 }
 
 /** Take a listing apart again. */
@@ -209,9 +291,13 @@ export function visitListing(listing: Listing, visitor: ListingVisitor): void {
     if (kind === ENTRY_KIND.file) {
       const base = files++ * FINGERPRINT_NUMBERS;
       visitor.file(entry, stats.slice(base, base + FINGERPRINT_NUMBERS));
-    } else {
-      visitor.directory(entry, listing.subtrees[directories], listing.devices[directories] ?? 0n);
-      directories++;
-    }
+    } else if (kind === ENTRY_KIND.sameDirectory) {
+      visitor.sameDirectory(entry, listing.subtrees[directories++] as string);
+    } else visitor.directory(entry, innerAt(listing, directories++));
   }
+}
+
+function innerAt(listing: Listing, at: number): ListedInner {
+  const { subtrees, devices, inner } = listing;
+  return { subtree: subtrees[at], device: devices[at] ?? 0n, listing: inner[at] };
 }

@@ -2,8 +2,7 @@ import { byteKey } from "../bytes/byte-key.ts";
 import { encodeNode, type Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
 import type { SharedIndexView } from "../repository/blob-index.ts";
-import { openBlob, type BlobOpener } from "../repository/read-blob.ts";
-import type { SealedTree, TreeLoader } from "../repository/tree-loader.ts";
+import type { TreeLoader } from "../repository/tree-loader.ts";
 import { isTsbakError } from "../errors.ts";
 
 /** What the parent snapshot knows of an entry. */
@@ -92,16 +91,6 @@ export async function loadParentTree(
     return new ParentTree(id, await loader.load(id));
   } catch (error) {
     if (isTsbakError(error, "corrupt") || isTsbakError(error, "not-found")) return undefined;
-    throw error;
-  }
-}
-
-/** Open a directory of the parent snapshot that was read as it is stored; undefined if it is damaged. */
-export function openParentTree(opener: BlobOpener, tree: SealedTree): ParentTree | undefined {
-  try {
-    return new ParentTree(tree.id, openBlob(opener, tree.sealed, tree, tree.id));
-  } catch (error) {
-    if (isTsbakError(error, "corrupt")) return undefined;
     throw error;
   }
 }

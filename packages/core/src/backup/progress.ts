@@ -97,6 +97,7 @@ export class BackupProgress {
     const { counts } = this;
     counts.filesUnmodified += listing.unmodified;
     counts.filesChanged += listing.changed;
+    counts.dirsUnmodified += listing.sameDirectories;
     counts.totalFilesProcessed += listing.unmodified + listing.changed;
     counts.totalBytesProcessed += listing.bytes;
     for (const { path: failed, message } of listing.errors) this.error(failed, message);

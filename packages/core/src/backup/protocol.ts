@@ -12,7 +12,7 @@ import type { SharedBlobIndex } from "../repository/blob-index.ts";
 import type { SharedClaims } from "../repository/claim-table.ts";
 import type { FinishedPack, LooseBlobs } from "../repository/pack-builder.ts";
 import type { SharedPackMemory } from "../repository/pack-memory.ts";
-import type { SealedTree } from "../repository/tree-loader.ts";
+import type { SharedPack } from "../repository/tree-packs.ts";
 import type { DirectoryPlace } from "./directory-lister.ts";
 import type { Listing } from "./listing.ts";
 
@@ -48,15 +48,27 @@ export interface BackupSetup {
 /** A directory to be looked at, and what the parent snapshot has of it. */
 export interface ListedDirectory {
   readonly place: DirectoryPlace;
-  readonly before: SealedTree | undefined;
-  /** Leave out what is the same if nothing changed. */
+  readonly before: ParentSubtree | undefined;
+  /** Leave out what is the same if nothing changed, and go on in the directories below. */
   readonly mayOmit: boolean;
+}
+
+/** A directory's tree in the parent snapshot. */
+export interface ParentSubtree {
+  readonly id: string;
+  /** Where it lies, and most trees of its neighbours. */
+  readonly pack: SharedPack;
 }
 
 /** What a worker can be asked to do. */
 export type BackupTask =
   /** Look at directories. */
-  | { readonly kind: "list"; readonly directories: readonly ListedDirectory[] }
+  | {
+      readonly kind: "list";
+      readonly directories: readonly ListedDirectory[];
+      /** How many entries, about, may be looked at in directories below. */
+      readonly budget: number;
+    }
   /** Store whole files. `paths` holds raw paths, each ended by NUL; `stats` a fingerprint for each. */
   | { readonly kind: "files"; readonly paths: Uint8Array; readonly stats: Float64Array }
   /** Find the cuts of a large file and report them by `cuts` events. */

@@ -23,6 +23,19 @@ export class Selection {
     this.#options = options;
   }
 
+  get oneFileSystem(): boolean {
+    return this.#options.oneFileSystem;
+  }
+
+  /** As `excludedByPath`; each character of `name` is one byte. */
+  excludedByName(directory: Uint8Array, name: string): Exclusion | undefined {
+    const { patternLists, cacheDirectory } = this.#options;
+    // Saves making a path of every entry only to compare it with the cache's.
+    const isCache = cacheDirectory?.length === directory.length + 1 + name.length;
+    if (patternLists.length === 0 && !isCache) return undefined;
+    return this.excludedByPath(directory, Buffer.from(name, "latin1"));
+  }
+
   /**
    * Why an entry is left out, or undefined; asked before it is looked at. `directory` is absolute; without a name it is
    * the entry itself.

@@ -12,6 +12,7 @@ import { createPackMemory, PackMemoryPool, PrivatePackMemory } from "../reposito
 import { PackSaver } from "../repository/pack-saver.ts";
 import type { Repository } from "../repository/repository.ts";
 import { TreeLoader } from "../repository/tree-loader.ts";
+import { TreePacks } from "../repository/tree-packs.ts";
 import { DirectoryStore } from "./directory-store.ts";
 import { FileStore } from "./file-store.ts";
 import type { BackupProgress } from "./progress.ts";
@@ -128,7 +129,8 @@ export class BackupStore {
       part: (path, bytes) => progress.partDone(path, bytes),
     });
     this.trees = new TreeLoader(repository, index, options);
-    this.directories = new DirectoryStore(this.pool, this.trees, () => this.files.room());
+    const treePacks = new TreePacks(repository, index, options);
+    this.directories = new DirectoryStore(this.pool, treePacks, () => this.files.room());
   }
 
   /** Store a tree unless the repository has it, and return its id. */

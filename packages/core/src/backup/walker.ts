@@ -7,7 +7,7 @@ import type { TreeLoader } from "../repository/tree-loader.ts";
 import type { DirectoryLister, DirectoryPlace, SourceEntry } from "./directory-lister.ts";
 import type { DirectoryStore } from "./directory-store.ts";
 import type { FileStore, StoredFile } from "./file-store.ts";
-import { visitListing, type FollowUp, type Listing } from "./listing.ts";
+import { visitListing, type FollowUp, type ListedInner, type Listing } from "./listing.ts";
 import { createNodeHead, type MetadataOptions } from "./node-head.ts";
 import { loadParentTree } from "./parent-tree.ts";
 import type { BackupProgress, Change } from "./progress.ts";
@@ -89,7 +89,7 @@ export class Walker {
         const child = byName.get(byteKey(entry.name)) as SourceNode;
         this.#storeFile(entry, fingerprint, child.path ?? child.infoPath, builder);
       },
-      directory: (entry, before, device) => {
+      directory: (entry, { subtree: before, device }) => {
         const child = byName.get(byteKey(entry.name)) as SourceNode;
         const path = child.path ?? child.infoPath;
         const finish = this.#reserve(entry, path, builder);
@@ -99,6 +99,7 @@ export class Walker {
           this.#enqueue({ ...place, subtree: before, done: finish, trees: new Map() }, false);
         }
       },
+      sameDirectory: () => undefined,
     });
     builder.close(listing.isExhausted ? subtree : undefined);
     await Promise.all(inner);
@@ -122,12 +123,12 @@ export class Walker {
   #enqueue(directory: Directory, again: boolean): void {
     this.#parts.directories.list(directory, { subtree: directory.subtree, again }, (listing) => {
       this.#parts.signal.throwIfAborted();
-      if (!again) this.#parts.progress.listed(directory.path, listing);
-      this.#takeListing(listing, directory);
+      this.#takeListing(listing, directory, again);
     });
   }
 
-  #takeListing(listing: Listing, directory: Directory): void {
+  #takeListing(listing: Listing, directory: Directory, again: boolean): void {
+    if (!again) this.#parts.progress.listed(directory.path, listing);
     if (listing.isUnreadable) {
       directory.done(undefined);
       return;
@@ -141,11 +142,15 @@ export class Walker {
       file: (entry, fingerprint) => {
         this.#storeFile(entry, fingerprint, joinPath(directory.path, entry.name), builder);
       },
-      directory: (entry, subtree, device) => {
+      directory: (entry, inner) => {
         const known = directory.trees.get(byteKey(entry.name));
         if (known !== undefined)
           builder.add(entry.text + encodeNodeTail(null, known), entry.before);
-        else this.#walkInto(entry, { subtree, device }, directory, builder);
+        else this.#walkInto(entry, inner, directory, builder);
+      },
+      sameDirectory: ({ name, text }, subtree) => {
+        directory.trees.set(byteKey(name), subtree);
+        builder.add(text, text);
       },
     });
     builder.close(listing.isExhausted ? directory.subtree : undefined);
@@ -153,7 +158,7 @@ export class Walker {
 
   #walkInto(
     entry: FollowUp,
-    inner: { subtree: string | undefined; device: bigint },
+    { subtree, device, listing }: ListedInner,
     directory: Directory,
     builder: TreeBuilder,
   ): void {
@@ -165,8 +170,10 @@ export class Walker {
     };
     const absolute = joinPath(directory.absolutePath, entry.name);
     const { sourceDevice } = directory;
-    const place = { path, absolutePath: absolute, sourceDevice, ...inner };
-    this.#enqueue({ ...place, done, trees: new Map() }, false);
+    const place = { path, absolutePath: absolute, sourceDevice, subtree, device };
+    const inner = { ...place, done, trees: new Map<string, string>() };
+    if (listing === undefined) this.#enqueue(inner, false);
+    else this.#takeListing(listing, inner, false);
   }
 
   /** Keep a place for a directory in the tree above it; the result is called with the id of its tree. */

@@ -5,14 +5,11 @@ import { SourceFile } from "../fs/source-file.ts";
 import { describeSystemError } from "../fs/system-error.ts";
 import { Opener } from "../crypto/opener.ts";
 import { SharedIndexView } from "../repository/blob-index.ts";
-import type { BlobOpener } from "../repository/read-blob.ts";
 import { serveTasks, type Emit } from "../workers/serve-tasks.ts";
 import { ChunkStore } from "./chunk-store.ts";
-import { createLister } from "./create-lister.ts";
-import type { DirectoryLister } from "./directory-lister.ts";
+import { createExplorer } from "./create-lister.ts";
+import type { Explorer } from "./explorer.ts";
 import { FileReader } from "./file-reader.ts";
-import type { Listing } from "./listing.ts";
-import { openParentTree } from "./parent-tree.ts";
 import {
   FINGERPRINT_NUMBERS,
   hasFingerprint,
@@ -21,7 +18,6 @@ import {
   type BackupSetup,
   type BackupTask,
   type FileNote,
-  type ListedDirectory,
 } from "./protocol.ts";
 
 /** Room for one chunk of the largest size and for reading ahead. */
@@ -32,8 +28,7 @@ const CUT_REPORT_SIZE = 8 << 20;
 interface Tools {
   readonly store: ChunkStore;
   readonly reader: FileReader;
-  readonly lister: DirectoryLister;
-  readonly opener: BlobOpener;
+  readonly explorer: Explorer;
   readonly emit: Emit<BackupEvent>;
 }
 
@@ -42,9 +37,9 @@ serveTasks<BackupSetup, BackupTask, BackupResult, BackupEvent>(async (setup, emi
   const store = new ChunkStore(setup, zstd, (pack) => emit({ kind: "pack", pack }));
   const polynomial = parsePolynomial(setup.polynomial);
   const reader = new FileReader(createChunker(setup.chunker, polynomial, MEMORY_SIZE), store);
-  const lister = createLister(new SharedIndexView(setup.index), setup.listing);
   const opener = { opener: new Opener(setup.key), zstd };
-  const tools: Tools = { store, reader, lister, opener, emit };
+  const explorer = createExplorer(new SharedIndexView(setup.index), setup.listing, opener);
+  const tools: Tools = { store, reader, explorer, emit };
   return (task) => ({ result: handle(task, tools) });
 });
 
@@ -52,7 +47,7 @@ function handle(task: BackupTask, tools: Tools): BackupResult {
   const { store, reader, emit } = tools;
   switch (task.kind) {
     case "list":
-      return finish(store, { listings: task.directories.map((one) => list(one, tools)) });
+      return finish(store, { listings: tools.explorer.list(task.directories, task.budget) });
     case "files":
       return storeFiles(task, reader, store);
     case "ranges":
@@ -64,11 +59,6 @@ function handle(task: BackupTask, tools: Tools): BackupResult {
     case "flush":
       return finish(store, { loose: store.takeLoose() });
   }
-}
-
-function list({ place, before, mayOmit }: ListedDirectory, tools: Tools): Listing {
-  const parent = before && openParentTree(tools.opener, before);
-  return tools.lister.listDirectory(place, parent, mayOmit);
 }
 
 function finish(store: ChunkStore, parts: Partial<BackupResult>): BackupResult {

@@ -2,7 +2,7 @@ import { TsbakError } from "../errors.ts";
 import { isPrintable } from "./printable.ts";
 
 /** 1 for the bytes that neither strconv.Quote nor JSON changes. */
-const PLAIN: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
+export const PLAIN_NAME_BYTES: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x7f && !'"\\<>&'.includes(String.fromCharCode(byte)) ? 1 : 0,
 );
 
@@ -23,7 +23,7 @@ const LETTERS = new Map([
  */
 export function quoteName(name: Uint8Array): string {
   for (let at = 0; at < name.length; at++) {
-    if (PLAIN[name[at] ?? 0] === 0) return quoteSpecialName(name);
+    if (PLAIN_NAME_BYTES[name[at] ?? 0] === 0) return quoteSpecialName(name);
   }
   return Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
 }

@@ -9,9 +9,11 @@ import { nodePath } from "./path.ts";
  * Throws the system's error (`ENOENT`, `EACCES`, `ENOTDIR`).
  */
 export function readDirectory(path: Uint8Array): Uint8Array[] {
-  // In Latin-1 each byte is one character, so text sorts as its bytes do, and faster than buffers would:
-  // 1.1 us a name instead of 1.5.
-  const names = readdirSync(nodePath(path), "latin1");
-  names.sort();
-  return names.map((name) => Buffer.from(name, "latin1"));
+  return readNames(path).map((name) => Buffer.from(name, "latin1"));
+}
+
+/** The same names as text in which each character is one byte (Latin-1). */
+export function readNames(path: Uint8Array): string[] {
+  // Such text sorts as its bytes do, and faster than buffers would: 1.1 us a name instead of 1.5.
+  return readdirSync(nodePath(path), "latin1").sort();
 }

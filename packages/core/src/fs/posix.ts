@@ -11,7 +11,8 @@
  */
 import { createRequire } from "node:module";
 import { constants } from "node:os";
-import { AttributeCalls } from "./attribute-calls.ts";
+import { AttributeCalls, type Library } from "./attribute-calls.ts";
+import { ENTRY_STATES_MEMORY, EntryStates } from "./entry-states.ts";
 
 /** A point in time with nanoseconds from 0 to 999,999,999; `seconds` is negative before 1970. */
 export interface TimeSpec {
@@ -61,6 +62,9 @@ export interface Posix {
   /** The value of one of them, a copy. Throws the system's error. */
   getAttribute(path: Uint8Array, name: Uint8Array): Uint8Array<ArrayBuffer>;
 
+  /** A fast way to look at all entries of a directory; undefined where it cannot be had. */
+  entryStates(): EntryStates | undefined;
+
   /** Changes extended attributes. */
   readonly attributes: AttributeCalls;
 
@@ -99,6 +103,9 @@ interface KoffiLibrary {
 interface Koffi {
   load(library: string | null): KoffiLibrary;
   errno(): number;
+  alloc(type: string, count: number): unknown;
+  address(memory: unknown): bigint;
+  view(memory: unknown, size: number): ArrayBuffer;
 }
 
 let loaded: Posix | undefined;
@@ -126,6 +133,7 @@ function tryLoad(): Posix | undefined {
 class LinuxCalls implements Posix {
   readonly attributes: AttributeCalls;
   readonly #koffi: Koffi;
+  readonly #library: Library;
   readonly #utimensat: Call;
   readonly #futimens: Call;
   readonly #mkfifo: Call;
@@ -154,10 +162,11 @@ class LinuxCalls implements Posix {
     this.#lgetxattr = libc.func(
       "int64_t lgetxattr(const uint8_t *path, const uint8_t *name, uint8_t *value, size_t size)",
     );
-    this.attributes = new AttributeCalls({
+    this.#library = {
       bind: (prototype) => libc.func(prototype),
       lastError: (syscall) => systemError(syscall, koffi.errno()),
-    });
+    };
+    this.attributes = new AttributeCalls(this.#library);
     this.#mkfifo = libc.func("int mkfifo(const uint8_t *path, unsigned int mode)");
     // glibc has it since 2.33, musl always.
     this.#mknod = tryBind(
@@ -188,6 +197,19 @@ class LinuxCalls implements Posix {
     // An old kernel, or a sandbox that does not know the call yet.
     this.#statxWorks = false;
     return undefined;
+  }
+
+  entryStates(): EntryStates | undefined {
+    try {
+      // Never freed: one for each thread, for as long as it lives.
+      const memory = this.#koffi.alloc("uint8_t", ENTRY_STATES_MEMORY);
+      return new EntryStates(this.#library, {
+        bytes: new Uint8Array(this.#koffi.view(memory, ENTRY_STATES_MEMORY)),
+        address: Number(this.#koffi.address(memory)),
+      });
+    } catch {
+      return undefined;
+    }
   }
 
   listAttributes(path: Uint8Array): Uint8Array {

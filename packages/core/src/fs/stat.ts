@@ -28,7 +28,8 @@ export interface FileStat {
 }
 
 const BILLION = 1_000_000_000n;
-const LITTLE = endianness() === "LE";
+/** True where `struct statx` is to be read with the low byte first. */
+export const LITTLE: boolean = endianness() === "LE";
 
 /** lstat(2): of the entry itself, never of what a symlink points to. Throws the system's error (`ENOENT`, `EACCES`). */
 export function statFile(path: Uint8Array): FileStat {
@@ -103,7 +104,7 @@ function fromStatx(view: StatxBuffer): FileStat {
 }
 
 /** A signed 64-bit field of which no real value exceeds 2^53. */
-function wideNumber(view: StatxBuffer, offset: number): number {
+export function wideNumber(view: StatxBuffer, offset: number): number {
   const low = view.getUint32(LITTLE ? offset : offset + 4, LITTLE);
   const high = view.getInt32(LITTLE ? offset + 4 : offset, LITTLE);
   return high * 4_294_967_296 + low;
@@ -114,7 +115,7 @@ let lastMinor = 0;
 let lastDevice = 0n;
 
 /** As `st_dev` has it: the C library's makedev(3). Nearly every file lies on the same device as the one before. */
-function deviceNumber(major: number, minor: number): bigint {
+export function deviceNumber(major: number, minor: number): bigint {
   if (major === 0 && minor === 0) return 0n;
   if (major === lastMajor && minor === lastMinor) return lastDevice;
   const [wideMajor, wideMinor] = [BigInt(major), BigInt(minor)];

@@ -90,6 +90,11 @@ export class SharedIndexView {
     return ((this.places[entry * PLACE_WORDS] as number) & 1) === 1;
   }
 
+  /** Number of the pack that holds entry number `entry`, as the main thread's `BlobIndex` counts them. */
+  packNumberAt(entry: number): number {
+    return (this.places[entry * PLACE_WORDS] as number) >>> 1;
+  }
+
   offsetAt(entry: number): number {
     return this.places[entry * PLACE_WORDS + 1] as number;
   }
@@ -223,11 +228,6 @@ export class BlobIndex extends SharedIndexView {
       length: this.places[base + 2] as number,
       uncompressedLength: this.places[base + 3] as number,
     };
-  }
-
-  /** Index into `packs` of the pack that holds entry number `entry`. */
-  packNumberAt(entry: number): number {
-    return (this.places[entry * PLACE_WORDS] as number) >>> 1;
   }
 
   /** Every copy of a blob by its hex id; empty if unknown. */

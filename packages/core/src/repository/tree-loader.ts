@@ -8,13 +8,6 @@ import type { Repository } from "./repository.ts";
 /** Whole tree packs kept in memory: trees of one backup lie side by side in few packs. */
 const KEPT_PACKS = 3;
 
-/** A tree before it is authenticated. */
-export interface SealedTree {
-  readonly id: string;
-  readonly sealed: Uint8Array<ArrayBuffer>;
-  readonly uncompressedLength: number;
-}
-
 /**
  * Reads trees by the pack rather than one by one: a whole pack costs one call of the backend and stays at hand for
  * its other trees.
@@ -30,15 +23,6 @@ export class TreeLoader {
     this.#repository = repository;
     this.#index = index;
     this.#options = options;
-  }
-
-  /** A copy of a tree as it is stored, to be opened elsewhere; undefined if the index does not know it. */
-  async loadSealed(id: string): Promise<SealedTree | undefined> {
-    const entry = this.#index.find("tree", fromHex(id));
-    if (entry < 0) return undefined;
-    const { pack: name, offset, length, uncompressedLength } = this.#index.locationAt(entry);
-    const pack = this.#packs.get(name) ?? (await this.#loadPack(name));
-    return { id, sealed: pack.slice(offset, offset + length), uncompressedLength };
   }
 
   /**

@@ -1,0 +1,63 @@
+import type { Library } from "./attribute-calls.ts";
+import type { StatxBuffer } from "./posix.ts";
+
+/** Memory outside the JavaScript heap, and where it lies. */
+export interface FixedMemory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly address: number;
+}
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_BASIC_STATS = 0x7ff;
+/** A path of the longest length and its NUL, up to where the answer is aligned. */
+const STATE_AT = 8192;
+const STATE_SIZE = 256;
+const LONGEST_PATH = 4095;
+const SLASH = 0x2f;
+
+/** How much memory the class works in, in bytes. */
+export const ENTRY_STATES_MEMORY: number = STATE_AT + STATE_SIZE;
+
+/**
+ * lstat of one entry of a directory after the other, making no garbage: addresses are given as numbers, which costs a fifth of what
+ * arrays cost, and the directory's path is written once.
+ */
+export class EntryStates {
+  /** The answer of the last `look`, laid out as `STATX` says; the next one overwrites it. */
+  readonly state: StatxBuffer;
+  readonly #statx: ReturnType<Library["bind"]>;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #address: number;
+  #nameAt = 0;
+
+  /** Throws if the C library has no statx(2). */
+  constructor(library: Library, memory: FixedMemory) {
+    this.#statx = library.bind(
+      "int statx(int dirfd, uint64_t path, int flags, unsigned int mask, uint64_t result)",
+    );
+    this.#bytes = memory.bytes;
+    this.#address = memory.address;
+    this.state = new DataView(memory.bytes.buffer, memory.bytes.byteOffset + STATE_AT, STATE_SIZE);
+  }
+
+  /** Name the directory that the following entries are in. False if its path is too long for the kernel. */
+  enter(directory: Uint8Array): boolean {
+    if (directory.length >= LONGEST_PATH) return false;
+    this.#bytes.set(directory);
+    this.#nameAt = directory.length;
+    if (directory.at(-1) !== SLASH) this.#bytes[this.#nameAt++] = SLASH;
+    return true;
+  }
+
+  /** Ask for an entry, each character of its name being one byte. False if the system refuses, for whatever reason. */
+  look(name: string): boolean {
+    const at = this.#nameAt;
+    if (at + name.length > LONGEST_PATH) return false;
+    for (let i = 0; i < name.length; i++) this.#bytes[at + i] = name.charCodeAt(i);
+    this.#bytes[at + name.length] = 0;
+    const path = this.#address;
+    const answer = path + STATE_AT;
+    return this.#statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, answer) === 0;
+  }
+}
