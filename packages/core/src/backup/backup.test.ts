@@ -64,6 +64,27 @@ describe("backup()", () => {
     expect(second.totalBytesProcessed).toBe(first.totalBytesProcessed);
   });
 
+  test("counts each directory once, however many are gone through at a time", async () => {
+    for (let n = 0; n < 6000; n++) write(`${n % 5}/${n % 7}/${n % 11}/file-${n}`, "");
+    const [folders, files] = [5 + 5 * 7 + 5 * 7 * 11, 6000];
+    const first = await backup(repository, [source]);
+    const above = first.dirsNew - folders;
+
+    const second = await backup(repository, [source]);
+    write("3/4/new/file", "new");
+    const third = await backup(repository, [source]);
+    fs.rmSync(join(source, "2/6/10"), { recursive: true });
+    const fourth = await backup(repository, [source]);
+    const afresh = await backup(repository, [source], { force: true });
+
+    expect(second).toMatchObject({ dirsUnmodified: folders + above, filesUnmodified: files });
+    expect(third).toMatchObject({ dirsNew: 1, filesNew: 1, filesUnmodified: files });
+    expect(third.dirsChanged + third.dirsUnmodified).toBe(folders + above);
+    expect(third.dirsChanged).toBe(above + 2);
+    expect(fourth.dirsChanged + fourth.dirsUnmodified).toBe(folders + above);
+    expect(fourth).toMatchObject({ filesUnmodified: afresh.filesNew, tree: afresh.tree });
+  });
+
   test("sees a change deep down among what is unchanged, and makes new trees on the way to it only", async () => {
     for (let n = 0; n < 60; n++) write(`a/${n % 3}/b/${n % 5}/file-${n}`, `contents ${n}`);
     const first = await backup(repository, [source]);
