@@ -34,6 +34,8 @@ export type { WalkEntry } from "./repository/walk-tree.ts";
 // Operations.
 export { backup, backupStream } from "./backup/backup.ts";
 export type { BackupOptions, BackupSummary } from "./backup/backup.ts";
+export { startBackupWorkers } from "./backup/store.ts";
+export type { BackupPool } from "./backup/store.ts";
 export type { BackupCounts, BackupNotice, Change, ProgressState } from "./backup/progress.ts";
 export type { StreamSource } from "./backup/stream.ts";
 export { restore } from "./restore/restore.ts";

@@ -3,6 +3,7 @@ import { addAbortSignal } from "node:stream";
 import {
   backup,
   backupStream,
+  startBackupWorkers,
   TsbakError,
   type BackupNotice,
   type BackupOptions,
@@ -57,17 +58,30 @@ export async function runBackup(
   if (flags.stdin !== true && sources.length === 0) {
     throw badInput("nothing was named; give at least one file or folder");
   }
+  // They load their code while the key is derived from the password.
+  const workers = startBackupWorkers();
+  try {
+    return await saveSources(context, sources, flags, { ...options, workers });
+  } finally {
+    await workers.close();
+  }
+}
+
+async function saveSources(
+  context: Context,
+  sources: readonly Uint8Array[],
+  flags: BackupFlags,
+  options: BackupOptions,
+): Promise<ExitCode> {
+  const { output } = context;
   const repository = await openNamedRepository(context);
   refuseCompression(repository, storeSettings(context));
   const report = new BackupReport(context);
   let summary: BackupSummary;
   try {
     const onEvent = (notice: BackupNotice): void => report.note(notice);
-    summary = await save(repository, sources, flags, {
-      ...options,
-      onEvent,
-      reportItems: output.verbosity >= 2,
-    });
+    const reportItems = output.verbosity >= 2;
+    summary = await save(repository, sources, flags, { ...options, onEvent, reportItems });
   } finally {
     report.stop();
   }

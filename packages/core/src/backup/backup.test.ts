@@ -11,6 +11,7 @@ import type { Repository } from "../repository/repository.ts";
 import { listSnapshots } from "../repository/snapshots.ts";
 import { FaultyBackend } from "../testing/faulty-backend.ts";
 import { backup, backupStream } from "./backup.ts";
+import { startBackupWorkers } from "./store.ts";
 import { Readable } from "node:stream";
 
 let source: string;
@@ -161,6 +162,18 @@ describe("backup()", () => {
 
     expect(skipped.snapshot).toBeUndefined();
     expect(await listSnapshots(repository)).toHaveLength(1);
+  });
+
+  test("works with threads that were started before, and ends them", async () => {
+    write("file", "contents");
+    const workers = startBackupWorkers(1);
+
+    const { snapshot } = await backup(repository, [source], { workers });
+    const again = backup(repository, [source], { workers });
+
+    expect(snapshot).toBeDefined();
+    await expect(again).rejects.toMatchObject({ code: "interrupted" });
+    await workers.close();
   });
 
   test("refuses sources of which none exists, and reports those that do not", async () => {

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { availableParallelism, hostname, userInfo } from "node:os";
+import { hostname, userInfo } from "node:os";
 import type { CallOptions } from "../backend/backend.ts";
 import type { CompressionLevel } from "../compress/zstd.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
@@ -30,7 +30,7 @@ import type { ListingSetup } from "./protocol.ts";
 import type { Selection } from "./select.ts";
 import { createLister, createSelection } from "./create-lister.ts";
 import { planSources, type SourceNode } from "./sources.ts";
-import { BackupStore, startBackupWorkers, type StoreOptions } from "./store.ts";
+import { BackupStore, startBackupWorkers, type BackupPool, type StoreOptions } from "./store.ts";
 import { saveStream, type StreamSource } from "./stream.ts";
 import { Walker } from "./walker.ts";
 
@@ -65,6 +65,8 @@ export interface BackupOptions extends CallOptions {
   readonly extraVerify?: boolean | undefined;
   /** Worker threads; as many as the machine has cores if absent. */
   readonly threads?: number | undefined;
+  /** Threads that were started before the repository was opened, instead of new ones. */
+  readonly workers?: BackupPool | undefined;
   /** Recorded in the snapshot, e.g. `tsbak 0.1.0`. */
   readonly programVersion?: string | undefined;
   readonly retryLockMs?: number | undefined;
@@ -168,7 +170,7 @@ async function run(
 ): Promise<BackupSummary> {
   const startedAt = formatTime(localNow());
   // The threads load their code while the repository is locked and its index read.
-  const pool = startBackupWorkers(options.threads ?? availableParallelism());
+  const pool = options.workers ?? startBackupWorkers(options.threads);
   let lock: HeldLock | undefined;
   try {
     if (options.dryRun !== true) lock = await lockRepository(repository, options);

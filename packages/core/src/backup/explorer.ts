@@ -55,12 +55,12 @@ export class Explorer {
     const tree = this.#readTree(subtree);
     const same = tree === undefined || !mayOmit ? undefined : this.#match(place, tree);
     if (same !== undefined) return this.#goDown(place, same);
-    const parent = tree === undefined ? undefined : new ParentTree(subtree, tree);
+    const parent = tree === undefined ? undefined : new ParentTree(subtree, tree.slice());
     return this.#parts.lister.listDirectory(place, parent, mayOmit);
   }
 
   /** Damage in the parent snapshot only means that everything is read again. */
-  #readTree(id: string): Uint8Array<ArrayBuffer> | undefined {
+  #readTree(id: string): Uint8Array | undefined {
     try {
       return this.#parts.trees.read(id);
     } catch (error) {
@@ -70,7 +70,7 @@ export class Explorer {
   }
 
   /** Undefined if anything differs, cannot be read, or is out of the common. */
-  #match(place: DirectoryPlace, tree: Uint8Array<ArrayBuffer>): SameDirectory | undefined {
+  #match(place: DirectoryPlace, tree: Uint8Array): SameDirectory | undefined {
     const { matcher, states, selection } = this.#parts;
     if (states?.enter(place.path) !== true || !matcher.open(tree)) return undefined;
     const names = namesOf(place.path);
@@ -93,7 +93,7 @@ export class Explorer {
     return matcher.isExhausted ? { files, bytes, inner } : undefined;
   }
 
-  #innerDirectory(name: string, device: bigint, tree: Uint8Array<ArrayBuffer>): MatchedDirectory {
+  #innerDirectory(name: string, device: bigint, tree: Uint8Array): MatchedDirectory {
     const { start, contentAt, end, subtreeAt } = this.#parts.matcher;
     const text = Buffer.from(tree.buffer, tree.byteOffset, tree.length);
     return {

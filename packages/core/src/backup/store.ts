@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { moduleUrl } from "../workers/module-url.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
 import { interruptedError } from "../async/interrupted.ts";
@@ -27,8 +28,12 @@ import type {
 /** The worker threads of a backup. */
 export type BackupPool = WorkerPool<BackupTask, BackupResult, BackupEvent>;
 
-/** Start threads for a backup. They load their code at once, and wait for a `BackupStore` to tell them the rest. */
-export function startBackupWorkers(threads: number): BackupPool {
+/**
+ * Start threads for one backup, as many as the machine has cores if not said, to be handed to it. They load their code at once,
+ * while the caller opens the repository. The process does not end before they are closed: by the end of the backup, or, if it
+ * comes to none, by whoever started them; closing them twice does no harm.
+ */
+export function startBackupWorkers(threads: number = availableParallelism()): BackupPool {
   return new WorkerPool(moduleUrl(import.meta.url, "worker"), threads);
 }
 

@@ -49,18 +49,19 @@ function slotHash(first: number, second: number, seed: number): number {
 
 /** Read-only look-ups in a shared index, for any thread. */
 export class SharedIndexView {
-  protected ids: Uint32Array;
-  protected places: Uint32Array;
+  protected ids!: Uint32Array;
+  protected places!: Uint32Array;
   protected slots: Uint32Array;
   protected readonly seed: number;
+  readonly #buffers: Pick<SharedBlobIndex, "ids" | "places">;
   readonly #key = new Uint32Array(ID_WORDS);
   readonly #keyBytes = new Uint8Array(this.#key.buffer);
 
   constructor(shared: SharedBlobIndex) {
-    this.ids = new Uint32Array(shared.ids);
-    this.places = new Uint32Array(shared.places);
+    this.#buffers = { ids: shared.ids, places: shared.places };
     this.slots = new Uint32Array(shared.slots);
     this.seed = shared.seed;
+    this.viewEntries();
   }
 
   /** True if the index knows the blob whose 32-byte id stands at `at` in `bytes`. */
@@ -87,26 +88,42 @@ export class SharedIndexView {
 
   /** True if entry number `entry` is a tree. */
   isTreeAt(entry: number): boolean {
-    return ((this.places[entry * PLACE_WORDS] as number) & 1) === 1;
+    return (this.placeWord(entry, 0) & 1) === 1;
   }
 
   /** Number of the pack that holds entry number `entry`, as the main thread's `BlobIndex` counts them. */
   packNumberAt(entry: number): number {
-    return (this.places[entry * PLACE_WORDS] as number) >>> 1;
+    return this.placeWord(entry, 0) >>> 1;
   }
 
   offsetAt(entry: number): number {
-    return this.places[entry * PLACE_WORDS + 1] as number;
+    return this.placeWord(entry, 1);
   }
 
   /** Sealed length inside the pack. */
   lengthAt(entry: number): number {
-    return this.places[entry * PLACE_WORDS + 2] as number;
+    return this.placeWord(entry, 2);
   }
 
   /** Plain length; 0 if the blob is not compressed. */
   uncompressedLengthAt(entry: number): number {
-    return this.places[entry * PLACE_WORDS + 3] as number;
+    return this.placeWord(entry, 3);
+  }
+
+  /**
+   * See all entries that there are by now. The views have a fixed length: those that follow a growing buffer ask for its
+   * length at each access.
+   */
+  protected viewEntries(): void {
+    const { ids, places } = this.#buffers;
+    this.ids = new Uint32Array(ids, 0, ids.byteLength / 4);
+    this.places = new Uint32Array(places, 0, places.byteLength / 4);
+  }
+
+  protected placeWord(entry: number, word: number): number {
+    const at = entry * PLACE_WORDS + word;
+    if (at >= this.places.length) this.viewEntries();
+    return this.places[at] as number;
   }
 
   protected loadKey(bytes: Uint8Array, at: number): Uint32Array {
@@ -126,14 +143,13 @@ export class SharedIndexView {
     for (let at = slot; ; at = (at + 1) & mask) {
       const entry = Atomics.load(this.slots, at) - 1;
       if (entry < 0) return -1;
-      if (((this.places[entry * PLACE_WORDS] as number) & 1) === typeBit && this.isKey(entry)) {
-        return entry;
-      }
+      if ((this.placeWord(entry, 0) & 1) === typeBit && this.isKey(entry)) return entry;
     }
   }
 
   protected isKey(entry: number): boolean {
     const base = entry * ID_WORDS;
+    if (base >= this.ids.length) this.viewEntries();
     for (let i = 0; i < ID_WORDS; i++) if (this.ids[base + i] !== this.#key[i]) return false;
     return true;
   }
@@ -298,8 +314,7 @@ export class BlobIndex extends SharedIndexView {
     }
     this.#shared.ids.grow(blobs * ID_WORDS * 4);
     this.#shared.places.grow(blobs * PLACE_WORDS * 4);
-    this.ids = new Uint32Array(this.#shared.ids);
-    this.places = new Uint32Array(this.#shared.places);
+    this.viewEntries();
   }
 
   #growSlots(): void {

@@ -1,7 +1,8 @@
 import type { CallOptions } from "../backend/backend.ts";
 import { fromHex } from "../bytes/hex.ts";
 import type { BlobIndex, SharedIndexView } from "./blob-index.ts";
-import { openBlob, type BlobOpener } from "./read-blob.ts";
+import { BlobMemory } from "./blob-memory.ts";
+import type { BlobOpener } from "./read-blob.ts";
 import type { Repository } from "./repository.ts";
 
 /** Whole tree packs kept in memory: trees of one backup lie side by side in few packs. */
@@ -69,12 +70,12 @@ export class TreePacks {
 /** Opens the trees of shared packs in a worker thread. */
 export class SharedTreeReader {
   readonly #index: SharedIndexView;
-  readonly #opener: BlobOpener;
+  readonly #memory: BlobMemory;
   readonly #packs = new Map<number, Uint8Array>();
 
-  constructor(index: SharedIndexView, opener: BlobOpener) {
+  constructor(index: SharedIndexView, { opener, zstd }: BlobOpener) {
     this.#index = index;
-    this.#opener = opener;
+    this.#memory = new BlobMemory(opener, zstd);
   }
 
   /** Have a pack at hand, in place of the one that came first. */
@@ -91,18 +92,20 @@ export class SharedTreeReader {
   }
 
   /**
-   * The plain bytes of a tree, in memory of their own; undefined if its pack is not at hand.
+   * The plain bytes of a tree, good until the next call; undefined if its pack is not at hand.
    *
    * @throws {TsbakError} `corrupt` if they are damaged.
    */
-  read(id: string): Uint8Array<ArrayBuffer> | undefined {
+  read(id: string): Uint8Array | undefined {
     const entry = this.#entryOf(id);
     const pack = this.#packOf(entry);
     if (pack === undefined) return undefined;
     const offset = this.#index.offsetAt(entry);
-    const sealed = pack.subarray(offset, offset + this.#index.lengthAt(entry));
-    const uncompressedLength = this.#index.uncompressedLengthAt(entry);
-    return openBlob(this.#opener, sealed, { uncompressedLength }, id);
+    const length = this.#index.lengthAt(entry);
+    // A copy, because it is decrypted in place, and other threads read the pack.
+    const sealed = this.#memory.scratch(length);
+    sealed.set(pack.subarray(offset, offset + length));
+    return this.#memory.open(sealed, this.#index.uncompressedLengthAt(entry), id);
   }
 
   #entryOf(id: string): number {

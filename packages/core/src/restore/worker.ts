@@ -4,7 +4,7 @@ import { isTsbakError } from "../errors.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
 import { serveTasks, throwIfStopped } from "../workers/serve-tasks.ts";
 import { BatchWriter } from "./batch-writer.ts";
-import { BlobMemory } from "./blob-memory.ts";
+import { BlobMemory } from "../repository/blob-memory.ts";
 import type { EntryBatch } from "./entry-batch.ts";
 import {
   BLOB_NUMBERS,

@@ -13,6 +13,7 @@ export class BlobMemory {
   readonly #opener: Opener;
   readonly #zstd: Zstd;
   #memory = new Uint8Array(1 << 20);
+  #scratch = new Uint8Array(1 << 16);
 
   constructor(opener: Opener, zstd: Zstd) {
     this.#opener = opener;
@@ -33,6 +34,12 @@ export class BlobMemory {
       "corrupt",
       `Cannot read blob ${id.slice(0, 8)}: its contents have another hash`,
     );
+  }
+
+  /** Memory for a sealed blob that is to be opened next; good until the next call. */
+  scratch(length: number): Uint8Array<ArrayBuffer> {
+    if (this.#scratch.length < length) this.#scratch = new Uint8Array(2 * length);
+    return this.#scratch.subarray(0, length);
   }
 
   #decompress(stored: Uint8Array, length: number): Uint8Array {
