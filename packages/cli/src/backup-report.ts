@@ -1,13 +1,7 @@
 import type { BackupNotice, BackupSummary, Change } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds, formatSize } from "./format-text.ts";
-import {
-  progressInterval,
-  ProgressLine,
-  progressShare,
-  secondsLeft,
-  type ProgressState,
-} from "./progress-line.ts";
+import { ProgressLine, progressShare, secondsLeft, type ProgressState } from "./progress-line.ts";
 import { reportWait } from "./with-lock.ts";
 
 const ACTION: Readonly<Record<Change, string>> = {
@@ -22,9 +16,8 @@ export class BackupReport {
   readonly #progress: ProgressLine;
 
   constructor(context: Context) {
-    const { output, environment } = context;
     this.#context = context;
-    this.#progress = new ProgressLine(output, progressInterval(output, environment), statusFields);
+    this.#progress = new ProgressLine(context, statusFields);
   }
 
   note(notice: BackupNotice): void {
@@ -35,16 +28,14 @@ export class BackupReport {
       case "item":
         return this.#noteItem(notice);
       case "error":
-        return output.warnMessage(`error: ${notice.path}: ${notice.message}`, {
-          message_type: "error",
-          error: { message: notice.message },
+        return output.warnProblem(`error: ${notice.path}: ${notice.message}`, {
+          message: notice.message,
           during: "archival",
           item: notice.path,
         });
       case "unstable":
-        return output.warnMessage(`warning: ${notice.path}: it changed while it was read`, {
-          message_type: "error",
-          error: { message: "it changed while it was read" },
+        return output.warnProblem(`warning: ${notice.path}: it changed while it was read`, {
+          message: "it changed while it was read",
           during: "archival",
           item: notice.path,
         });

@@ -15,6 +15,15 @@ export interface OutputOptions {
   readonly stderr: NodeJS.WriteStream;
 }
 
+/** Something that went wrong with one entry, in the fields of restic's error message. */
+export interface ProblemMessage {
+  readonly message: string;
+  /** `archival`, `restore` or `signal`. */
+  readonly during: string;
+  /** Path of the entry, or "". */
+  readonly item: string;
+}
+
 /** Printed at once when so many characters wait. */
 const LARGEST_WAIT = 1 << 16;
 
@@ -75,6 +84,11 @@ export class Output {
   /** The same in both languages: the text, or with `--json` the message. */
   warnMessage(line: string, fields: Readonly<Record<string, unknown>>): void {
     this.warn(this.json ? JSON.stringify(fields) : line);
+  }
+
+  /** A problem that does not end the command: `line` for people. */
+  warnProblem(line: string, { message, during, item }: ProblemMessage): void {
+    this.warnMessage(line, { message_type: "error", error: { message }, during, item });
   }
 
   /** Lines that show how far we are, in place of the last ones. Nothing without a terminal. */

@@ -1,3 +1,4 @@
+import type { Context } from "./context.ts";
 import type { Environment } from "./environment.ts";
 import { setting } from "./environment.ts";
 import { formatCount, formatSeconds, formatSize } from "./format-text.ts";
@@ -42,10 +43,10 @@ export class ProgressLine {
 
   /** `toMessage` gives the fields of the status message for `--json`; without it there is none. */
   constructor(
-    output: Output,
-    intervalMs: number | undefined,
+    { output, environment }: Pick<Context, "output" | "environment">,
     toMessage?: (state: ProgressState, seconds: number) => object,
   ) {
+    const intervalMs = progressInterval(output, environment);
     this.#output = output;
     this.#toMessage = toMessage;
     this.#intervalMs = intervalMs;

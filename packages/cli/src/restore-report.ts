@@ -1,12 +1,7 @@
 import type { RestoreNotice, RestoreSummary } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds, formatSize } from "./format-text.ts";
-import {
-  progressInterval,
-  ProgressLine,
-  progressShare,
-  type ProgressState,
-} from "./progress-line.ts";
+import { ProgressLine, progressShare, type ProgressState } from "./progress-line.ts";
 
 /** Tells people, or programs, what a restore does and what came of it, in restic's words. */
 export class RestoreReport {
@@ -14,9 +9,8 @@ export class RestoreReport {
   readonly #progress: ProgressLine;
 
   constructor(context: Context) {
-    const { output, environment } = context;
     this.#context = context;
-    this.#progress = new ProgressLine(output, progressInterval(output, environment), statusFields);
+    this.#progress = new ProgressLine(context, statusFields);
   }
 
   note(notice: RestoreNotice): void {
@@ -30,16 +24,14 @@ export class RestoreReport {
         return output.say(`restored  ${path}${type === "file" ? `, ${formatSize(size)}` : ""}`, 3);
       }
       case "error":
-        return output.warnMessage(`error: ${notice.path}: ${notice.message}`, {
-          message_type: "error",
-          error: { message: notice.message },
+        return output.warnProblem(`error: ${notice.path}: ${notice.message}`, {
+          message: notice.message,
           during: "restore",
           item: notice.path,
         });
       case "warning":
-        return output.warnMessage(`warning: ${notice.message}`, {
-          message_type: "error",
-          error: { message: notice.message },
+        return output.warnProblem(`warning: ${notice.message}`, {
+          message: notice.message,
           during: "restore",
           item: "",
         });

@@ -110,9 +110,8 @@ class Session {
     const output = new Output({ json, verbosity: this.#verbosity, stdout, stderr });
     this.#output = output;
     const interruption = listenForSignals((name) =>
-      output.warnMessage(`${name} received, cleaning up; once more to stop at once`, {
-        message_type: "error",
-        error: { message: `${name} received` },
+      output.warnProblem(`${name} received, cleaning up; once more to stop at once`, {
+        message: `${name} received`,
         during: "signal",
         item: "",
       }),
