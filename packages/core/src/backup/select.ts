@@ -31,8 +31,9 @@ export class Selection {
   excludedByName(directory: Uint8Array, name: string): Exclusion | undefined {
     const { patternLists, cacheDirectory } = this.#options;
     // Saves making a path of every entry only to compare it with the cache's.
-    const isCache = cacheDirectory?.length === directory.length + 1 + name.length;
-    if (patternLists.length === 0 && !isCache) return undefined;
+    const slashes = (cacheDirectory?.length ?? 0) - directory.length - name.length;
+    const mayBeCache = slashes === 0 || slashes === 1;
+    if (patternLists.length === 0 && !mayBeCache) return undefined;
     return this.excludedByPath(directory, Buffer.from(name, "latin1"));
   }
 
