@@ -58,6 +58,23 @@ describe("LocalBackend on disk", () => {
     expect([bytes.buffer === into, bytes.length]).toEqual([true, 3]);
   });
 
+  test.each([0, 1, 4095, 4096, 5000])(
+    "write() keeps every byte of a large file that ends %i bytes behind a MiB, wherever its memory begins",
+    async (rest) => {
+      const backend = await created();
+      const size = (1 << 20) + rest;
+      const pages = new SharedArrayBuffer(0, { maxByteLength: 2 << 20 });
+      pages.grow(2 << 20);
+      for (const start of [0, 1]) {
+        const bytes = new Uint8Array(pages, start, size).map((_, at) => (at * 7) >> 5);
+        new Uint8Array(pages, start, size).set(bytes);
+        const ref = packRef(start === 0 ? "ab" : "cd");
+        await backend.write(ref, new Uint8Array(pages, start, size));
+        expect(Buffer.compare(await backend.read(ref), bytes)).toBe(0);
+      }
+    },
+  );
+
   test("create() makes the folders that restic makes, for the owner only", async () => {
     const backend = await created();
 

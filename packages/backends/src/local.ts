@@ -36,6 +36,7 @@ import type {
   ReadOptions,
 } from "@tsbak/core";
 
+import { writeDirectly } from "./direct-write.ts";
 import { errnoOf, localError } from "./local-error.ts";
 
 /** Modes of folders and files while they are made; files become read-only once they are complete. */
@@ -192,7 +193,7 @@ export class LocalBackend implements Backend {
     const handle = await this.#openTemporary(ref, path, modes);
     try {
       try {
-        await writeAll(handle, bytes, signal);
+        await writeAll(handle, bytes, await writeDirectly(path, bytes, signal), signal);
         await makeReadOnly(handle, modes.file & 0o444);
         await handle.sync();
         throwIfAborted(signal);
@@ -243,12 +244,14 @@ export class LocalBackend implements Backend {
   }
 }
 
+/** Write the bytes from `start` on to the same place in the file. */
 async function writeAll(
   handle: fs.FileHandle,
   bytes: Uint8Array,
+  start: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
+  for (let at = start; at < bytes.length;) {
     throwIfAborted(signal);
     const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, at);
     at += bytesWritten;

@@ -34,10 +34,20 @@ function slotSize(targetSize: number): number {
   return targetSize + MAX_BLOB_SIZE + HEADER_RESERVE;
 }
 
+/**
+ * Memory that begins with a page, so that the kernel can write it to disk without a copy of its own. V8 reserves that for
+ * buffers that can grow; other buffers begin anywhere.
+ */
+function createPages(size: number): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(0, { maxByteLength: size });
+  memory.grow(size);
+  return memory;
+}
+
 /** The buffers of a pool with `count` slots. */
 export function createPackMemory(count: number, targetSize: number): SharedPackMemory {
   return {
-    slots: Array.from({ length: count }, () => new SharedArrayBuffer(slotSize(targetSize))),
+    slots: Array.from({ length: count }, () => createPages(slotSize(targetSize))),
     state: new SharedArrayBuffer(4 * (count + 1)),
   };
 }
@@ -51,9 +61,8 @@ export class PrivatePackMemory implements PackMemory {
   }
 
   acquire(): PackSlot {
-    // Unlike `new Uint8Array`, this memory is not zeroed, so its pages are only touched when they are used.
-    const memory = Buffer.allocUnsafeSlow(slotSize(this.#targetSize));
-    return { bytes: new Uint8Array(memory.buffer), number: -1 };
+    const memory = createPages(slotSize(this.#targetSize));
+    return { bytes: new Uint8Array(memory, 0, memory.byteLength), number: -1 };
   }
 }
 
@@ -75,7 +84,7 @@ export class PackMemoryPool implements PackMemory {
   /** `throwIfStopped` is asked while a thread waits, and throws to end the wait. */
   constructor(shared: SharedPackMemory, throwIfStopped: () => void = () => undefined) {
     this.#throwIfStopped = throwIfStopped;
-    this.#slots = shared.slots.map((slot) => new Uint8Array(slot));
+    this.#slots = shared.slots.map((slot) => new Uint8Array(slot, 0, slot.byteLength));
     this.#state = new Int32Array(shared.state);
   }
 
