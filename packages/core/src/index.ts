@@ -64,6 +64,9 @@ export type { NameTest } from "./fs/glob.ts";
 export { printablePath } from "./fs/path.ts";
 export { readPatternFile } from "./fs/pattern-file.ts";
 
+// For commands.
+export { keepNativeMemorySmall } from "./workers/native-memory.ts";
+
 // What the files of a repository say.
 export type { BlobType } from "./format/blob-type.ts";
 export type { Config } from "./format/config.ts";

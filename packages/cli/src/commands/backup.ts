@@ -17,6 +17,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printable } from "../format-text.ts";
 import { openNamedRepository, passwordWish } from "../open-repository.ts";
 import { loadPatterns } from "../patterns.ts";
+import { keepMemorySmall } from "../small-heap.ts";
 import { gatherSources, type SourceFlags } from "../sources.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { VERSION } from "../version.ts";
@@ -58,6 +59,7 @@ export async function runBackup(
   if (flags.stdin !== true && sources.length === 0) {
     throw badInput("nothing was named; give at least one file or folder");
   }
+  keepMemorySmall();
   // They load their code while the key is derived from the password.
   const workers = startBackupWorkers();
   try {

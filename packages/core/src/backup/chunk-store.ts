@@ -3,8 +3,7 @@ import { toHex } from "../bytes/hex.ts";
 import { BlobEncoder } from "../repository/blob-encoder.ts";
 import { SharedIndexView } from "../repository/blob-index.ts";
 import { ClaimTable } from "../repository/claim-table.ts";
-import { OpenPacks } from "../repository/open-packs.ts";
-import type { FinishedPack, LooseBlobs } from "../repository/pack-builder.ts";
+import { OpenPacks, type FinishedPack } from "../repository/open-packs.ts";
 import { PackMemoryPool } from "../repository/pack-memory.ts";
 import { throwIfStopped } from "../workers/serve-tasks.ts";
 import type { Zstd } from "../compress/zstd.ts";
@@ -27,6 +26,7 @@ export class ChunkStore {
       setup.key,
       setup.packSize,
       new PackMemoryPool(setup.packMemory, throwIfStopped),
+      setup.openPacks,
     );
     this.#onPack = onPack;
   }
@@ -46,14 +46,14 @@ export class ChunkStore {
     return counts;
   }
 
-  /** Blobs of packs that are not full. */
-  takeLoose(): LooseBlobs[] {
-    return this.#packs.takeLoose();
-  }
-
   #store(id: Uint8Array, plain: Uint8Array): void {
     const { stored, uncompressedLength } = this.#encoder.encode("data", plain);
-    const { length, finished } = this.#packs.add("data", id, stored, uncompressedLength);
+    const { length, finished } = this.#packs.add({
+      type: "data",
+      id,
+      stored,
+      uncompressedLength,
+    });
     this.#counts.blobs++;
     this.#counts.added += plain.length;
     this.#counts.packed += length;

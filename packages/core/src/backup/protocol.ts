@@ -10,7 +10,7 @@ import type { PatternSource } from "../fs/filter.ts";
 import type { FileStat } from "../fs/stat.ts";
 import type { SharedBlobIndex } from "../repository/blob-index.ts";
 import type { SharedClaims } from "../repository/claim-table.ts";
-import type { FinishedPack, LooseBlobs } from "../repository/pack-builder.ts";
+import type { FinishedPack } from "../repository/open-packs.ts";
 import type { SharedPackMemory } from "../repository/pack-memory.ts";
 import type { SharedPack } from "../repository/tree-packs.ts";
 import type { DirectoryPlace } from "./directory-lister.ts";
@@ -41,8 +41,9 @@ export interface BackupSetup {
   readonly index: SharedBlobIndex;
   readonly claims: SharedClaims;
   readonly listing: ListingSetup;
-  /** Slots for packs: two for each thread, and those on their way to the backend. */
+  /** Memory of the packs that all threads fill, and of those on their way to the backend. */
   readonly packMemory: SharedPackMemory;
+  readonly openPacks: SharedArrayBuffer;
 }
 
 /** A directory to be looked at, and what the parent snapshot has of it. */
@@ -76,9 +77,7 @@ export type BackupTask =
   /** Store chunks of a large file: pairs of offset and length. */
   | { readonly kind: "ranges"; readonly path: Uint8Array; readonly ranges: Float64Array }
   /** Store one chunk of a stream. */
-  | { readonly kind: "chunk"; readonly bytes: Uint8Array }
-  /** Give part-filled packs back. */
-  | { readonly kind: "flush" };
+  | { readonly kind: "chunk"; readonly bytes: Uint8Array };
 
 /** What a worker reports while a task goes on. */
 export type BackupEvent =
@@ -114,7 +113,6 @@ export interface BackupResult {
   readonly sizes: Float64Array;
   readonly notes: readonly FileNote[];
   readonly counts: StoreCounts;
-  readonly loose: readonly LooseBlobs[];
   readonly listings: readonly Listing[];
 }
 

@@ -7,8 +7,7 @@ import { BlobEncoder } from "../repository/blob-encoder.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
 import { BlobSaver } from "../repository/blob-saver.ts";
 import { ClaimTable, createClaims } from "../repository/claim-table.ts";
-import { mergeLoose, OpenPacks } from "../repository/open-packs.ts";
-import type { FinishedPack } from "../repository/pack-builder.ts";
+import { createOpenPacks, OpenPacks, type FinishedPack } from "../repository/open-packs.ts";
 import { createPackMemory, PackMemoryPool, PrivatePackMemory } from "../repository/pack-memory.ts";
 import { PackSaver } from "../repository/pack-saver.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -51,8 +50,12 @@ export interface StoreOptions {
   readonly listing: ListingSetup;
 }
 
+/** Packs that all threads fill. */
+const OPEN_PACKS = 2;
 /** Packs that may be on their way to the backend before workers have to wait for memory. */
 const PACKS_UNDER_WAY = 2;
+/** For so many threads one more pack may be about to be closed, which takes a hundredth of a second. */
+const THREADS_PER_CLOSING = 4;
 
 /** Where a backup puts contents and trees: the worker threads, the open packs and what stores them. */
 export class BackupStore {
@@ -62,13 +65,12 @@ export class BackupStore {
   readonly index: BlobIndex;
   readonly signal: AbortSignal;
   readonly pool: BackupPool;
-  readonly #repository: Repository;
   readonly #options: StoreOptions;
   readonly #packs: PackSaver;
   readonly #trees: BlobSaver;
+  readonly #dataPacks: OpenPacks;
   readonly #treePacks: OpenPacks;
   readonly #progress: BackupProgress;
-  readonly #memory: PackMemoryPool;
 
   /** Load the index and start the workers. */
   static async open(
@@ -89,7 +91,6 @@ export class BackupStore {
     const claims = createClaims();
     const { masterKey: key, version, config } = repository;
     const encoding = { version, ...options };
-    this.#repository = repository;
     this.#options = options;
     this.#progress = progress;
     this.index = index;
@@ -99,10 +100,13 @@ export class BackupStore {
       mayWrite: options.mayWrite,
       onFailure: (error) => this.pool.fail(error),
     });
-    this.#treePacks = new OpenPacks(key, options.packSize, new PrivatePackMemory(options.packSize));
-    const slots = 2 * options.pool.size + PACKS_UNDER_WAY;
-    const packMemory = createPackMemory(slots, options.packSize);
-    this.#memory = new PackMemoryPool(packMemory);
+    const { packSize } = options;
+    const closing = Math.floor(options.pool.size / THREADS_PER_CLOSING);
+    const packMemory = createPackMemory(OPEN_PACKS + PACKS_UNDER_WAY + closing, packSize);
+    const openPacks = createOpenPacks();
+    this.#dataPacks = new OpenPacks(key, packSize, new PackMemoryPool(packMemory), openPacks);
+    const treeMemory = new PrivatePackMemory(packSize);
+    this.#treePacks = new OpenPacks(key, packSize, treeMemory, createOpenPacks());
     this.#trees = new BlobSaver(
       {
         index,
@@ -110,7 +114,7 @@ export class BackupStore {
         encoder: new BlobEncoder(repository.zstd, encoding),
         packs: this.#treePacks,
       },
-      this.#packs,
+      (pack) => this.#save(pack, this.#treePacks),
     );
     const setup: BackupSetup = {
       key,
@@ -124,6 +128,7 @@ export class BackupStore {
       claims,
       listing: options.listing,
       packMemory,
+      openPacks,
     };
     this.pool = options.pool.begin(setup, (event) => this.#receive(event));
     // Tasks that wait, such as the chunks of a large file, need not be begun any more.
@@ -147,12 +152,8 @@ export class BackupStore {
 
   /** Store everything that is still in open packs, then the rest of the index. */
   async finish(): Promise<void> {
-    const results = await this.pool.runOnAll({ kind: "flush" });
-    const loose = results.flatMap((result) => result.loose);
-    for (const group of [loose, this.#treePacks.takeLoose()]) {
-      for (const pack of mergeLoose(this.#repository.masterKey, this.#options.packSize, group)) {
-        this.#save(pack);
-      }
+    for (const packs of [this.#dataPacks, this.#treePacks]) {
+      for (const pack of packs.finish()) this.#save(pack, packs);
     }
     await this.#packs.finish();
   }
@@ -163,12 +164,12 @@ export class BackupStore {
   }
 
   #receive(event: BackupEvent): void {
-    if (event.kind === "pack") this.#save(event.pack);
+    if (event.kind === "pack") this.#save(event.pack, this.#dataPacks);
     else this.files.addCuts(event);
   }
 
-  #save(pack: FinishedPack): void {
-    const release = (): void => this.#memory.release(pack.slot);
+  #save(pack: FinishedPack, packs: OpenPacks): void {
+    const release = (): void => packs.release(pack);
     if (this.#options.dryRun) release();
     else this.#packs.save(pack, release);
   }

@@ -56,8 +56,6 @@ function handle(task: BackupTask, tools: Tools): BackupResult {
       return noteErrors(store, () => cutFile(task, reader, store, emit));
     case "chunk":
       return finish(store, { contents: [`"${store.save(task.bytes)}"`] });
-    case "flush":
-      return finish(store, { loose: store.takeLoose() });
   }
 }
 
@@ -66,7 +64,6 @@ function finish(store: ChunkStore, parts: Partial<BackupResult>): BackupResult {
     contents: [],
     sizes: new Float64Array(0),
     notes: [],
-    loose: [],
     listings: [],
     ...parts,
     counts: store.takeCounts(),

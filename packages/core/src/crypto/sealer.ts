@@ -36,16 +36,25 @@ export class Sealer {
    * @throws {RangeError} If `out` has no room for them.
    */
   sealInto(plain: Uint8Array, out: Uint8Array, offset: number): number {
+    if (isZeroBlock(this.#counter, 0)) this.#restart();
+    const length = this.sealWith(this.#counter, plain, out, offset);
+    addToCounter(this.#counter, Math.ceil(plain.length / 16));
+    return length;
+  }
+
+  /**
+   * As `sealInto`, with an IV that the caller chose: never zero, and such that no block of any two messages under a key
+   * has the same number, where a message uses one number for each 16 bytes from its IV on.
+   */
+  sealWith(iv: Uint8Array, plain: Uint8Array, out: Uint8Array, offset: number): number {
     const start = offset + 16;
     const end = start + plain.length;
     if (offset < 0 || end + 16 > out.length)
       throw new RangeError("Cannot seal: no room for result");
 
-    if (isZeroBlock(this.#counter, 0)) this.#restart();
-    out.set(this.#counter, offset);
-    this.#encryptIv(this.#counter, this.#macKey, 16);
-    this.#applyStream(this.#counter, plain, out.subarray(start, end));
-    addToCounter(this.#counter, Math.ceil(plain.length / 16));
+    out.set(iv, offset);
+    this.#encryptIv(iv, this.#macKey, 16);
+    this.#applyStream(iv, plain, out.subarray(start, end));
     this.#poly1305(out.subarray(end, end + 16), out.subarray(start, end), this.#macKey);
     return end + 16 - offset;
   }

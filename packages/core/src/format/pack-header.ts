@@ -52,20 +52,30 @@ export function encodePackHeader(entries: readonly PackEntry[]): Uint8Array<Arra
     throw new RangeError(`Cannot encode pack header: ${entries.length} entries are too many`);
   }
   const header = new Uint8Array(size);
-  const view = new DataView(header.buffer);
   let at = 0;
   let offset = 0;
   for (const entry of entries) {
     checkEntry(entry, offset);
-    const isCompressed = entry.uncompressedLength !== 0;
-    view.setUint8(at, (entry.type === "tree" ? 1 : 0) + (isCompressed ? 2 : 0));
-    view.setUint32(at + 1, entry.length, true);
-    if (isCompressed) view.setUint32(at + 5, entry.uncompressedLength, true);
-    at += isCompressed ? COMPRESSED_ENTRY : PLAIN_ENTRY;
-    header.set(entry.id, at - ID_SIZE);
+    at = putPackEntry(header, at, entry);
     offset += entry.length;
   }
   return header;
+}
+
+/** Write one entry of a plain header at `at`, and return where it ends. */
+export function putPackEntry(
+  header: Uint8Array,
+  at: number,
+  entry: Omit<PackEntry, "offset">,
+): number {
+  const view = new DataView(header.buffer, header.byteOffset);
+  const isCompressed = entry.uncompressedLength !== 0;
+  const end = at + (isCompressed ? COMPRESSED_ENTRY : PLAIN_ENTRY);
+  view.setUint8(at, (entry.type === "tree" ? 1 : 0) + (isCompressed ? 2 : 0));
+  view.setUint32(at + 1, entry.length, true);
+  if (isCompressed) view.setUint32(at + 5, entry.uncompressedLength, true);
+  header.set(entry.id, end - ID_SIZE);
+  return end;
 }
 
 function checkEntry(entry: PackEntry, offset: number): void {

@@ -19,6 +19,9 @@ export interface EncoderOptions {
   readonly extraVerify: boolean;
 }
 
+/** Enough for the longest chunk (restic format, section 11) in either form. */
+const LEAST_ROOM = maxCompressedLength(8 << 20);
+
 /**
  * Compresses blobs as the repository's version and the user's wish allow. Trees are always compressed in version 2, else
  * restic's prune packs them anew; data that does not look compressible is stored plain, which costs no time to read.
@@ -28,8 +31,8 @@ export class BlobEncoder {
   readonly #level: number;
   readonly #options: EncoderOptions;
   /** Used again for each blob: new memory would wait for the garbage collector, and cost the kernel its pages. */
-  #frame = new Uint8Array(0);
-  #again = new Uint8Array(0);
+  #frame: Uint8Array = new Uint8Array(0);
+  #again: Uint8Array = new Uint8Array(0);
 
   constructor(zstd: Zstd, options: EncoderOptions) {
     this.#zstd = zstd;
@@ -41,7 +44,7 @@ export class BlobEncoder {
   encode(type: BlobType, plain: Uint8Array): EncodedBlob {
     if (!this.#isCompressed(type, plain)) return { stored: plain, uncompressedLength: 0 };
     const room = maxCompressedLength(plain.length);
-    if (this.#frame.length < room) this.#frame = new Uint8Array(room);
+    if (this.#frame.length < room) this.#frame = roomFor(room);
     const length = this.#zstd.compressInto(plain, this.#level, this.#frame);
     const stored = this.#frame.subarray(0, length);
     if (type === "data" && stored.length >= plain.length) {
@@ -60,7 +63,7 @@ export class BlobEncoder {
 
   /** Faulty memory or a fault in a library shows here, before anything relies on the blob. */
   #verify(stored: Uint8Array, plain: Uint8Array): void {
-    if (this.#again.length < plain.length) this.#again = new Uint8Array(plain.length);
+    if (this.#again.length < plain.length) this.#again = roomFor(plain.length);
     const again = this.#again.subarray(0, plain.length);
     this.#zstd.decompressInto(stored, again);
     if (equalBytes(again, plain)) return;
@@ -68,4 +71,12 @@ export class BlobEncoder {
       "Cannot save blob: what was compressed does not decompress to the same bytes; test this machine's memory",
     );
   }
+}
+
+/**
+ * At once enough for any chunk, so that no smaller memory is left to the garbage collector later. It is not zeroed: pages that
+ * are never used cost nothing.
+ */
+function roomFor(size: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(Math.max(size, LEAST_ROOM));
 }

@@ -2,8 +2,7 @@ import type { BlobType } from "../format/blob-type.ts";
 import { toHex } from "../bytes/hex.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import type { BlobIndex } from "./blob-index.ts";
-import type { OpenPacks } from "./open-packs.ts";
-import type { PackSaver } from "./pack-saver.ts";
+import type { FinishedPack, OpenPacks } from "./open-packs.ts";
 import type { ClaimTable } from "./claim-table.ts";
 import type { BlobEncoder } from "./blob-encoder.ts";
 
@@ -20,17 +19,18 @@ export class BlobSaver {
   readonly #claims: ClaimTable;
   readonly #encoder: BlobEncoder;
   readonly #packs: OpenPacks;
-  readonly #saver: PackSaver;
+  readonly #onPack: (pack: FinishedPack) => void;
 
+  /** `onPack` is given each pack that is full. */
   constructor(
     parts: { index: BlobIndex; claims: ClaimTable; encoder: BlobEncoder; packs: OpenPacks },
-    saver: PackSaver,
+    onPack: (pack: FinishedPack) => void,
   ) {
     this.#index = parts.index;
     this.#claims = parts.claims;
     this.#encoder = parts.encoder;
     this.#packs = parts.packs;
-    this.#saver = saver;
+    this.#onPack = onPack;
   }
 
   /** Save a blob unless the repository has it. The bytes are borrowed. */
@@ -41,8 +41,8 @@ export class BlobSaver {
       return { id: hex, storedLength: 0 };
     }
     const { stored, uncompressedLength } = this.#encoder.encode(type, plain);
-    const added = this.#packs.add(type, id, stored, uncompressedLength);
-    if (added.finished !== undefined) this.#saver.save(added.finished);
+    const added = this.#packs.add({ type, id, stored, uncompressedLength });
+    if (added.finished !== undefined) this.#onPack(added.finished);
     return { id: hex, storedLength: added.length };
   }
 }

@@ -1,6 +1,12 @@
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { createPackMemory, PackMemoryPool, PrivatePackMemory } from "./pack-memory.ts";
+import {
+  createPackMemory,
+  MAX_BLOB_SIZE,
+  MAX_ENTRIES,
+  PackMemoryPool,
+  PrivatePackMemory,
+} from "./pack-memory.ts";
 
 const TARGET_SIZE = 1 << 20;
 
@@ -8,47 +14,66 @@ test("PackMemoryPool gives each slot to one holder at a time", () => {
   const shared = createPackMemory(3, TARGET_SIZE);
   const [one, other] = [new PackMemoryPool(shared), new PackMemoryPool(shared)];
 
-  const numbers = [one.acquire(), other.acquire(), one.acquire()].map((slot) => slot.number);
-  expect(numbers.sort()).toEqual([0, 1, 2]);
+  expect([one.take(), other.take(), one.take()].sort()).toEqual([0, 1, 2]);
+  expect(other.take()).toBe(undefined);
 
   other.release(1);
-  expect(one.acquire().number).toBe(1);
+  expect(one.take()).toBe(1);
 });
 
 test("PackMemoryPool makes a thread wait until a slot is given back", async () => {
   const shared = createPackMemory(1, TARGET_SIZE);
   const pool = new PackMemoryPool(shared);
-  const slot = pool.acquire();
+  pool.take();
   const code = `
     import { parentPort, workerData } from "node:worker_threads";
     const { PackMemoryPool } = await import(workerData.module);
+    const pool = new PackMemoryPool(workerData.shared);
     parentPort.postMessage("waiting");
-    parentPort.postMessage(new PackMemoryPool(workerData.shared).acquire().number);`;
+    let slot;
+    while ((slot = pool.take()) === undefined) pool.wait();
+    parentPort.postMessage(slot);`;
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), {
     workerData: { shared, module: new URL("./pack-memory.ts", import.meta.url).href },
   });
   const next = (): Promise<unknown> => new Promise((resolve) => worker.once("message", resolve));
   expect(await next()).toBe("waiting");
 
-  const acquired = next();
-  pool.release(slot.number);
+  const taken = next();
+  pool.release(0);
 
-  expect(await acquired).toBe(0);
+  expect(await taken).toBe(0);
 });
 
 test("PackMemoryPool ends a wait when it is told to stop", () => {
-  const shared = createPackMemory(1, TARGET_SIZE);
-  const pool = new PackMemoryPool(shared, () => {
+  const pool = new PackMemoryPool(createPackMemory(1, TARGET_SIZE), () => {
     throw new Error("stopped");
   });
-  pool.acquire();
+  pool.take();
+  pool.take();
 
-  expect(() => pool.acquire()).toThrow("stopped");
+  expect(() => pool.wait()).toThrow("stopped");
 });
 
-test("PrivatePackMemory has room for a pack, its longest blob and its header", () => {
-  const { bytes, number } = new PrivatePackMemory(TARGET_SIZE).acquire();
+test("PackMemoryPool lets all threads see the same slot", () => {
+  const shared = createPackMemory(2, TARGET_SIZE);
+  new PackMemoryPool(shared).slot(1).pack[5] = 7;
 
-  expect(bytes.length).toBeGreaterThan(TARGET_SIZE + (8 << 20) + 100_000 * 41);
-  expect(number).toBe(-1);
+  expect(new PackMemoryPool(shared).slot(1).pack[5]).toBe(7);
+});
+
+test("a slot has room for a pack, its longest blob and its header", () => {
+  const memory = new PrivatePackMemory(TARGET_SIZE);
+  const { pack, header } = memory.slot(memory.take());
+
+  expect(pack.length).toBeGreaterThan(TARGET_SIZE + MAX_BLOB_SIZE + MAX_ENTRIES * 41);
+  expect(header.length).toBeGreaterThan(MAX_ENTRIES * 41);
+});
+
+test("PrivatePackMemory uses what is given back again, and never runs out", () => {
+  const memory = new PrivatePackMemory(TARGET_SIZE);
+
+  expect([memory.take(), memory.take()]).toEqual([0, 1]);
+  memory.release(0);
+  expect([memory.take(), memory.take()]).toEqual([0, 2]);
 });

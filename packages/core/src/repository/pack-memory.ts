@@ -5,22 +5,39 @@
  * @module
  */
 
-/** The largest blob: the longest chunk (restic format, section 11) and its seal. */
-const MAX_BLOB_SIZE = (8 << 20) + 64;
-/** Room for the header of a pack with the most entries that a builder allows. */
-const HEADER_RESERVE = 4 << 20;
+/** The largest blob that is sure to find room: the longest chunk (restic format, section 11) and its seal. */
+export const MAX_BLOB_SIZE: number = (8 << 20) + 64;
+/** Entries of a pack at the most. The format would allow four times as many. */
+export const MAX_ENTRIES = 100_000;
+/** Room for a header of so many entries. */
+const HEADER_SIZE = 4 << 20;
+const STATE_SIZE = 64;
+const IV_SIZE = 16;
 
-/** A place for one pack. */
+/** A place for one pack. All threads that have the same slot see the same bytes. */
 export interface PackSlot {
-  readonly bytes: Uint8Array;
-  /** To be given back to the pool it came from; -1 if it came from none. */
+  /** To be given back to the memory it came from. */
   readonly number: number;
+  /** The pack itself: blobs, and the sealed header behind them. Begins with a page. */
+  readonly pack: Uint8Array;
+  /** Plain header entries. */
+  readonly header: Uint8Array;
+  /** A few words about the pack, for whoever fills it. */
+  readonly state: Int32Array;
+  /** The first IV of the pack. */
+  readonly iv: Uint8Array;
 }
 
-/** Where a builder gets memory from. */
+/** Where packs get memory from. */
 export interface PackMemory {
-  /** A slot that is the caller's until it is given back; see the implementation for what happens if there is none. */
-  acquire(): PackSlot;
+  /** Take a free slot; its state is that of its last use. Undefined if there is none. */
+  take(): number | undefined;
+  /** Wait until a slot may be free. Not called where `take` always finds one. */
+  wait(): void;
+  /** A slot that somebody has taken. */
+  slot(number: number): PackSlot;
+  /** Give a slot back. */
+  release(number: number): void;
 }
 
 /** The buffers of a pool, to be posted to a worker thread. */
@@ -29,40 +46,65 @@ export interface SharedPackMemory {
   readonly state: SharedArrayBuffer;
 }
 
-/** What a pack of this target size can take at the most, in bytes. Pages that are never written to cost nothing. */
-function slotSize(targetSize: number): number {
-  return targetSize + MAX_BLOB_SIZE + HEADER_RESERVE;
+/** The buffers of a pool with `count` slots for packs of this target size. Pages that are never written to cost nothing. */
+export function createPackMemory(count: number, targetSize: number): SharedPackMemory {
+  return {
+    slots: Array.from({ length: count }, () => createSlot(targetSize)),
+    state: new SharedArrayBuffer(4 * (count + 1)),
+  };
 }
 
 /**
  * Memory that begins with a page, so that the kernel can write it to disk without a copy of its own. V8 reserves that for
- * buffers that can grow; other buffers begin anywhere.
+ * buffers that can grow; others begin anywhere.
  */
-function createPages(size: number): SharedArrayBuffer {
+function createSlot(targetSize: number): SharedArrayBuffer {
+  const packSize = targetSize + MAX_BLOB_SIZE + HEADER_SIZE;
+  const size = Math.ceil(packSize / 8) * 8 + HEADER_SIZE + STATE_SIZE + IV_SIZE;
   const memory = new SharedArrayBuffer(0, { maxByteLength: size });
   memory.grow(size);
   return memory;
 }
 
-/** The buffers of a pool with `count` slots. */
-export function createPackMemory(count: number, targetSize: number): SharedPackMemory {
+function openSlot(memory: SharedArrayBuffer, number: number): PackSlot {
+  const ivAt = memory.byteLength - IV_SIZE;
+  const stateAt = ivAt - STATE_SIZE;
+  const headerAt = stateAt - HEADER_SIZE;
   return {
-    slots: Array.from({ length: count }, () => createPages(slotSize(targetSize))),
-    state: new SharedArrayBuffer(4 * (count + 1)),
+    number,
+    pack: new Uint8Array(memory, 0, headerAt),
+    header: new Uint8Array(memory, headerAt, HEADER_SIZE),
+    state: new Int32Array(memory, stateAt, STATE_SIZE / 4),
+    iv: new Uint8Array(memory, ivAt, IV_SIZE),
   };
 }
 
-/** New memory for each pack, for threads that build few. */
+/** As many slots as it takes, for one thread that must not wait. */
 export class PrivatePackMemory implements PackMemory {
   readonly #targetSize: number;
+  readonly #slots: PackSlot[] = [];
+  readonly #free: number[] = [];
 
   constructor(targetSize: number) {
     this.#targetSize = targetSize;
   }
 
-  acquire(): PackSlot {
-    const memory = createPages(slotSize(this.#targetSize));
-    return { bytes: new Uint8Array(memory, 0, memory.byteLength), number: -1 };
+  take(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    return this.#slots.push(openSlot(createSlot(this.#targetSize), this.#slots.length)) - 1;
+  }
+
+  wait(): void {
+    throw new Error("There is always memory, so there is nothing to wait for");
+  }
+
+  slot(number: number): PackSlot {
+    return this.#slots[number] as PackSlot;
+  }
+
+  release(number: number): void {
+    this.#free.push(number);
   }
 }
 
@@ -77,35 +119,37 @@ const TAKEN = 1;
  */
 export class PackMemoryPool implements PackMemory {
   readonly #throwIfStopped: () => void;
-  readonly #slots: readonly Uint8Array[];
+  readonly #slots: readonly PackSlot[];
   /** One word a slot, and behind them the number of times that any was given back. */
   readonly #state: Int32Array;
+  #seenReleases = 0;
 
   /** `throwIfStopped` is asked while a thread waits, and throws to end the wait. */
   constructor(shared: SharedPackMemory, throwIfStopped: () => void = () => undefined) {
     this.#throwIfStopped = throwIfStopped;
-    this.#slots = shared.slots.map((slot) => new Uint8Array(slot, 0, slot.byteLength));
+    this.#slots = shared.slots.map(openSlot);
     this.#state = new Int32Array(shared.state);
   }
 
-  /** A free slot. Blocks the thread until there is one, so the main thread must not call this. */
-  acquire(): PackSlot {
-    const releases = this.#slots.length;
-    for (;;) {
-      const seen = Atomics.load(this.#state, releases);
-      for (const [number, bytes] of this.#slots.entries()) {
-        if (Atomics.compareExchange(this.#state, number, FREE, TAKEN) === FREE) {
-          return { bytes, number };
-        }
-      }
-      Atomics.wait(this.#state, releases, seen, LOOK_MS);
-      this.#throwIfStopped();
+  take(): number | undefined {
+    this.#seenReleases = Atomics.load(this.#state, this.#slots.length);
+    for (const { number } of this.#slots) {
+      if (Atomics.compareExchange(this.#state, number, FREE, TAKEN) === FREE) return number;
     }
+    return undefined;
   }
 
-  /** Give a slot back; -1 is ignored. */
+  /** Blocks the thread until a slot was given back since the last `take`, so the main thread must not call this. */
+  wait(): void {
+    Atomics.wait(this.#state, this.#slots.length, this.#seenReleases, LOOK_MS);
+    this.#throwIfStopped();
+  }
+
+  slot(number: number): PackSlot {
+    return this.#slots[number] as PackSlot;
+  }
+
   release(number: number): void {
-    if (number < 0) return;
     Atomics.store(this.#state, number, FREE);
     Atomics.add(this.#state, this.#slots.length, 1);
     Atomics.notify(this.#state, this.#slots.length);

@@ -4,7 +4,7 @@ import { isTsbakError } from "../errors.ts";
 import { decodePackHeader } from "../format/pack-header.ts";
 import type { BlobIndex } from "./blob-index.ts";
 import { IndexWriter } from "./index-writer.ts";
-import type { FinishedPack } from "./pack-builder.ts";
+import type { FinishedPack } from "./open-packs.ts";
 import type { Repository } from "./repository.ts";
 
 /** How packs are stored. */

@@ -3,15 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MemoryBackend } from "../backend/memory.ts";
-import { fromHex } from "../bytes/hex.ts";
-import { sha256Hex } from "../crypto/sha256.ts";
+import { sha256, sha256Hex } from "../crypto/sha256.ts";
 import type { BlobType } from "../format/blob-type.ts";
 import { encodeNode, type Node } from "../format/node.ts";
 import type { Snapshot } from "../format/snapshot.ts";
+import { encodePackHeader, encodePackTrailer, type PackEntry } from "../format/pack-header.ts";
 import { joinTree } from "../format/tree.ts";
 import { createRepository } from "../repository/create.ts";
-import { PackBuilder } from "../repository/pack-builder.ts";
-import { PrivatePackMemory } from "../repository/pack-memory.ts";
 import { PackSaver } from "../repository/pack-saver.ts";
 import type { Repository } from "../repository/repository.ts";
 import { restore, type RestoreOptions, type RestoreSummary } from "./restore.ts";
@@ -36,9 +34,20 @@ beforeEach(() => {
 
 /** Store blobs in one pack and return its name. */
 async function storePack(type: BlobType, ...blobs: readonly Uint8Array[]): Promise<string> {
-  const builder = new PackBuilder(repository.masterKey, 64 << 20, new PrivatePackMemory(64 << 20));
-  for (const plain of blobs) builder.add(type, fromHex(sha256Hex(plain)), plain, 0);
-  const pack = builder.finish();
+  const { sealer } = repository;
+  const entries: PackEntry[] = [];
+  const sealed = blobs.map((plain) => sealer.seal(plain));
+  let offset = 0;
+  for (const [at, { length }] of sealed.entries()) {
+    const id = sha256(blobs[at] as Uint8Array);
+    entries.push({ type, id, offset, length, uncompressedLength: 0 });
+    offset += length;
+  }
+  const header = encodePackHeader(entries);
+  const sealedHeader = sealer.seal(header);
+  const trailer = encodePackTrailer(sealedHeader.length);
+  const bytes = Buffer.concat([...sealed, sealedHeader, trailer]);
+  const pack = { name: sha256Hex(bytes), bytes, slot: undefined, header };
   const saver = new PackSaver(repository, await repository.loadIndex());
   saver.save(pack);
   await saver.finish();

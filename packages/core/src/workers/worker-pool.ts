@@ -95,18 +95,6 @@ export class WorkerPool<Task, Result, Event = never> {
     return this.#enqueue(task, transfer, true);
   }
 
-  /** Run a task on every thread, after what each has in hand. */
-  runOnAll(task: Task): Promise<Result[]> {
-    return Promise.all(
-      this.#seats.map(
-        (seat) =>
-          new Promise<Result>((resolve, reject) => {
-            this.#post(seat, { task, transfer: [], resolve: resolve as Job["resolve"], reject });
-          }),
-      ),
-    );
-  }
-
   /** Wait until fewer than `limit` tasks wait for a thread: how a producer keeps from running ahead. */
   async room(limit = 1): Promise<void> {
     while (this.#queue.length >= limit && this.#failure === undefined) {
