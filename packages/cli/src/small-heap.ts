@@ -11,7 +11,7 @@ export function keepHeapSmall(): void {
 
 /**
  * Keep small whatever else than the engine's own memory grows while it works: space for new objects, old objects that
- * nobody needs any more, and what native code allocates. It costs no time that could be measured.
+ * nobody needs any more, and what native code allocates.
  */
 export function keepMemorySmall(): void {
   keepHeapSmall();

@@ -54,7 +54,7 @@ export interface StoreOptions {
 const OPEN_PACKS = 2;
 /** Packs that may be on their way to the backend before workers have to wait for memory. */
 const PACKS_UNDER_WAY = 2;
-/** For so many threads one more pack may be about to be closed, which takes a hundredth of a second. */
+/** For so many threads one more pack may be about to be closed. */
 const THREADS_PER_CLOSING = 4;
 
 /** Where a backup puts contents and trees: the worker threads, the open packs and what stores them. */

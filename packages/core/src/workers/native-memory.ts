@@ -10,7 +10,7 @@ const M_MMAP_THRESHOLD = -3;
 const M_ARENA_MAX = -8;
 
 const LARGE_SIZE = 256 << 10;
-/** How often what is free between pieces in use goes back as well: that takes a millisecond. */
+/** How often what is free between pieces in use goes back as well. */
 const TRIM_MS = 1000;
 
 /**
