@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
 import { checkCommand, Workshop } from "../test/peers.ts";
 import { initRepository, type TestRepository } from "../test/steps.ts";
 import type { DataSet } from "./data.ts";
+import type { Leftovers } from "./leftovers.ts";
 import { combine, measure, sizeOfFiles, type Contestant, type Cost } from "./measure.ts";
 
 /** The pieces of work that are measured, in the order in which they are done. */
@@ -22,6 +22,8 @@ export interface ContestOptions {
   readonly rounds: number;
   /** Where repositories and restored trees are made. */
   readonly folder: string;
+  /** Takes what is left of each round. */
+  readonly leftovers: Leftovers;
   readonly log: (line: string) => void;
 }
 
@@ -35,7 +37,7 @@ interface Entrant {
 
 /**
  * Let the contestants do all works on one data set, piece by piece in turn, so that a machine that is slow for a while is
- * slow for all of them. The turn begins with another one in each round.
+ * slow for all of them. Each piece of work, and each round, begins with another one: nobody always finds the cleaner disk.
  */
 export async function contest(
   data: DataSet,
@@ -47,9 +49,12 @@ export async function contest(
     costs: new Map(),
     repositorySize: 0,
   }));
-  readOnce(data.folder);
-  for (let round = 0; round < options.rounds; round++)
+  for (let round = 0; round < options.rounds; round++) {
+    // A repository and a restored tree for each, and some room to breathe.
+    await options.leftovers.makeRoom(contestants.length * 2.5 * sizeOfTree(data.folder));
+    readOnce(data.folder);
     await playRound(data, entrants, round, options);
+  }
   return entrants.map(({ contestant, costs, repositorySize }) => ({
     contestant,
     costs: new Map(Array.from(costs, ([work, all]) => [work, combine(all)])),
@@ -63,18 +68,14 @@ async function playRound(
   round: number,
   options: ContestOptions,
 ): Promise<void> {
-  const order = entrants
-    .map((_, n) => entrants[(n + round) % entrants.length])
-    .filter((one) => one !== undefined);
-  const workshops = order.map(() => new Workshop(options.folder));
+  const workshops = entrants.map(() => new Workshop(options.folder));
   try {
-    for (const [n, entrant] of order.entries()) {
-      const workshop = workshops[n];
-      if (workshop)
-        entrant.repository = await initRepository(workshop, entrant.contestant.tool, "repository");
+    for (const [n, entrant] of entrants.entries()) {
+      const workshop = workshops[n] as Workshop;
+      entrant.repository = await initRepository(workshop, entrant.contestant.tool, "repository");
     }
-    for (const work of WORKS)
-      for (const entrant of order) {
+    for (const [turn, work] of WORKS.entries())
+      for (const entrant of rotated(entrants, round + turn)) {
         const cost = perform(work, entrant, data);
         entrant.costs.set(work, [...(entrant.costs.get(work) ?? []), cost]);
         options.log(
@@ -82,8 +83,13 @@ async function playRound(
         );
       }
   } finally {
-    for (const workshop of workshops) workshop.close();
+    options.leftovers.keep(workshops);
   }
+}
+
+function rotated<T>(all: readonly T[], by: number): T[] {
+  const first = by % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
 }
 
 function perform(work: Work, entrant: Entrant, data: DataSet): Cost {
@@ -92,12 +98,8 @@ function perform(work: Work, entrant: Entrant, data: DataSet): Cost {
   const run = (args: readonly string[], cwd?: string): Cost =>
     measure(repository, contestant, args, cwd);
   if (work === "verify, all data") return run([checkCommand(contestant.tool), "--read-data"]);
-  if (work === "restore") {
-    const target = repository.workshop.path("target");
-    const cost = run(["restore", "latest", "--target", target]);
-    rmSync(target, { recursive: true });
-    return cost;
-  }
+  if (work === "restore")
+    return run(["restore", "latest", "--target", repository.workshop.path("target")]);
   const cost = run(["backup", "."], data.folder);
   if (work === "first backup") entrant.repositorySize = sizeOfFiles(repository.folder);
   return cost;
@@ -108,4 +110,10 @@ function readOnce(folder: string): void {
   spawnSync("bash", ["-c", 'find "$0" -xdev -type f -print0 | xargs -0 cat > /dev/null', folder], {
     stdio: "ignore",
   });
+}
+
+/** What the tree takes on its disk, in bytes. */
+function sizeOfTree(folder: string): number {
+  const { stdout } = spawnSync("du", ["-sxk", folder], { encoding: "utf8" });
+  return Number.parseInt(stdout, 10) * 1024;
 }

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findPeer } from "../test/peers.ts";
-import { contest, type Score } from "./contest.ts";
+import { contest, type ContestOptions, type Score } from "./contest.ts";
 import { makeDataSets } from "./data.ts";
 import { measureFloor, type FloorResult } from "./floor.ts";
+import { Leftovers } from "./leftovers.ts";
 import type { Contestant } from "./measure.ts";
 import { measureMillionBlobs } from "./million-blobs.ts";
 import { describeMachine, tableHead, tableRows } from "./table.ts";
@@ -56,11 +57,21 @@ function chooseContestants(): Contestant[] {
 
 async function main(): Promise<void> {
   const contestants = chooseContestants();
-  const options = {
-    rounds: Number(values.rounds),
-    folder: join(values.dir, "work"),
-    log: (line: string): void => console.error(line),
-  };
+  const folder = join(values.dir, "work");
+  const log = (line: string): void => console.error(line);
+  mkdirSync(folder, { recursive: true });
+  const leftovers = new Leftovers(folder, log);
+  try {
+    await measureAll(contestants, { rounds: Number(values.rounds), folder, leftovers, log });
+  } finally {
+    leftovers.remove();
+  }
+}
+
+async function measureAll(
+  contestants: readonly Contestant[],
+  options: ContestOptions,
+): Promise<void> {
   const system = values.source ?? (values.quick ? "/usr/share" : "/usr");
   const words = values.only.split(",").filter((word) => word !== "");
   const chosen = (name: string): boolean =>
