@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readSync,
   readdirSync,
   rmSync,
   writeFileSync,
@@ -47,6 +48,23 @@ describeBackend("LocalBackend", async () => new LocalBackend(newFolder(memory)),
 });
 
 describe("LocalBackend on disk", () => {
+  test("openFile() opens the very file", async () => {
+    const backend = new LocalBackend(newFolder());
+    await backend.create();
+    const ref: FileRef = { kind: "pack", name: "ab".repeat(32) };
+    await backend.write(ref, Buffer.from("contents"));
+
+    const file = await backend.openFile(ref);
+    const text = Buffer.alloc(100);
+    const length = readSync(file.descriptor, text, 0, 100, 0);
+    await file.close();
+
+    expect([file.size, text.toString("utf8", 0, length)]).toEqual([8, "contents"]);
+    await expect(backend.openFile({ ...ref, name: "cd".repeat(32) })).rejects.toMatchObject({
+      code: "not-found",
+    });
+  });
+
   test("read() puts the bytes into memory that is lent and long enough", async () => {
     const backend = await created();
     const ref = { kind: "snapshot", name: "ab".repeat(32) } as const;

@@ -33,6 +33,7 @@ import type {
   FileInfo,
   FileKind,
   FileRef,
+  OpenFile,
   ReadOptions,
 } from "@tsbak/core";
 
@@ -115,6 +116,23 @@ export class LocalBackend implements Backend {
       }
     } catch (error) {
       throw localError(error, `Cannot read ${describeFile(ref)} from ${this.location}`);
+    }
+  }
+
+  async openFile(ref: FileRef, options: CallOptions = {}): Promise<OpenFile> {
+    const path = this.#pathOf(ref);
+    throwIfAborted(options.signal);
+    try {
+      const handle = await fs.open(path, "r");
+      try {
+        const { size } = await handle.stat();
+        return { descriptor: handle.fd, size, close: () => handle.close() };
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+    } catch (error) {
+      throw localError(error, `Cannot open ${describeFile(ref)} in ${this.location}`);
     }
   }
 

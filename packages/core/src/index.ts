@@ -90,6 +90,7 @@ export type {
   FileInfo,
   FileKind,
   FileRef,
+  OpenFile,
   ReadOptions,
 } from "./backend/backend.ts";
 export {

@@ -56,6 +56,15 @@ export interface ReadOptions extends CallOptions {
   readonly into?: ArrayBuffer | undefined;
 }
 
+/** A file of a store on this machine, held open. */
+export interface OpenFile {
+  /** Good in every thread of the process until `close`. */
+  readonly descriptor: number;
+  /** In bytes. */
+  readonly size: number;
+  close(): Promise<void>;
+}
+
 /** See the module comment for what a store must guarantee. All methods may be called concurrently. */
 export interface Backend {
   /** For messages to people, without credentials: `/srv/backup`, `s3:host/bucket/prefix`. */
@@ -85,6 +94,14 @@ export interface Backend {
    * @throws {TsbakError} `corrupt` if `range` ends beyond the end of the file.
    */
   read(ref: FileRef, range?: ByteRange, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
+
+  /**
+   * Open a file for reading by worker threads themselves, which saves a copy of all bytes. Only stores that keep their
+   * files on this machine have it, and nobody may depend on it: what cannot be read so is to be read by `read`.
+   *
+   * @throws {TsbakError} `not-found` if there is no such file.
+   */
+  readonly openFile?: ((ref: FileRef, options?: CallOptions) => Promise<OpenFile>) | undefined;
 
   /**
    * The size of one file.

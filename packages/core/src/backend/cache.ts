@@ -95,6 +95,11 @@ export class CachedBackend implements Backend {
     this.#isReadable = this.#hasOurVersion();
   }
 
+  /** Of the backend alone: what can be opened is on this machine, and needs no cache. */
+  get openFile(): Backend["openFile"] {
+    return this.#backend.openFile?.bind(this.#backend);
+  }
+
   get location(): string {
     return this.#backend.location;
   }

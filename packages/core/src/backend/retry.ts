@@ -45,10 +45,17 @@ export function withRetry(backend: Backend, options: RetryOptions = {}): Backend
         }
       }),
     read: (ref, range, call) => retry.run(call, () => backend.read(ref, range, call)),
+    ...opening(backend),
     stat: (ref, call) => retry.run(call, () => backend.stat(ref, call)),
     list: (kind, call) => listAgain(backend, retry, kind, call),
     remove: (ref, call) => retry.run(call, () => backend.remove(ref, call)),
   };
+}
+
+/** Opening is not repeated: whoever cannot open a file reads it instead. */
+function opening(backend: Backend): Pick<Backend, "openFile"> {
+  if (backend.openFile === undefined) return {};
+  return { openFile: backend.openFile.bind(backend) };
 }
 
 async function isOurs(

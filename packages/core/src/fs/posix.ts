@@ -74,6 +74,9 @@ export interface Posix {
    */
   makeNode(path: Uint8Array, type: SpecialType, device: bigint): void;
 
+  /** Have the system read a part of an open file ahead, without waiting for it. Failures are of no consequence. */
+  willNeed(fd: number, offset: number, length: number): void;
+
   /** Set access and modification time of the entry itself, a symlink too; exact to the nanosecond. */
   setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void;
 
@@ -83,6 +86,7 @@ export interface Posix {
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+const POSIX_FADV_WILLNEED = 3;
 const STATX_BASIC_STATS = 0x7ff;
 const LONGEST_PATH = 4096;
 /** Limits of the kernel for a list of names and for a value (xattr(7)). */
@@ -139,6 +143,7 @@ class LinuxCalls implements Posix {
   readonly #mkfifo: Call;
   readonly #mknod: Call | undefined;
   readonly #statx: Call | undefined;
+  readonly #fadvise: Call | undefined;
   #statxWorks = true;
   readonly #llistxattr: Call;
   readonly #lgetxattr: Call;
@@ -172,6 +177,10 @@ class LinuxCalls implements Posix {
     this.#mknod = tryBind(
       libc,
       "int mknod(const uint8_t *path, unsigned int mode, uint64_t device)",
+    );
+    this.#fadvise = tryBind(
+      libc,
+      "int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)",
     );
     // glibc has it since 2.28.
     this.#statx = tryBind(
@@ -243,6 +252,10 @@ class LinuxCalls implements Posix {
         : this.#mknod?.(this.#path, DEVICE_BITS[type] | 0o600, device);
     if (result === undefined) throw systemError("mknod", constants.errno.ENOSYS);
     if (result !== 0) throw systemError("mknod", this.#koffi.errno());
+  }
+
+  willNeed(fd: number, offset: number, length: number): void {
+    this.#fadvise?.(fd, offset, length, POSIX_FADV_WILLNEED);
   }
 
   setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void {

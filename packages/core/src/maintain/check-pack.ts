@@ -1,87 +1,192 @@
-import { sha256Hex, sha256Into } from "../crypto/sha256.ts";
-import { isTsbakError, TsbakError } from "../errors.ts";
-import {
-  decodePackHeader,
-  decodePackTrailer,
-  packHeaderSize,
-  PACK_TRAILER_SIZE,
-} from "../format/pack-header.ts";
+import { SEAL_OVERHEAD } from "../crypto/sealer.ts";
+import { ROOM_AFTER_MESSAGE, type GroupHasher, type StreamHash } from "../crypto/sha256-group.ts";
+import { SHA256_SIZE } from "../crypto/sha256.ts";
+import { isTsbakError } from "../errors.ts";
 import { decodeTree } from "../format/tree.ts";
 import type { SharedIndexView } from "../repository/blob-index.ts";
 import type { BlobOpener } from "../repository/read-blob.ts";
+import { checkLayout } from "./check-layout.ts";
 import { checkTree } from "./check-tree.ts";
+import { openPackSource, type PackSource } from "./pack-source.ts";
+import type { Scratch } from "./scratch.ts";
 import type { TreeFault, VerifyResult, VerifyTask } from "./verify-protocol.ts";
 
 /** What one thread checks packs with. */
 export interface PackTools extends BlobOpener {
   readonly index: SharedIndexView;
-  /** Memory for a decompressed blob: fresh memory for each costs more than hashing it. */
+  readonly hasher: GroupHasher;
+  /** Memory for what is read, for one blob as it is stored, and for the contents of a group. */
+  readonly sealed: Scratch;
+  readonly stored: Scratch;
   readonly plain: Scratch;
 }
 
-/** Bytes before the ciphertext of a sealed blob. */
-const IV_SIZE = 16;
-/** No blob is as large; an index may say anything. */
-const MAX_SCRATCH = 2 ** 30;
-const SCRATCH_STEP = 2 ** 20;
+/** Blobs are read, opened and hashed in groups of about so many bytes, which stay in the processor's cache. */
+const GROUP_SIZE = 4 << 20;
+const NO_MESSAGES = { memory: new Uint8Array(0), messages: [] };
 
-/** Memory that is used over and over. */
-export class Scratch {
-  #bytes = new Uint8Array(0);
-
-  /** At least `size` bytes, with anything in them, valid until the next call. */
-  atLeast(size: number): Uint8Array<ArrayBuffer> {
-    if (size > MAX_SCRATCH) {
-      throw new TsbakError("corrupt", `Cannot read blob: ${size} bytes are too many`);
-    }
-    if (this.#bytes.length < size) {
-      this.#bytes = new Uint8Array(Math.ceil(size / SCRATCH_STEP) * SCRATCH_STEP);
-    }
-    return this.#bytes;
-  }
-}
-
-/** Check a whole pack or a run of its blobs, which are decrypted in their place. Damage is a result, never thrown. */
+/** Check a whole pack or a run of its blobs. Damage is a result; only a failure to read is thrown. */
 export function checkPack(task: VerifyTask, tools: PackTools): VerifyResult {
   return new PackCheck(task, tools).run();
+}
+
+/** A blob that could be opened, and where its contents lie in `PackTools.plain`. */
+interface Opened {
+  readonly entry: number;
+  readonly start: number;
+  readonly length: number;
 }
 
 class PackCheck {
   readonly #task: VerifyTask;
   readonly #tools: PackTools;
+  readonly #source: PackSource;
+  /** Of the whole pack, as far as it has been read. */
+  readonly #hash: StreamHash | undefined;
+  #hashed = 0;
   readonly #packFaults: string[] = [];
   readonly #damaged: { entry: number; reason: string }[] = [];
   readonly #trees: number[] = [];
   readonly #treeFaults: { tree: number; fault: TreeFault }[] = [];
-  readonly #digest = new Uint8Array(32);
 
   constructor(task: VerifyTask, tools: PackTools) {
     this.#task = task;
     this.#tools = tools;
+    this.#source = openPackSource(task.bytes, (size) => tools.sealed.atLeast(size));
+    this.#hash = task.name === undefined ? undefined : tools.hasher.startStream();
   }
 
   run(): VerifyResult {
-    const { name, bytes, entries } = this.#task;
-    if (name !== undefined) {
-      if (sha256Hex(bytes) !== name)
-        this.#packFaults.push("its bytes do not have the hash that names it");
-      this.#try(
-        () => this.#checkLayout(),
-        (reason) => this.#packFaults.push(reason),
-      );
+    const { entries } = this.#task;
+    for (let at = 0; at < entries.length;) {
+      const end = this.#endOfGroup(at);
+      this.#checkGroup(entries.subarray(at, end));
+      at = end;
     }
-    for (const entry of entries) {
-      this.#try(
-        () => this.#checkBlob(entry),
-        (reason) => this.#damaged.push({ entry, reason }),
-      );
-    }
+    if (this.#hash !== undefined) this.#checkWhole(this.#hash);
     return {
       packFaults: this.#packFaults,
       damaged: this.#damaged,
       trees: Uint32Array.from(this.#trees),
       treeFaults: this.#treeFaults,
     };
+  }
+
+  /** Entries that lie near each other and have contents for one group; at least one. */
+  #endOfGroup(first: number): number {
+    const { index } = this.#tools;
+    const { entries } = this.#task;
+    const start = index.offsetAt(entries[first] as number);
+    let size = 0;
+    for (let at = first; at < entries.length; at++) {
+      const entry = entries[at] as number;
+      const length = index.lengthAt(entry);
+      size += index.uncompressedLengthAt(entry) || length;
+      const isNear = index.offsetAt(entry) + length - start <= GROUP_SIZE;
+      if (at > first && (size > GROUP_SIZE || !isNear)) return at;
+    }
+    return entries.length;
+  }
+
+  #checkGroup(entries: Uint32Array): void {
+    const { index } = this.#tools;
+    const from = index.offsetAt(entries[0] as number);
+    if (this.#hash !== undefined) this.#hashUpTo(this.#hash, from);
+    let end = from;
+    for (const entry of entries) end = Math.max(end, index.offsetAt(entry) + index.lengthAt(entry));
+    const start = this.#hash === undefined ? from : Math.min(this.#hashed, from);
+    const bytes = this.#source.read(start, end);
+    const plain = this.#roomFor(entries);
+    const opened = plain === undefined ? [] : this.#openAll(entries, bytes, start, plain);
+    const memory = plain ?? NO_MESSAGES.memory;
+    this.#compare(opened, memory, bytes.subarray(this.#hashed - start));
+  }
+
+  /** Undefined for a blob, alone in its group, of which the index promises more than any memory holds. */
+  #roomFor(entries: Uint32Array): Uint8Array<ArrayBuffer> | undefined {
+    let size = 0;
+    for (const entry of entries) size += roomOf(this.#plainLength(entry));
+    let memory: Uint8Array<ArrayBuffer> | undefined;
+    this.#try(
+      () => (memory = this.#tools.plain.atLeast(size)),
+      (reason) => entries.forEach((entry) => this.#damaged.push({ entry, reason })),
+    );
+    return memory;
+  }
+
+  #openAll(
+    entries: Uint32Array,
+    bytes: Uint8Array<ArrayBuffer>,
+    start: number,
+    plain: Uint8Array<ArrayBuffer>,
+  ): Opened[] {
+    const { index } = this.#tools;
+    const opened: Opened[] = [];
+    let at = 0;
+    for (const entry of entries) {
+      const offset = index.offsetAt(entry) - start;
+      // A blob that ends beyond the pack is cut off here, and then does not open.
+      const sealed = bytes.subarray(offset, offset + index.lengthAt(entry));
+      const length = this.#plainLength(entry);
+      const place = at;
+      this.#try(
+        () => {
+          this.#open(entry, sealed, plain.subarray(place, place + length));
+          opened.push({ entry, start: place, length });
+        },
+        (reason) => this.#damaged.push({ entry, reason }),
+      );
+      at += roomOf(length);
+    }
+    return opened;
+  }
+
+  #plainLength(entry: number): number {
+    const { index } = this.#tools;
+    const length = index.uncompressedLengthAt(entry);
+    return length === 0 ? Math.max(index.lengthAt(entry) - SEAL_OVERHEAD, 0) : length;
+  }
+
+  #open(entry: number, sealed: Uint8Array, out: Uint8Array<ArrayBuffer>): void {
+    const { index, opener, zstd, stored } = this.#tools;
+    if (index.uncompressedLengthAt(entry) === 0) opener.openInto(sealed, out);
+    else zstd.decompressInto(opener.openInto(sealed, stored.atLeast(sealed.length)), out);
+  }
+
+  /** Hash what was opened, and beside it the bytes of the pack that come next. */
+  #compare(opened: readonly Opened[], memory: Uint8Array<ArrayBuffer>, next: Uint8Array): void {
+    const { index, hasher } = this.#tools;
+    const digests = new Uint8Array(opened.length * SHA256_SIZE);
+    const group = { memory, messages: opened };
+    if (this.#hash === undefined) hasher.hash(group, digests);
+    else this.#hashed += this.#hash.addBeside(group, digests, next);
+    opened.forEach(({ entry, start, length }, at) => {
+      const digest = digests.subarray(at * SHA256_SIZE, (at + 1) * SHA256_SIZE);
+      if (!index.hasIdAt(entry, digest)) {
+        this.#damaged.push({ entry, reason: "its contents have another hash" });
+      } else if (index.isTreeAt(entry)) {
+        this.#checkTree(digest, memory.subarray(start, start + length));
+      }
+    });
+  }
+
+  /** Take in the bytes of the pack that no blob covers. */
+  #hashUpTo(hash: StreamHash, end: number): void {
+    const until = Math.min(end, this.#source.end);
+    while (until - this.#hashed >= GROUP_SIZE) {
+      const bytes = this.#source.read(this.#hashed, this.#hashed + GROUP_SIZE);
+      this.#hashed += hash.addBeside(NO_MESSAGES, new Uint8Array(0), bytes);
+    }
+  }
+
+  #checkWhole(hash: StreamHash): void {
+    const onFault = (fault: string): unknown => this.#packFaults.push(fault);
+    this.#hashUpTo(hash, this.#source.end);
+    const rest = this.#source.read(this.#hashed, this.#source.end);
+    if (hash.endHex(rest) !== this.#task.name) {
+      onFault("its bytes do not have the hash that names it");
+    }
+    this.#try(() => checkLayout(this.#source, this.#task.entries, this.#tools, onFault), onFault);
   }
 
   #try(check: () => void, onDamage: (reason: string) => void): void {
@@ -93,72 +198,10 @@ class PackCheck {
     }
   }
 
-  /** Blobs lie side by side from 0, and the header lists them exactly as the index does. */
-  #checkLayout(): void {
-    const { bytes, entries } = this.#task;
-    const { index, opener } = this.#tools;
-    let offset = 0;
-    let compressed = 0;
-    for (const entry of entries) {
-      if (index.offsetAt(entry) !== offset) {
-        this.#packFaults.push(`the index lists a gap or an overlap at offset ${offset}`);
-        break;
-      }
-      offset += index.lengthAt(entry);
-      if (index.uncompressedLengthAt(entry) !== 0) compressed++;
-    }
-    const size = decodePackTrailer(bytes.subarray(-PACK_TRAILER_SIZE), bytes.length);
-    const expected = packHeaderSize({ compressed, uncompressed: entries.length - compressed });
-    if (size + PACK_TRAILER_SIZE !== expected) {
-      this.#packFaults.push(
-        `its header has ${size + PACK_TRAILER_SIZE} bytes, by the index ${expected}`,
-      );
-    }
-    const end = bytes.length - PACK_TRAILER_SIZE;
-    this.#compareHeader(opener.open(bytes.subarray(end - size, end)));
-  }
-
-  #compareHeader(plain: Uint8Array): void {
-    const { entries } = this.#task;
-    const { index } = this.#tools;
-    const header = decodePackHeader(plain);
-    const isSame =
-      header.length === entries.length &&
-      header.every((blob, at) => {
-        const entry = entries[at] as number;
-        return (
-          index.offsetAt(entry) === blob.offset &&
-          index.lengthAt(entry) === blob.length &&
-          index.uncompressedLengthAt(entry) === blob.uncompressedLength &&
-          index.isTreeAt(entry) === (blob.type === "tree") &&
-          index.hasIdAt(entry, blob.id)
-        );
-      });
-    if (!isSame) this.#packFaults.push("its header lists other blobs than the index");
-  }
-
-  #checkBlob(entry: number): void {
-    const { index, opener, zstd } = this.#tools;
-    const { bytes, start } = this.#task;
-    const offset = index.offsetAt(entry) - start;
-    // A blob that ends beyond the pack is cut off here, and then does not open.
-    const sealed = bytes.subarray(offset, offset + index.lengthAt(entry));
-    const stored = opener.openInto(sealed, sealed.subarray(IV_SIZE));
-    const length = index.uncompressedLengthAt(entry);
-    const plain = length === 0 ? stored : this.#tools.plain.atLeast(length).subarray(0, length);
-    if (length !== 0) zstd.decompressInto(stored, plain);
-    sha256Into(plain, this.#digest, 0);
-    if (!index.hasIdAt(entry, this.#digest)) {
-      this.#damaged.push({ entry, reason: "its contents have another hash" });
-      return;
-    }
-    if (index.isTreeAt(entry)) this.#checkTree(plain);
-  }
-
   /** Trees are told by the first of their copies in the index, so that all copies count as one. */
-  #checkTree(plain: Uint8Array): void {
+  #checkTree(id: Uint8Array, plain: Uint8Array): void {
     const { index } = this.#tools;
-    const tree = index.find("tree", this.#digest);
+    const tree = index.find("tree", id);
     const fault = (fault: TreeFault): unknown => this.#treeFaults.push({ tree, fault });
     this.#try(
       () => {
@@ -170,4 +213,9 @@ class PackCheck {
       (message) => fault({ kind: "tree-damaged", message }),
     );
   }
+}
+
+/** Memory that the contents of one blob take in a group. */
+function roomOf(length: number): number {
+  return length + ROOM_AFTER_MESSAGE;
 }

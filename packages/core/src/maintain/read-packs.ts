@@ -1,13 +1,14 @@
 import { availableParallelism } from "node:os";
 import { forEachConcurrent } from "../async/map-concurrent.ts";
-import type { CallOptions, FileRef, ReadOptions } from "../backend/backend.ts";
+import { throwIfAborted } from "../async/interrupted.ts";
+import type { CallOptions, FileRef, OpenFile, ReadOptions } from "../backend/backend.ts";
 import { isTsbakError, type TsbakError } from "../errors.ts";
+import { loadPosix } from "../fs/posix.ts";
 import type { Repository } from "../repository/repository.ts";
-import type { SharedBlobIndex } from "../repository/blob-index.ts";
 import { moduleUrl } from "../workers/module-url.ts";
 import { MemoryPool, releaseMemory } from "../workers/memory-pool.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
-import type { VerifyReply, VerifyResult, VerifySetup, VerifyTask } from "./verify-protocol.ts";
+import type { PackBytes, VerifyReply, VerifyResult, VerifyTask } from "./verify-protocol.ts";
 
 /** Bytes to be read and checked: a whole pack, or a run of blobs in it. */
 export interface PackJob {
@@ -24,14 +25,19 @@ export interface PackJob {
 /** What came of a job: findings, or why it could not be read. */
 export type PackOutcome = { readonly result: VerifyResult } | { readonly error: TsbakError };
 
-/** Packs that are read ahead of what the threads work on. */
+/** Packs that are read ahead into memory, beside those that the threads work on. */
 const READ_AHEAD = 1;
+/** Open files that wait for each thread, beside the one that it works on. */
+const OPEN_AHEAD = 1;
 /** Memory for a pack of the usual size, in bytes. Larger ones are read with fewer at once. */
 const PACK_MEMORY = 24 << 20;
 
+/** Threads that check packs. `readPacks` assumes that they have begun, with a `VerifySetup`. */
+export type VerifyPool = WorkerPool<VerifyTask, VerifyReply>;
+
 interface Checking {
   readonly repository: Repository;
-  readonly pool: WorkerPool<VerifyTask, VerifyReply>;
+  readonly pool: VerifyPool;
   readonly memory: MemoryPool;
 }
 
@@ -43,25 +49,22 @@ interface Checking {
  */
 export async function readPacks(
   repository: Repository,
-  index: SharedBlobIndex,
+  pool: VerifyPool,
   jobs: Iterable<PackJob>,
   onOutcome: (job: PackJob, outcome: PackOutcome) => void,
-  options: CallOptions & { readonly threads?: number | undefined } = {},
+  options: CallOptions = {},
 ): Promise<void> {
-  const setup: VerifySetup = { key: repository.masterKey, index };
-  const pool = new WorkerPool<VerifyTask, VerifyReply>(
-    moduleUrl(import.meta.url, "verify-worker"),
-    options.threads ?? availableParallelism(),
-  ).begin(setup);
-  const concurrency = pool.size + READ_AHEAD;
-  const checking = { repository, pool, memory: new MemoryPool(concurrency * PACK_MEMORY) };
+  const memory = new MemoryPool((pool.size + READ_AHEAD) * PACK_MEMORY);
+  const checking = { repository, pool, memory };
   const work = async (job: PackJob, signal: AbortSignal): Promise<void> =>
     onOutcome(job, await checkTwice(checking, job, { signal }));
-  try {
-    await forEachConcurrent(jobs, work, { concurrency, signal: options.signal });
-  } finally {
-    await pool.close();
-  }
+  const concurrency = pool.size * (1 + OPEN_AHEAD);
+  await forEachConcurrent(jobs, work, { concurrency, signal: options.signal });
+}
+
+/** Start the threads that check packs: they load while the caller finds out what they are to work with. */
+export function startVerifyPool(threads: number = availableParallelism()): VerifyPool {
+  return new WorkerPool(moduleUrl(import.meta.url, "verify-worker"), threads);
 }
 
 async function checkTwice(
@@ -69,8 +72,46 @@ async function checkTwice(
   job: PackJob,
   options: CallOptions,
 ): Promise<PackOutcome> {
-  const first = await check(checking, job, options);
+  const first = (await checkFile(checking, job, options)) ?? (await check(checking, job, options));
   return isClean(first) ? first : check(checking, job, options);
+}
+
+/** Have a thread read the pack itself. Undefined where it cannot: then it is for the backend to say why. */
+async function checkFile(
+  { repository, pool }: Checking,
+  job: PackJob,
+  options: CallOptions,
+): Promise<PackOutcome | undefined> {
+  const file = await openFile(repository, job, options);
+  if (file === undefined) return undefined;
+  try {
+    const { descriptor, size } = file;
+    loadPosix()?.willNeed(descriptor, job.start, job.length);
+    return { result: (await pool.run(taskOf(job, { descriptor, size }))).result };
+  } catch (error) {
+    throwIfAborted(options.signal);
+    if (isTsbakError(error, "interrupted")) throw error;
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+async function openFile(
+  { backend }: Repository,
+  { name }: PackJob,
+  options: CallOptions,
+): Promise<OpenFile | undefined> {
+  try {
+    return await backend.openFile?.({ kind: "pack", name }, options);
+  } catch (error) {
+    if (isTsbakError(error) && error.code !== "interrupted") return undefined;
+    throw error;
+  }
+}
+
+function taskOf({ isWhole, name, entries }: PackJob, bytes: PackBytes): VerifyTask {
+  return { bytes, name: isWhole ? name : undefined, entries };
 }
 
 async function check(
@@ -84,11 +125,11 @@ async function check(
     const bytes = await read(repository, job, { ...options, into: loan.memory });
     if (!(bytes instanceof Uint8Array)) return bytes;
     const isOfLoan = bytes.buffer === loan.memory;
-    const { start, entries } = job;
-    const name = job.isWhole ? job.name : undefined;
-    const reply = await pool.run({ bytes, start, name, entries }, [bytes.buffer]);
-    if (isOfLoan) back = reply.memory;
-    else releaseMemory(reply.memory);
+    const task = taskOf(job, { memory: bytes, start: job.start });
+    const reply = await pool.run(task, [bytes.buffer]);
+    const { memory: returned = new ArrayBuffer(0) } = reply;
+    if (isOfLoan) back = returned;
+    else releaseMemory(returned);
     return { result: reply.result };
   } finally {
     memory.give(loan, back);

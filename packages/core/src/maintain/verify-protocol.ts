@@ -12,15 +12,19 @@ export interface VerifySetup {
   readonly index: SharedBlobIndex;
 }
 
+/** Where a worker finds the bytes of a pack. */
+export type PackBytes =
+  /** In memory, which is sent back with the result. `start` is where in the pack it begins. */
+  | { readonly memory: Uint8Array<ArrayBuffer>; readonly start: number }
+  /** In a file of `size` bytes that the main thread holds open. */
+  | { readonly descriptor: number; readonly size: number };
+
 /** A whole pack, or a run of blobs from it. */
 export interface VerifyTask {
-  /** Overwritten, and its memory sent back with the result. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where in the pack `bytes` begins. */
-  readonly start: number;
-  /** Name of the pack if `bytes` is all of it: then its hash, header and layout are checked, too. */
+  readonly bytes: PackBytes;
+  /** Name of the pack if it is to be checked as a whole: then its hash, header and layout are, too. */
   readonly name: string | undefined;
-  /** Index entries of blobs that lie in `bytes`, ascending by offset; of a whole pack all there are. */
+  /** Index entries of the blobs to be checked, ascending by offset; of a whole pack all there are. */
   readonly entries: Uint32Array;
 }
 
@@ -43,8 +47,8 @@ export interface VerifyResult {
   readonly treeFaults: readonly { readonly tree: number; readonly fault: TreeFault }[];
 }
 
-/** What comes back from a worker. `memory` is that of the task's bytes. */
+/** What comes back from a worker. `memory` is that of the task, if it had some. */
 export interface VerifyReply {
   readonly result: VerifyResult;
-  readonly memory: ArrayBuffer;
+  readonly memory: ArrayBuffer | undefined;
 }

@@ -1,8 +1,10 @@
 import { loadZstd } from "../compress/zstd.ts";
+import { loadGroupHasher } from "../crypto/sha256-group.ts";
 import { Opener } from "../crypto/opener.ts";
 import { SharedIndexView } from "../repository/blob-index.ts";
 import { serveTasks } from "../workers/serve-tasks.ts";
-import { checkPack, Scratch } from "./check-pack.ts";
+import { checkPack } from "./check-pack.ts";
+import { Scratch } from "./scratch.ts";
 import type { VerifyReply, VerifySetup, VerifyTask } from "./verify-protocol.ts";
 
 serveTasks<VerifySetup, VerifyTask, VerifyReply>(async (setup) => {
@@ -11,11 +13,17 @@ serveTasks<VerifySetup, VerifyTask, VerifyReply>(async (setup) => {
     index,
     opener: new Opener(setup.key),
     zstd: await loadZstd(),
+    hasher: loadGroupHasher(),
+    sealed: new Scratch(),
+    stored: new Scratch(),
     plain: new Scratch(),
   };
   return (task) => {
     const result = checkPack(task, tools);
-    const memory = task.bytes.buffer;
+    if ("descriptor" in task.bytes) {
+      return { result: { result, memory: undefined }, transfer: [result.trees.buffer] };
+    }
+    const memory = task.bytes.memory.buffer;
     return { result: { result, memory }, transfer: [result.trees.buffer, memory] };
   };
 });

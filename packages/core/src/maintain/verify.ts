@@ -18,8 +18,9 @@ import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
 import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
 import { Findings } from "./findings.ts";
 import { PackVerification } from "./pack-verification.ts";
-import { readPacks } from "./read-packs.ts";
+import { readPacks, startVerifyPool, type VerifyPool } from "./read-packs.ts";
 import type { Subset } from "./subset.ts";
+import type { VerifySetup } from "./verify-protocol.ts";
 import { VerifyProgress, type VerifyEvent } from "./verify-progress.ts";
 import type { VerifyReport } from "./verify-report.ts";
 
@@ -57,6 +58,19 @@ export async function verify(
 }
 
 async function run(repository: Repository, options: VerifyOptions): Promise<VerifyReport> {
+  const pool = startVerifyPool(options.threads);
+  try {
+    return await runWith(pool, repository, options);
+  } finally {
+    await pool.close();
+  }
+}
+
+async function runWith(
+  pool: VerifyPool,
+  repository: Repository,
+  options: VerifyOptions,
+): Promise<VerifyReport> {
   const call: CallOptions = { signal: options.signal };
   const findings = new Findings();
   const progress = new VerifyProgress(options.onEvent);
@@ -68,12 +82,9 @@ async function run(repository: Repository, options: VerifyOptions): Promise<Veri
   const packs = new PackVerification(survey.index, findings, progress);
   await packs.compareListing(repository.backend, call);
   const jobs = packs.plan(options.readData ?? false);
-  const shared = survey.index.share();
-  const threads = options.threads;
-  await readPacks(repository, shared, jobs, (job, outcome) => packs.take(job, outcome), {
-    ...call,
-    threads,
-  });
+  const setup: VerifySetup = { key: repository.masterKey, index: survey.index.share() };
+  pool.begin(setup);
+  await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
   const roots = snapshots.map(({ id, snapshot }) => ({ id, tree: snapshot.tree }));
   const trees = packs.judgeTrees(reachableTrees(roots, survey, packs, findings));
   if (findings.errors.length > 0) {

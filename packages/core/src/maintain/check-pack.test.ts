@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { loadZstd } from "../compress/zstd.ts";
+import { Opener } from "../crypto/opener.ts";
+import { loadGroupHasher, singleHasher } from "../crypto/sha256-group.ts";
+import { encodeTree } from "../format/tree.ts";
+import { SharedIndexView } from "../repository/blob-index.ts";
+import { fileNode, TestingRepository } from "../testing/sample-repository.ts";
+import { checkPack, type PackTools } from "./check-pack.ts";
+import { PackMap } from "./pack-map.ts";
+import { Scratch } from "./scratch.ts";
+import type { PackBytes, VerifyResult, VerifyTask } from "./verify-protocol.ts";
+
+interface Pack {
+  readonly bytes: Uint8Array;
+  readonly tools: PackTools;
+  readonly task: Omit<VerifyTask, "bytes">;
+}
+
+/** A pack of more than one group: many small blobs, blobs that fill a group alone, and a tree. */
+async function createPack(hasher: PackTools["hasher"]): Promise<Pack> {
+  const testing = await TestingRepository.create();
+  const sizes = [...Array.from({ length: 50 }, (_, at) => at * 37), 5 << 20, 3 << 20, 2 << 20, 100];
+  const data = sizes.map((size) => ({ type: "data" as const, plain: randomBytes(size) }));
+  const tree = { type: "tree" as const, plain: encodeTree([fileNode("a", [data[3]!.plain])]) };
+  const pack = await testing.addPack([...data, tree]);
+  await testing.addIndex([pack]);
+  const index = await testing.repository.loadIndex();
+  const scratch = { sealed: new Scratch(), stored: new Scratch(), plain: new Scratch() };
+  const opener = new Opener(testing.repository.masterKey);
+  return {
+    bytes: await testing.backend.read({ kind: "pack", name: pack.id }),
+    tools: {
+      index: new SharedIndexView(index.share()),
+      opener,
+      zstd: await loadZstd(),
+      hasher,
+      ...scratch,
+    },
+    task: { name: pack.id, entries: new PackMap(index).entriesOf(index.packNumber(pack.id)) },
+  };
+}
+
+function inMemory(bytes: Uint8Array): PackBytes {
+  return { memory: Uint8Array.from(bytes), start: 0 };
+}
+
+function inFile(bytes: Uint8Array): PackBytes {
+  const folder = mkdtempSync(join(tmpdir(), "tsbak-pack-"));
+  const path = join(folder, "pack");
+  writeFileSync(path, bytes);
+  const descriptor = openSync(path, "r");
+  onTestFinished(() => {
+    closeSync(descriptor);
+    rmSync(folder, { recursive: true });
+  });
+  return { descriptor, size: bytes.length };
+}
+
+function isClean({ packFaults, damaged, treeFaults }: VerifyResult): boolean {
+  return packFaults.length === 0 && damaged.length === 0 && treeFaults.length === 0;
+}
+
+const HASHERS = [singleHasher, loadGroupHasher()];
+const PLACES = [
+  ["memory", inMemory],
+  ["a file", inFile],
+] as const;
+
+describe.each(HASHERS)("checkPack(), SHA-256 by $name", (hasher) => {
+  for (const [place, put] of PLACES) {
+    test(`finds a whole pack whole, and its tree, in ${place}`, async () => {
+      const { bytes, tools, task } = await createPack(hasher);
+
+      const result = checkPack({ ...task, bytes: put(bytes) }, tools);
+
+      expect(isClean(result)).toBe(true);
+      expect([...result.trees]).toEqual([task.entries.at(-1), 0]);
+    });
+
+    test(`finds any flipped bit, by hash and by place, in ${place}`, async () => {
+      const { bytes, tools, task } = await createPack(hasher);
+      const { index } = tools;
+      for (let round = 0; round < 30; round++) {
+        const at = round < 3 ? bytes.length - 1 - round : Math.floor(Math.random() * bytes.length);
+        const broken = Uint8Array.from(bytes);
+        broken[at] = (broken[at] as number) ^ (1 << (round % 8));
+
+        const result = checkPack({ ...task, bytes: put(broken) }, tools);
+
+        const hit = [...task.entries].filter(
+          (entry) =>
+            at >= index.offsetAt(entry) && at < index.offsetAt(entry) + index.lengthAt(entry),
+        );
+        expect(result.packFaults, `byte ${at}`).toContain(
+          "its bytes do not have the hash that names it",
+        );
+        expect(
+          result.damaged.map(({ entry }) => entry),
+          `byte ${at}`,
+        ).toEqual(hit);
+      }
+    });
+
+    test(`finds a pack that was cut or grew, in ${place}`, async () => {
+      const { bytes, tools, task } = await createPack(hasher);
+      const longer = Buffer.concat([bytes, randomBytes(10 << 20)]);
+      const { length } = bytes;
+      for (const size of [0, 3, 40, 6 << 20, length - 1, length + 1, longer.length]) {
+        const result = checkPack({ ...task, bytes: put(longer.subarray(0, size)) }, tools);
+
+        expect(result.packFaults.length, `${size} bytes`).toBeGreaterThan(1);
+        expect(result.damaged.length > 0, `${size} bytes`).toBe(size < length - 1);
+      }
+    });
+
+    test(`reads single blobs only, where no name is given, in ${place}`, async () => {
+      const { bytes, tools, task } = await createPack(hasher);
+      const broken = Uint8Array.from(bytes).fill(0, 10_000, 20_000);
+      const entries = task.entries.subarray(-2);
+
+      const result = checkPack({ name: undefined, entries, bytes: put(broken) }, tools);
+
+      expect(isClean(result)).toBe(true);
+      expect(result.trees).toHaveLength(2);
+    });
+  }
+});
