@@ -33,10 +33,19 @@ test("loadZstd() takes the library where koffi finds one", async () => {
   expect(zstd.name).toBe(found[0]?.name ?? found[1]?.name ?? "webassembly");
 });
 
-test("zstdLevel() rises with the effort that is asked for", () => {
-  const levels = (["fastest", "auto", "better", "max"] as const).map(zstdLevel);
+test("zstdLevel() rises with the effort that is asked for, whatever the contents", () => {
+  const efforts = ["fastest", "auto", "better", "max"] as const;
+  for (const bytes of [Buffer.alloc(100_000, "a line of text\n"), Buffer.alloc(100_000, 1)]) {
+    const levels = efforts.map((effort) => zstdLevel(effort, bytes));
+    expect(levels).toEqual([...new Set(levels)].sort((a, b) => a - b));
+  }
+});
 
-  expect(levels).toEqual([...levels].sort((a, b) => a - b));
+test("zstdLevel() spends more on text and on what is short than on a large binary", () => {
+  const text = Buffer.alloc(100_000, "a line of text\n");
+  const binary = Buffer.alloc(100_000, 1);
+  expect(zstdLevel("auto", text)).toBeGreaterThan(zstdLevel("auto", binary));
+  expect(zstdLevel("auto", binary.subarray(0, 1000))).toBe(zstdLevel("auto", text));
 });
 
 test("every zstd reads what the others wrote", () => {

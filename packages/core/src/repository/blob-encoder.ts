@@ -28,7 +28,6 @@ const LEAST_ROOM = maxCompressedLength(8 << 20);
  */
 export class BlobEncoder {
   readonly #zstd: Zstd;
-  readonly #level: number;
   readonly #options: EncoderOptions;
   /** Used again for each blob: new memory would wait for the garbage collector, and cost the kernel its pages. */
   #frame: Uint8Array = new Uint8Array(0);
@@ -36,7 +35,6 @@ export class BlobEncoder {
 
   constructor(zstd: Zstd, options: EncoderOptions) {
     this.#zstd = zstd;
-    this.#level = zstdLevel(options.compression);
     this.#options = options;
   }
 
@@ -45,7 +43,8 @@ export class BlobEncoder {
     if (!this.#isCompressed(type, plain)) return { stored: plain, uncompressedLength: 0 };
     const room = maxCompressedLength(plain.length);
     if (this.#frame.length < room) this.#frame = roomFor(room);
-    const length = this.#zstd.compressInto(plain, this.#level, this.#frame);
+    const level = zstdLevel(this.#options.compression, plain);
+    const length = this.#zstd.compressInto(plain, level, this.#frame);
     const stored = this.#frame.subarray(0, length);
     if (type === "data" && stored.length >= plain.length) {
       return { stored: plain, uncompressedLength: 0 };
