@@ -52,8 +52,6 @@ export interface StoreOptions {
 
 /** Packs that all threads fill. */
 const OPEN_PACKS = 2;
-/** Packs that may be on their way to the backend before workers have to wait for memory. */
-const PACKS_UNDER_WAY = 2;
 /** For so many threads one more pack may be about to be closed. */
 const THREADS_PER_CLOSING = 4;
 
@@ -102,7 +100,9 @@ export class BackupStore {
     });
     const { packSize } = options;
     const closing = Math.floor(options.pool.size / THREADS_PER_CLOSING);
-    const packMemory = createPackMemory(OPEN_PACKS + PACKS_UNDER_WAY + closing, packSize);
+    // Packs on their way to the backend before workers have to wait for memory.
+    const underWay = Math.max(1, repository.backend.connections - 1);
+    const packMemory = createPackMemory(OPEN_PACKS + underWay + closing, packSize);
     const openPacks = createOpenPacks();
     this.#dataPacks = new OpenPacks(key, packSize, new PackMemoryPool(packMemory), openPacks);
     const treeMemory = new PrivatePackMemory(packSize);

@@ -21,7 +21,7 @@ import {
 } from "./protocol.ts";
 
 /** Room for one chunk of the largest size and for reading ahead. */
-const MEMORY_SIZE = 11 << 20;
+const MEMORY_SIZE = 9 << 20;
 /** Cuts are reported by this many bytes of the file: a task for another thread. */
 const CUT_REPORT_SIZE = 8 << 20;
 

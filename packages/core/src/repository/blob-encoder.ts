@@ -2,6 +2,7 @@ import { looksIncompressible } from "../compress/incompressible.ts";
 import { maxCompressedLength } from "../compress/zstd-bound.ts";
 import { zstdLevel, type CompressionLevel, type Zstd } from "../compress/zstd.ts";
 import { equalBytes } from "../bytes/compare.ts";
+import { ElasticMemory } from "../bytes/elastic-memory.ts";
 import type { BlobType } from "../format/blob-type.ts";
 
 /** The form in which a blob is stored before it is sealed. */
@@ -19,8 +20,10 @@ export interface EncoderOptions {
   readonly extraVerify: boolean;
 }
 
-/** Enough for the longest chunk (restic format, section 11) in either form. */
-const LEAST_ROOM = maxCompressedLength(8 << 20);
+/** Enough for all but one chunk in thirty. */
+const KEPT_ROOM = maxCompressedLength(3 << 20);
+/** Enough for the longest chunk (restic format, section 11). */
+const LONGEST_ROOM = maxCompressedLength(8 << 20);
 
 /**
  * Compresses blobs as the repository's version and the user's wish allow. Trees are always compressed in version 2, else
@@ -29,9 +32,8 @@ const LEAST_ROOM = maxCompressedLength(8 << 20);
 export class BlobEncoder {
   readonly #zstd: Zstd;
   readonly #options: EncoderOptions;
-  /** Used again for each blob: new memory would wait for the garbage collector, and cost the kernel its pages. */
-  #frame: Uint8Array = new Uint8Array(0);
-  #again: Uint8Array = new Uint8Array(0);
+  readonly #frame = new ElasticMemory(KEPT_ROOM, LONGEST_ROOM);
+  readonly #again = new ElasticMemory(KEPT_ROOM, LONGEST_ROOM);
 
   constructor(zstd: Zstd, options: EncoderOptions) {
     this.#zstd = zstd;
@@ -41,11 +43,10 @@ export class BlobEncoder {
   /** The stored form, valid until the next call; it may be `plain` itself. */
   encode(type: BlobType, plain: Uint8Array): EncodedBlob {
     if (!this.#isCompressed(type, plain)) return { stored: plain, uncompressedLength: 0 };
-    const room = maxCompressedLength(plain.length);
-    if (this.#frame.length < room) this.#frame = roomFor(room);
+    const frame = this.#frame.take(maxCompressedLength(plain.length));
     const level = zstdLevel(this.#options.compression, plain);
-    const length = this.#zstd.compressInto(plain, level, this.#frame);
-    const stored = this.#frame.subarray(0, length);
+    const length = this.#zstd.compressInto(plain, level, frame);
+    const stored = frame.subarray(0, length);
     if (type === "data" && stored.length >= plain.length) {
       return { stored: plain, uncompressedLength: 0 };
     }
@@ -62,20 +63,11 @@ export class BlobEncoder {
 
   /** Faulty memory or a fault in a library shows here, before anything relies on the blob. */
   #verify(stored: Uint8Array, plain: Uint8Array): void {
-    if (this.#again.length < plain.length) this.#again = roomFor(plain.length);
-    const again = this.#again.subarray(0, plain.length);
+    const again = this.#again.take(plain.length);
     this.#zstd.decompressInto(stored, again);
     if (equalBytes(again, plain)) return;
     throw new Error(
       "Cannot save blob: what was compressed does not decompress to the same bytes; test this machine's memory",
     );
   }
-}
-
-/**
- * At once enough for any chunk, so that no smaller memory is left to the garbage collector later. It is not zeroed: pages that
- * are never used cost nothing.
- */
-function roomFor(size: number): Uint8Array {
-  return Buffer.allocUnsafeSlow(Math.max(size, LEAST_ROOM));
 }
