@@ -1,5 +1,6 @@
 import { splitNulList } from "../bytes/nul-list.ts";
-import { closeFile, setLength, writeFully } from "../fs/write-file.ts";
+import { writePastCache } from "../fs/direct-write.ts";
+import { closeFile, setLength } from "../fs/write-file.ts";
 import type { ExtendedAttribute } from "../format/node.ts";
 import type { EntryMetadata } from "../fs/metadata.ts";
 import type { RootedDirectory } from "../fs/rooted.ts";
@@ -42,7 +43,7 @@ export class BatchWriter {
       const fd = this.#root.createFile(directory, name);
       try {
         try {
-          if (!this.#isHole(bytes)) writeFully(fd, bytes, 0);
+          if (!this.#isHole(bytes)) writePastCache(fd, bytes, 0);
           else setLength(fd, bytes.length);
           this.#finishFile(entry, fd);
         } finally {
@@ -59,7 +60,7 @@ export class BatchWriter {
   writePart(entry: number, bytes: Uint8Array, offset: number): void {
     if (this.#isHole(bytes)) return;
     this.#attempt(entry, "file", () =>
-      this.#withFile(entry, (fd) => writeFully(fd, bytes, offset)),
+      this.#withFile(entry, (fd) => writePastCache(fd, bytes, offset)),
     );
   }
 

@@ -1,6 +1,7 @@
 import { loadZstd } from "../compress/zstd.ts";
 import { Opener } from "../crypto/opener.ts";
 import { isTsbakError } from "../errors.ts";
+import { DIRECT_BLOCK, LEAST_DIRECT } from "../fs/direct-write.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
 import { serveTasks, throwIfStopped } from "../workers/serve-tasks.ts";
 import { BatchWriter } from "./batch-writer.ts";
@@ -64,11 +65,12 @@ function writePiece(task: PieceTask, memory: BlobMemory, writer: BatchWriter): v
   let use = 0;
   for (let blob = 0; blob < task.ids.length; blob++) {
     const end = use + (task.blobs[blob * BLOB_NUMBERS + 3] as number);
-    const plain = tryOpen(task, memory, blob, writer.failures);
+    let plain = tryOpen(task, memory, blob, shiftOf(task, use), writer.failures);
     for (; plain !== undefined && use < end; use++) {
       throwIfStopped();
       const file = task.uses[use * USE_NUMBERS] as number;
       const offset = task.uses[use * USE_NUMBERS + 1] as number;
+      if (plain.length >= LEAST_DIRECT) plain = memory.move(plain, shiftOf(task, use));
       if (offset === WHOLE_FILE) writer.writeWhole(file, plain);
       else writer.writePart(file, plain, offset);
     }
@@ -76,17 +78,24 @@ function writePiece(task: PieceTask, memory: BlobMemory, writer: BatchWriter): v
   }
 }
 
+/** How the contents must lie in memory to be written there past the page cache. */
+function shiftOf(task: PieceTask, use: number): number {
+  const offset = task.uses[use * USE_NUMBERS + 1] as number;
+  return offset === WHOLE_FILE ? 0 : offset % DIRECT_BLOCK;
+}
+
 function tryOpen(
   task: PieceTask,
   memory: BlobMemory,
   blob: number,
+  shift: number,
   failures: RestoreFailure[],
-): Uint8Array | undefined {
+): Uint8Array<ArrayBuffer> | undefined {
   const base = blob * BLOB_NUMBERS;
   const start = task.blobs[base] as number;
   const sealed = task.bytes.subarray(start, start + (task.blobs[base + 1] as number));
   try {
-    return memory.open(sealed, task.blobs[base + 2] as number, task.ids[blob] as string);
+    return memory.open(sealed, task.blobs[base + 2] as number, task.ids[blob] as string, shift);
   } catch (error) {
     if (!isTsbakError(error, "corrupt")) throw error;
     failures.push({ of: "blob", at: blob, message: error.message });
