@@ -1,18 +1,17 @@
 import { loadZstd } from "../compress/zstd.ts";
 import { Opener } from "../crypto/opener.ts";
-import { isTsbakError } from "../errors.ts";
-import { DIRECT_BLOCK, LEAST_DIRECT } from "../fs/direct-write.ts";
+import { loadGroupHasher } from "../crypto/sha256-group.ts";
+import { DIRECT_BLOCK } from "../fs/direct-write.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
 import { serveTasks, throwIfStopped } from "../workers/serve-tasks.ts";
 import { BatchWriter } from "./batch-writer.ts";
-import { BlobMemory } from "../repository/blob-memory.ts";
+import { BlobGroups, moveOpened, type SealedBlob } from "../repository/blob-group.ts";
 import type { EntryBatch } from "./entry-batch.ts";
 import {
   BLOB_NUMBERS,
   USE_NUMBERS,
   WHOLE_FILE,
   type PieceTask,
-  type RestoreFailure,
   type RestoreResult,
   type RestoreSetup,
   type RestoreTask,
@@ -22,11 +21,11 @@ import {
 const OPEN_DIRECTORIES = 64;
 
 serveTasks<RestoreSetup, RestoreTask, RestoreResult>(async (setup) => {
-  const memory = new BlobMemory(new Opener(setup.key), await loadZstd());
+  const groups = new BlobGroups(new Opener(setup.key), await loadZstd(), loadGroupHasher());
   const root = new RootedDirectory(setup.target, { openDirectories: OPEN_DIRECTORIES });
   return (task) => {
     const writer = new BatchWriter(root, batchOf(task), setup.sparse);
-    perform(task, memory, writer);
+    perform(task, groups, writer);
     const { failures } = writer;
     if (task.kind !== "piece") return { result: { failures } };
     const { buffer } = task.bytes;
@@ -39,7 +38,7 @@ function batchOf(task: RestoreTask): EntryBatch {
 }
 
 /** What fails is noted by the writer. Throws `interrupted` between two entries. */
-function perform(task: RestoreTask, memory: BlobMemory, writer: BatchWriter): void {
+function perform(task: RestoreTask, groups: BlobGroups, writer: BatchWriter): void {
   const forEach = (run: (entry: number) => void): void =>
     writer.forEach((entry) => {
       throwIfStopped();
@@ -47,7 +46,7 @@ function perform(task: RestoreTask, memory: BlobMemory, writer: BatchWriter): vo
     });
   switch (task.kind) {
     case "piece":
-      writePiece(task, memory, writer);
+      writePiece(task, groups, writer);
       break;
     case "empty":
       forEach((file) => writer.writeWhole(file, new Uint8Array(0)));
@@ -60,45 +59,42 @@ function perform(task: RestoreTask, memory: BlobMemory, writer: BatchWriter): vo
   }
 }
 
-/** Every blob is opened once and written to all its places before the next one is opened. */
-function writePiece(task: PieceTask, memory: BlobMemory, writer: BatchWriter): void {
+/** Every blob is opened once and written to all its places. */
+function writePiece(task: PieceTask, groups: BlobGroups, writer: BatchWriter): void {
   let use = 0;
-  for (let blob = 0; blob < task.ids.length; blob++) {
+  groups.open(sealedBlobs(task), (opened, blob) => {
     const end = use + (task.blobs[blob * BLOB_NUMBERS + 3] as number);
-    let plain = tryOpen(task, memory, blob, shiftOf(task, use), writer.failures);
-    for (; plain !== undefined && use < end; use++) {
-      throwIfStopped();
-      const file = task.uses[use * USE_NUMBERS] as number;
-      const offset = task.uses[use * USE_NUMBERS + 1] as number;
-      if (plain.length >= LEAST_DIRECT) plain = memory.move(plain, shiftOf(task, use));
-      if (offset === WHOLE_FILE) writer.writeWhole(file, plain);
-      else writer.writePart(file, plain, offset);
+    if (opened instanceof Uint8Array) {
+      let plain = opened;
+      for (let at = use; at < end; at++) {
+        throwIfStopped();
+        plain = moveOpened(plain, shiftOf(task, at));
+        const file = task.uses[at * USE_NUMBERS] as number;
+        const offset = task.uses[at * USE_NUMBERS + 1] as number;
+        if (offset === WHOLE_FILE) writer.writeWhole(file, plain);
+        else writer.writePart(file, plain, offset);
+      }
+    } else {
+      writer.failures.push({ of: "blob", at: blob, message: opened.message });
     }
     use = end;
-  }
+  });
+}
+
+function sealedBlobs(task: PieceTask): SealedBlob[] {
+  let use = 0;
+  return task.ids.map((id, at) => {
+    const base = at * BLOB_NUMBERS;
+    const start = task.blobs[base] as number;
+    const sealed = task.bytes.subarray(start, start + (task.blobs[base + 1] as number));
+    const shift = shiftOf(task, use);
+    use += task.blobs[base + 3] as number;
+    return { sealed, uncompressedLength: task.blobs[base + 2] as number, id, shift };
+  });
 }
 
 /** How the contents must lie in memory to be written there past the page cache. */
 function shiftOf(task: PieceTask, use: number): number {
   const offset = task.uses[use * USE_NUMBERS + 1] as number;
   return offset === WHOLE_FILE ? 0 : offset % DIRECT_BLOCK;
-}
-
-function tryOpen(
-  task: PieceTask,
-  memory: BlobMemory,
-  blob: number,
-  shift: number,
-  failures: RestoreFailure[],
-): Uint8Array<ArrayBuffer> | undefined {
-  const base = blob * BLOB_NUMBERS;
-  const start = task.blobs[base] as number;
-  const sealed = task.bytes.subarray(start, start + (task.blobs[base + 1] as number));
-  try {
-    return memory.open(sealed, task.blobs[base + 2] as number, task.ids[blob] as string, shift);
-  } catch (error) {
-    if (!isTsbakError(error, "corrupt")) throw error;
-    failures.push({ of: "blob", at: blob, message: error.message });
-    return undefined;
-  }
 }
