@@ -10,11 +10,10 @@ export const DIRECT_BLOCK: number = process.arch === "x64" ? 4096 : 65_536;
 export const LEAST_DIRECT: number = 128 << 10;
 
 /**
- * Write all bytes at `offset`, and whole blocks of them past the page cache where the system can: it costs a copy and new
- * memory, five times as much as the disk needs here, and whoever reads what was there before loses it. Throws the
- * system's error.
+ * Write all bytes at `offset`, and whole blocks of them past the page cache where the system can: there they would cost a copy and
+ * new memory, and drive out what others need. Throws the system's error.
  *
- * The kernel takes memory only that lies to a page as its place in the file lies to a block: `pageMemory` with
+ * The kernel takes only memory that lies to a page as its place in the file lies to a block: `pageMemory` with
  * `offset % DIRECT_BLOCK` bytes before `bytes`. Everything else is written as usual.
  */
 export function writePastCache(fd: number, bytes: Uint8Array, offset: number): void {
