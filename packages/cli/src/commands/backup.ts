@@ -17,7 +17,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printable } from "../format-text.ts";
 import { openNamedRepository, passwordWish } from "../open-repository.ts";
 import { loadPatterns } from "../patterns.ts";
-import { keepMemorySmall } from "../small-heap.ts";
+import { keepMemorySmall } from "../small-memory.ts";
 import { gatherSources, type SourceFlags } from "../sources.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { VERSION } from "../version.ts";

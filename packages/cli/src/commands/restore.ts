@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatLocalTime, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
-import { keepHeapSmall } from "../small-heap.ts";
+import { keepMemorySmall } from "../small-memory.ts";
 import type { FilterFlags } from "../options.ts";
 import { loadPatterns, type PatternWish } from "../patterns.ts";
 import { RestoreReport } from "../restore-report.ts";
@@ -39,7 +39,7 @@ export async function runRestore(
   if (includeLists.length > 0 && excludeLists.length > 0) {
     throw badFlags("include and exclude patterns were given; use one kind");
   }
-  keepHeapSmall();
+  keepMemorySmall();
   const repository = await openNamedRepository(context);
   const report = new RestoreReport(context);
   let summary: RestoreSummary;

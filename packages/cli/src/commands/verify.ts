@@ -11,7 +11,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatSize } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
-import { keepHeapSmall } from "../small-heap.ts";
+import { keepMemorySmall } from "../small-memory.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { reportWait } from "../with-lock.ts";
@@ -31,7 +31,7 @@ export async function runVerify(
   const { globals, output, environment, signal } = context;
   const readData = dataToRead(flags);
   // What is really stored is to be verified, not what a cache remembers of it.
-  keepHeapSmall();
+  keepMemorySmall();
   const repository = await openNamedRepository(context, { cache: false });
   const status = new TimedStatus(output, progressInterval(output, environment));
   let report: VerifyReport;

@@ -20,8 +20,8 @@ export interface EncoderOptions {
   readonly extraVerify: boolean;
 }
 
-/** Enough for all but one chunk in thirty. */
-const KEPT_ROOM = maxCompressedLength(3 << 20);
+/** Enough for most chunks. */
+const KEPT_ROOM = maxCompressedLength(2 << 20);
 /** Enough for the longest chunk (restic format, section 11). */
 const LONGEST_ROOM = maxCompressedLength(8 << 20);
 
