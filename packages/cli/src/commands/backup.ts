@@ -17,7 +17,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printable } from "../format-text.ts";
 import { openNamedRepository, passwordWish } from "../open-repository.ts";
 import { loadPatterns } from "../patterns.ts";
-import { keepMemorySmall } from "../small-memory.ts";
+import { collectEarly, keepMemorySmall } from "../small-memory.ts";
 import { gatherSources, type SourceFlags } from "../sources.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { VERSION } from "../version.ts";
@@ -60,6 +60,7 @@ export async function runBackup(
     throw badInput("nothing was named; give at least one file or folder");
   }
   keepMemorySmall();
+  collectEarly();
   // They load their code while the key is derived from the password.
   const workers = startBackupWorkers();
   try {
