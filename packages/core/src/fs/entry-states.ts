@@ -1,5 +1,11 @@
 import type { Library } from "./attribute-calls.ts";
-import type { StatxBuffer } from "./posix.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  STATX,
+  STATX_BASIC_STATS,
+  type StatxBuffer,
+} from "./statx.ts";
 
 /** Memory outside the JavaScript heap, and where it lies. */
 export interface FixedMemory {
@@ -7,17 +13,13 @@ export interface FixedMemory {
   readonly address: number;
 }
 
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const STATX_BASIC_STATS = 0x7ff;
 /** A path of the longest length and its NUL, up to where the answer is aligned. */
 const STATE_AT = 8192;
-const STATE_SIZE = 256;
 const LONGEST_PATH = 4095;
 const SLASH = 0x2f;
 
 /** How much memory the class works in, in bytes. */
-export const ENTRY_STATES_MEMORY: number = STATE_AT + STATE_SIZE;
+export const ENTRY_STATES_MEMORY: number = STATE_AT + STATX.size;
 
 /**
  * lstat of one entry of a directory after the other, making no garbage: addresses are given as numbers, which costs a fifth of what
@@ -38,7 +40,7 @@ export class EntryStates {
     );
     this.#bytes = memory.bytes;
     this.#address = memory.address;
-    this.state = new DataView(memory.bytes.buffer, memory.bytes.byteOffset + STATE_AT, STATE_SIZE);
+    this.state = new DataView(memory.bytes.buffer, memory.bytes.byteOffset + STATE_AT, STATX.size);
   }
 
   /** Name the directory that the following entries are in. False if its path is too long for the kernel. */

@@ -13,34 +13,19 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { AttributeCalls, type Library } from "./attribute-calls.ts";
 import { ENTRY_STATES_MEMORY, EntryStates } from "./entry-states.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  STATX,
+  STATX_BASIC_STATS,
+  type StatxBuffer,
+} from "./statx.ts";
 
 /** A point in time with nanoseconds from 0 to 999,999,999; `seconds` is negative before 1970. */
 export interface TimeSpec {
   readonly seconds: number;
   readonly nanoseconds: number;
 }
-
-/** Memory that holds the answer of statx(2); the fields lie where `STATX` says, in the machine's order. */
-export type StatxBuffer = DataView<ArrayBuffer>;
-
-/** Offsets in `struct statx`, which is the same on every architecture (linux/stat.h). */
-export const STATX = {
-  size: 256,
-  mask: 0,
-  links: 16,
-  uid: 20,
-  gid: 24,
-  mode: 28,
-  inode: 32,
-  bytes: 40,
-  atime: 64,
-  ctime: 96,
-  mtime: 112,
-  rdevMajor: 128,
-  rdevMinor: 132,
-  devMajor: 136,
-  devMinor: 140,
-} as const;
 
 /** What mknod(2) makes, by the names of the format. */
 export type SpecialType = "fifo" | "chardev" | "dev";
@@ -84,10 +69,7 @@ export interface Posix {
   setDescriptorTimes(fd: number, atime: TimeSpec, mtime: TimeSpec): void;
 }
 
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
 const POSIX_FADV_WILLNEED = 3;
-const STATX_BASIC_STATS = 0x7ff;
 const LONGEST_PATH = 4096;
 /** Limits of the kernel for a list of names and for a value (xattr(7)). */
 const LONGEST_ATTRIBUTE = 65_536;

@@ -1,10 +1,9 @@
 import { fstatSync, lstatSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { endianness } from "node:os";
 
 import { nodePath } from "./path.ts";
-import { loadPosix, STATX } from "./posix.ts";
-import type { StatxBuffer } from "./posix.ts";
+import { loadPosix } from "./posix.ts";
+import { deviceNumber, LITTLE, STATX, wideNumber, type StatxBuffer } from "./statx.ts";
 
 /** What the system says of a file, exactly. Times are split: `seconds` may be negative, nanoseconds are 0 to 999,999,999. */
 export interface FileStat {
@@ -28,8 +27,6 @@ export interface FileStat {
 }
 
 const BILLION = 1_000_000_000n;
-/** True where `struct statx` is to be read with the low byte first. */
-export const LITTLE: boolean = endianness() === "LE";
 
 /** lstat(2): of the entry itself, never of what a symlink points to. Throws the system's error (`ENOENT`, `EACCES`). */
 export function statFile(path: Uint8Array): FileStat {
@@ -101,30 +98,4 @@ function fromStatx(view: StatxBuffer): FileStat {
     atimeSeconds: wideNumber(view, STATX.atime),
     atimeNanoseconds: view.getUint32(STATX.atime + 8, LITTLE),
   };
-}
-
-/** A signed 64-bit field of which no real value exceeds 2^53. */
-export function wideNumber(view: StatxBuffer, offset: number): number {
-  const low = view.getUint32(LITTLE ? offset : offset + 4, LITTLE);
-  const high = view.getInt32(LITTLE ? offset + 4 : offset, LITTLE);
-  return high * 4_294_967_296 + low;
-}
-
-let lastMajor = 0;
-let lastMinor = 0;
-let lastDevice = 0n;
-
-/** As `st_dev` has it: the C library's makedev(3). Nearly every file lies on the same device as the one before. */
-export function deviceNumber(major: number, minor: number): bigint {
-  if (major === 0 && minor === 0) return 0n;
-  if (major === lastMajor && minor === lastMinor) return lastDevice;
-  const [wideMajor, wideMinor] = [BigInt(major), BigInt(minor)];
-  lastMajor = major;
-  lastMinor = minor;
-  lastDevice =
-    ((wideMajor & 0xfffff000n) << 32n) |
-    ((wideMajor & 0xfffn) << 8n) |
-    ((wideMinor & 0xffffff00n) << 12n) |
-    (wideMinor & 0xffn);
-  return lastDevice;
 }
