@@ -43,6 +43,8 @@ export type { RestoreOptions, RestoreSummary } from "./restore/restore.ts";
 export type { RestoreCounts, RestoreNotice, RestoreState } from "./restore/progress.ts";
 export { verify } from "./maintain/verify.ts";
 export type { VerifyOptions } from "./maintain/verify.ts";
+export { startVerifyWorkers } from "./maintain/read-packs.ts";
+export type { VerifyPool } from "./maintain/read-packs.ts";
 export { parseSubset } from "./maintain/subset.ts";
 export type { Subset } from "./maintain/subset.ts";
 export type { VerifyEvent } from "./maintain/verify-progress.ts";

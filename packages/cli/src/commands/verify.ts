@@ -1,6 +1,7 @@
 import {
   parseSubset,
   TsbakError,
+  startVerifyWorkers,
   verify,
   type VerifyEvent,
   type VerifyOptions,
@@ -28,16 +29,26 @@ export async function runVerify(
   _args: readonly string[],
   flags: VerifyFlags,
 ): Promise<ExitCode> {
-  const { globals, output, environment, signal } = context;
   const readData = dataToRead(flags);
-  // What is really stored is to be verified, not what a cache remembers of it.
   keepMemorySmall();
+  // They load their code while the key is derived from the password.
+  const workers = startVerifyWorkers();
+  try {
+    return await verifyRepository(context, { readData, workers });
+  } finally {
+    await workers.close();
+  }
+}
+
+async function verifyRepository(context: Context, options: VerifyOptions): Promise<ExitCode> {
+  const { globals, output, environment, signal } = context;
+  // What is really stored is to be verified, not what a cache remembers of it.
   const repository = await openNamedRepository(context, { cache: false });
   const status = new TimedStatus(output, progressInterval(output, environment));
   let report: VerifyReport;
   try {
     report = await verify(repository, {
-      readData,
+      ...options,
       noLock: globals.lock === false,
       lock: {
         retryMs: globals.retryLock,

@@ -62,8 +62,12 @@ export async function readPacks(
   await forEachConcurrent(jobs, work, { concurrency, signal: options.signal });
 }
 
-/** Start the threads that check packs: they load while the caller finds out what they are to work with. */
-export function startVerifyPool(threads: number = availableParallelism()): VerifyPool {
+/**
+ * Start threads for one verification, as many as the machine has cores if not said, to be handed to it. They load their code at
+ * once, while the caller opens the repository. The process does not end before they are closed: by the end of the verification, or,
+ * if it comes to none, by whoever started them; closing them twice does no harm.
+ */
+export function startVerifyWorkers(threads: number = availableParallelism()): VerifyPool {
   return new WorkerPool(moduleUrl(import.meta.url, "verify-worker"), threads);
 }
 

@@ -12,6 +12,7 @@ import {
   type Sample,
 } from "../testing/sample-repository.ts";
 import { encodeTree } from "../format/tree.ts";
+import { startVerifyWorkers } from "./read-packs.ts";
 import { verify, type VerifyOptions } from "./verify.ts";
 import type { VerifyProblem, VerifyReport } from "./verify-report.ts";
 
@@ -48,6 +49,31 @@ describe("verify() of a whole repository", () => {
     expect(report.counts).toMatchObject({ trees: 2, packsRead: 3 });
     expect(events.at(-1)).toMatchObject({ packsDone: 3, packsTotal: 3, treesDone: 2 });
     expect(await sample.testing.repository.listNames("lock")).toEqual([]);
+  });
+
+  test("is refused if another lock comes up at the same time, and leaves none behind", async () => {
+    const sample = await createSample();
+    const { repository } = sample.testing;
+
+    const [report, other] = await Promise.allSettled([
+      run(sample, { readData: true, threads: 1 }),
+      repository.lock({ exclusive: false }),
+    ]);
+
+    expect(report).toMatchObject({ status: "rejected", reason: { code: "locked" } });
+    if (other.status === "fulfilled") await other.value.release();
+    expect(await repository.listNames("lock")).toEqual([]);
+  });
+
+  test("works with threads that were started before, and ends them", async () => {
+    const sample = await createSample();
+    const workers = startVerifyWorkers(1);
+
+    const report = await run(sample, { ...ALL, workers });
+    const again = run(sample, { ...ALL, workers });
+
+    expect(report.errors).toEqual([]);
+    await expect(again).rejects.toMatchObject({ code: "interrupted" });
   });
 
   test("reads only trees unless told otherwise", async () => {

@@ -12,13 +12,13 @@
 import type { CallOptions } from "../backend/backend.ts";
 import { fromHex } from "../bytes/hex.ts";
 import type { Repository } from "../repository/repository.ts";
-import type { LockOptions } from "../repository/locks.ts";
+import type { HeldLock, LockOptions } from "../repository/locks.ts";
 import { surveyIndex, type IndexSurvey } from "../repository/survey-index.ts";
 import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
 import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
 import { Findings } from "./findings.ts";
 import { PackVerification } from "./pack-verification.ts";
-import { readPacks, startVerifyPool, type VerifyPool } from "./read-packs.ts";
+import { readPacks, startVerifyWorkers, type VerifyPool } from "./read-packs.ts";
 import type { Subset } from "./subset.ts";
 import type { VerifySetup } from "./verify-protocol.ts";
 import { VerifyProgress, type VerifyEvent } from "./verify-progress.ts";
@@ -36,6 +36,8 @@ export interface VerifyOptions extends CallOptions {
   readonly onEvent?: ((event: VerifyEvent) => void) | undefined;
   /** Threads that check; as many as there are cores unless given. */
   readonly threads?: number | undefined;
+  /** Threads that were started before the repository was opened, instead of new ones. */
+  readonly workers?: VerifyPool | undefined;
 }
 
 /**
@@ -47,29 +49,37 @@ export async function verify(
   repository: Repository,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  if (options.noLock === true) return run(repository, options);
-  const lock = await repository.lock({ exclusive: true, ...options.lock, signal: options.signal });
+  const pool = options.workers ?? startVerifyWorkers(options.threads);
+  let lock: HeldLock | undefined;
   try {
-    const signals = options.signal === undefined ? [lock.lost] : [lock.lost, options.signal];
-    return await run(repository, { ...options, signal: AbortSignal.any(signals) });
-  } finally {
-    await lock.release();
-  }
-}
-
-async function run(repository: Repository, options: VerifyOptions): Promise<VerifyReport> {
-  const pool = startVerifyPool(options.threads);
-  try {
-    return await runWith(pool, repository, options);
+    if (options.noLock !== true) lock = await lockRepository(repository, options);
+    const signal = AbortSignal.any(
+      [options.signal, lock?.lost].filter((other) => other !== undefined),
+    );
+    const settled = lock?.settled ?? Promise.resolve();
+    return await run(repository, { ...options, pool, signal, settled });
   } finally {
     await pool.close();
+    await lock?.release();
   }
 }
 
-async function runWith(
-  pool: VerifyPool,
+function lockRepository(repository: Repository, options: VerifyOptions): Promise<HeldLock> {
+  const { signal, lock } = options;
+  // The wait of the lock protocol passes while the index is read.
+  const settleLater = lock?.retryMs === undefined || lock.retryMs === 0;
+  return repository.lock({ exclusive: true, settleLater, ...lock, signal });
+}
+
+interface RunOptions extends VerifyOptions {
+  readonly pool: VerifyPool;
+  /** Rejects if somebody else has the lock after all; then nothing that was found counts. */
+  readonly settled: Promise<void>;
+}
+
+async function run(
   repository: Repository,
-  options: VerifyOptions,
+  { pool, settled, ...options }: RunOptions,
 ): Promise<VerifyReport> {
   const call: CallOptions = { signal: options.signal };
   const findings = new Findings();
@@ -82,6 +92,7 @@ async function runWith(
   const packs = new PackVerification(survey.index, findings, progress);
   await packs.compareListing(repository.backend, call);
   const jobs = packs.plan(options.readData ?? false);
+  await settled;
   const setup: VerifySetup = { key: repository.masterKey, index: survey.index.share() };
   pool.begin(setup);
   await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
