@@ -37,6 +37,7 @@ import type {
   ReadOptions,
 } from "@tsbak/core";
 
+import { BLOCK_SIZE, openPastCache, readPastCache } from "./direct-read.ts";
 import { writeDirectly } from "./direct-write.ts";
 import { errnoOf, localError } from "./local-error.ts";
 
@@ -110,6 +111,11 @@ export class LocalBackend implements Backend {
       try {
         const offset = range?.offset ?? 0;
         const length = range?.length ?? (await handle.stat()).size;
+        if (options.into !== undefined) {
+          const wanted = { offset, length };
+          const bytes = await readPastCache(path, handle.fd, wanted, options.into);
+          if (bytes !== undefined) return bytes;
+        }
         return await readExactly(handle, offset, memoryFor(length, options.into));
       } finally {
         await handle.close();
@@ -126,7 +132,10 @@ export class LocalBackend implements Backend {
       const handle = await fs.open(path, "r");
       try {
         const { size } = await handle.stat();
-        return { descriptor: handle.fd, size, close: () => handle.close() };
+        const direct = await openPastCache(path, handle.fd, { offset: 0, length: size });
+        if (direct === undefined) return asOpenFile(handle, size, 1);
+        await handle.close();
+        return asOpenFile(direct, size, BLOCK_SIZE);
       } catch (error) {
         await handle.close();
         throw error;
@@ -318,6 +327,10 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+function asOpenFile(handle: fs.FileHandle, size: number, alignment: number): OpenFile {
+  return { descriptor: handle.fd, size, alignment, close: () => handle.close() };
 }
 
 function memoryFor(length: number, into: ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {

@@ -66,6 +66,9 @@ export type { NameTest } from "./fs/glob.ts";
 export { printablePath } from "./fs/path.ts";
 export { readPatternFile } from "./fs/pattern-file.ts";
 
+// For backends.
+export { isInPageCache } from "./fs/page-cache.ts";
+
 // For commands.
 export { keepNativeMemorySmall } from "./workers/native-memory.ts";
 
@@ -84,7 +87,7 @@ export type { CompressionLevel } from "./compress/zstd.ts";
 
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.
 export { throwIfAborted } from "./async/interrupted.ts";
-export { CONFIG_REF } from "./backend/backend.ts";
+export { CONFIG_REF, LENT_ROOM } from "./backend/backend.ts";
 export type {
   Backend,
   ByteRange,

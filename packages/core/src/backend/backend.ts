@@ -49,17 +49,26 @@ export interface CallOptions {
 /** Options of `Backend.read`. */
 export interface ReadOptions extends CallOptions {
   /**
-   * Memory that the caller lends: large results need not be allocated each time. A backend may put the bytes at its
-   * start, if it is long enough, and then returns a view of it; or take no notice. The caller keeps it unused until
-   * the call has ended, and the backend does not touch it afterwards.
+   * Memory that the caller lends: large results need not be allocated each time. A backend may put the bytes there,
+   * if it is long enough, and then returns a view of it; or take no notice. The caller keeps it unused until
+   * the call has ended, and the backend does not touch it afterwards. Memory that begins with a page, and has `LENT_ROOM` more than
+   * is read, can be read to past the page cache.
    */
   readonly into?: ArrayBuffer | undefined;
 }
+
+/** See `ReadOptions.into`. In bytes. */
+export const LENT_ROOM = 8192;
 
 /** A file of a store on this machine, held open. */
 export interface OpenFile {
   /** Good in every thread of the process until `close`. */
   readonly descriptor: number;
+  /**
+   * 1, or a power of two: reads must begin and end at multiples of it in the file, and begin so in memory. The end of the
+   * file may be passed.
+   */
+  readonly alignment: number;
   /** In bytes. */
   readonly size: number;
   close(): Promise<void>;

@@ -12,6 +12,7 @@
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { AttributeCalls, type Library } from "./attribute-calls.ts";
+import { CacheCalls } from "./cache-calls.ts";
 import { ENTRY_STATES_MEMORY, EntryStates } from "./entry-states.ts";
 import {
   AT_FDCWD,
@@ -53,14 +54,14 @@ export interface Posix {
   /** Changes extended attributes. */
   readonly attributes: AttributeCalls;
 
+  /** Asks and tells the page cache; undefined where the library does not have the calls. */
+  readonly cache: CacheCalls | undefined;
+
   /**
    * Make a fifo, character device (`chardev`) or block device (`dev`) that only the owner may use. `device` is its number as
    * lstat tells it. Throws the system's error: `EPERM` for a device if not root, `ENOSYS` where the library is too old.
    */
   makeNode(path: Uint8Array, type: SpecialType, device: bigint): void;
-
-  /** Have the system read a part of an open file ahead, without waiting for it. Failures are of no consequence. */
-  willNeed(fd: number, offset: number, length: number): void;
 
   /** Set access and modification time of the entry itself, a symlink too; exact to the nanosecond. */
   setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void;
@@ -69,7 +70,6 @@ export interface Posix {
   setDescriptorTimes(fd: number, atime: TimeSpec, mtime: TimeSpec): void;
 }
 
-const POSIX_FADV_WILLNEED = 3;
 const LONGEST_PATH = 4096;
 /** Limits of the kernel for a list of names and for a value (xattr(7)). */
 const LONGEST_ATTRIBUTE = 65_536;
@@ -118,6 +118,7 @@ function tryLoad(): Posix | undefined {
 
 class LinuxCalls implements Posix {
   readonly attributes: AttributeCalls;
+  readonly cache: CacheCalls | undefined;
   readonly #koffi: Koffi;
   readonly #library: Library;
   readonly #utimensat: Call;
@@ -125,7 +126,6 @@ class LinuxCalls implements Posix {
   readonly #mkfifo: Call;
   readonly #mknod: Call | undefined;
   readonly #statx: Call | undefined;
-  readonly #fadvise: Call | undefined;
   #statxWorks = true;
   readonly #llistxattr: Call;
   readonly #lgetxattr: Call;
@@ -154,15 +154,12 @@ class LinuxCalls implements Posix {
       lastError: (syscall) => systemError(syscall, koffi.errno()),
     };
     this.attributes = new AttributeCalls(this.#library);
+    this.cache = tryMakeCacheCalls(this.#library);
     this.#mkfifo = libc.func("int mkfifo(const uint8_t *path, unsigned int mode)");
     // glibc has it since 2.33, musl always.
     this.#mknod = tryBind(
       libc,
       "int mknod(const uint8_t *path, unsigned int mode, uint64_t device)",
-    );
-    this.#fadvise = tryBind(
-      libc,
-      "int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)",
     );
     // glibc has it since 2.28.
     this.#statx = tryBind(
@@ -236,10 +233,6 @@ class LinuxCalls implements Posix {
     if (result !== 0) throw systemError("mknod", this.#koffi.errno());
   }
 
-  willNeed(fd: number, offset: number, length: number): void {
-    this.#fadvise?.(fd, offset, length, POSIX_FADV_WILLNEED);
-  }
-
   setTimes(path: Uint8Array, atime: TimeSpec, mtime: TimeSpec, followSymlink: boolean): void {
     if (!this.#putPath(path)) throw systemError("utimensat", constants.errno.ENAMETOOLONG);
     this.#putTimes(atime, mtime);
@@ -267,6 +260,14 @@ class LinuxCalls implements Posix {
     this.#times[1] = BigInt(atime.nanoseconds);
     this.#times[2] = BigInt(mtime.seconds);
     this.#times[3] = BigInt(mtime.nanoseconds);
+  }
+}
+
+function tryMakeCacheCalls(library: Library): CacheCalls | undefined {
+  try {
+    return new CacheCalls(library);
+  } catch {
+    return undefined;
   }
 }
 

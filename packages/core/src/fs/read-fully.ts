@@ -1,14 +1,21 @@
 import { readSync } from "node:fs";
 
 /**
- * Read `length` bytes at `offset` to the start of `into`. Returns how many there were: fewer if the file ends before. Throws the
- * system's error.
+ * Read `length` bytes at `offset` to the start of `into`, or, if the file ends before, at least `least` if it has so many. Returns
+ * how many were read. Throws the system's error.
  */
-export function readFully(fd: number, into: Uint8Array, length: number, offset: number): number {
-  for (let at = 0; at < length;) {
+export function readFully(
+  fd: number,
+  into: Uint8Array,
+  length: number,
+  offset: number,
+  least: number = length,
+): number {
+  let at = 0;
+  while (at < least) {
     const count = readSync(fd, into, at, length - at, offset + at);
-    if (count === 0) return at;
+    if (count === 0) break;
     at += count;
   }
-  return length;
+  return at;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -48,26 +48,30 @@ function inMemory(bytes: Uint8Array): PackBytes {
   return { memory: Uint8Array.from(bytes), start: 0 };
 }
 
-function inFile(bytes: Uint8Array): PackBytes {
+function inFile(bytes: Uint8Array, alignment = 1): PackBytes {
   const folder = mkdtempSync(join(tmpdir(), "tsbak-pack-"));
   const path = join(folder, "pack");
   writeFileSync(path, bytes);
-  const descriptor = openSync(path, "r");
+  const descriptor = openSync(path, alignment === 1 ? "r" : constants.O_RDONLY | O_DIRECT);
   onTestFinished(() => {
     closeSync(descriptor);
     rmSync(folder, { recursive: true });
   });
-  return { descriptor, size: bytes.length };
+  return { descriptor, size: bytes.length, alignment };
 }
 
 function isClean({ packFaults, damaged, treeFaults }: VerifyResult): boolean {
   return packFaults.length === 0 && damaged.length === 0 && treeFaults.length === 0;
 }
 
+/** 0 where the system has no such flag; then it is read as usual, in blocks. */
+const O_DIRECT = (constants.O_DIRECT as number | undefined) ?? 0;
+const DISK_BLOCK = 4096;
 const HASHERS = [singleHasher, loadGroupHasher()];
 const PLACES = [
   ["memory", inMemory],
-  ["a file", inFile],
+  ["a file", (bytes: Uint8Array) => inFile(bytes)],
+  ["a file that is read past the page cache", (bytes: Uint8Array) => inFile(bytes, DISK_BLOCK)],
 ] as const;
 
 describe.each(HASHERS)("checkPack(), SHA-256 by $name", (hasher) => {

@@ -1,6 +1,6 @@
 import { TsbakError } from "../errors.ts";
 import { readFully } from "../fs/read-fully.ts";
-import type { PackBytes } from "./verify-protocol.ts";
+import type { PackBytes, PackFile } from "./verify-protocol.ts";
 
 /** Where the bytes of a pack come from. Offsets are those in the pack. */
 export interface PackSource {
@@ -12,28 +12,40 @@ export interface PackSource {
 
 /**
  * What a task may be checked from: memory, or an open file, of which no more is read at once than is wanted, so that it is
- * still in the processor's cache when it is used. `memory` is asked for room.
+ * still in the processor's cache when it is used. `memory` is asked for room that begins with a page.
  */
 export function openPackSource(
   bytes: PackBytes,
   memory: (size: number) => Uint8Array<ArrayBuffer>,
 ): PackSource {
-  if ("descriptor" in bytes) {
-    const { descriptor, size } = bytes;
-    return { end: size, read: (start, end) => readFile(descriptor, start, Math.min(end, size)) };
-  }
+  if ("descriptor" in bytes) return new FileSource(bytes, memory);
   const { start: first, memory: all } = bytes;
   return {
     end: first + all.length,
     read: (start, end) => all.subarray(start - first, end - first),
   };
+}
 
-  function readFile(descriptor: number, start: number, end: number): Uint8Array<ArrayBuffer> {
-    const length = Math.max(end - start, 0);
-    const into = memory(length);
-    if (readFully(descriptor, into, length, start) < length) {
+class FileSource implements PackSource {
+  readonly end: number;
+  readonly #file: PackFile;
+  readonly #memory: (size: number) => Uint8Array<ArrayBuffer>;
+
+  constructor(file: PackFile, memory: (size: number) => Uint8Array<ArrayBuffer>) {
+    this.end = file.size;
+    this.#file = file;
+    this.#memory = memory;
+  }
+
+  read(start: number, end: number): Uint8Array<ArrayBuffer> {
+    const { descriptor, alignment } = this.#file;
+    const head = start % alignment;
+    const wanted = head + Math.max(Math.min(end, this.end) - start, 0);
+    const whole = Math.ceil(wanted / alignment) * alignment;
+    const into = this.#memory(whole);
+    if (readFully(descriptor, into, whole, start - head, wanted) < wanted) {
       throw new TsbakError("unavailable", "Cannot read pack: its file became shorter meanwhile");
     }
-    return into.subarray(0, length);
+    return into.subarray(head, wanted);
   }
 }

@@ -1,7 +1,13 @@
 import { availableParallelism } from "node:os";
 import { forEachConcurrent } from "../async/map-concurrent.ts";
 import { throwIfAborted } from "../async/interrupted.ts";
-import type { CallOptions, FileRef, OpenFile, ReadOptions } from "../backend/backend.ts";
+import {
+  LENT_ROOM,
+  type CallOptions,
+  type FileRef,
+  type OpenFile,
+  type ReadOptions,
+} from "../backend/backend.ts";
 import { isTsbakError, type TsbakError } from "../errors.ts";
 import { loadPosix } from "../fs/posix.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -89,9 +95,9 @@ async function checkFile(
   const file = await openFile(repository, job, options);
   if (file === undefined) return undefined;
   try {
-    const { descriptor, size } = file;
-    loadPosix()?.willNeed(descriptor, job.start, job.length);
-    return { result: (await pool.run(taskOf(job, { descriptor, size }))).result };
+    const { descriptor, size, alignment } = file;
+    if (alignment === 1) loadPosix()?.cache?.willNeed(descriptor, job.start, job.length);
+    return { result: (await pool.run(taskOf(job, { descriptor, size, alignment }))).result };
   } catch (error) {
     throwIfAborted(options.signal);
     if (isTsbakError(error, "interrupted")) throw error;
@@ -123,7 +129,7 @@ async function check(
   job: PackJob,
   options: CallOptions,
 ): Promise<PackOutcome> {
-  const loan = await memory.take(job.length);
+  const loan = await memory.take(job.length + LENT_ROOM);
   let back = loan.memory;
   try {
     const bytes = await read(repository, job, { ...options, into: loan.memory });

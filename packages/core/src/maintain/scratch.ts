@@ -1,3 +1,4 @@
+import { pageMemory } from "../bytes/page-memory.ts";
 import { TsbakError } from "../errors.ts";
 
 /** No blob is as large; an index may say anything. */
@@ -9,7 +10,7 @@ export class Scratch {
   #bytes = new Uint8Array(0);
 
   /**
-   * At least `size` bytes, with anything in them, valid until the next call.
+   * At least `size` bytes that begin with a page, with anything in them, valid until the next call.
    *
    * @throws {TsbakError} `corrupt` for more than any blob needs.
    */
@@ -18,7 +19,7 @@ export class Scratch {
       throw new TsbakError("corrupt", `Cannot read blob: ${size} bytes are too many`);
     }
     if (this.#bytes.length < size) {
-      this.#bytes = new Uint8Array(Math.ceil(size / STEP) * STEP);
+      this.#bytes = pageMemory(Math.ceil(size / STEP) * STEP);
     }
     return this.#bytes;
   }

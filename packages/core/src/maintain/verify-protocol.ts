@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OpenFile } from "../backend/backend.ts";
 import type { MasterKey } from "../crypto/master-key.ts";
 import type { SharedBlobIndex } from "../repository/blob-index.ts";
 
@@ -16,8 +17,11 @@ export interface VerifySetup {
 export type PackBytes =
   /** In memory, which is sent back with the result. `start` is where in the pack it begins. */
   | { readonly memory: Uint8Array<ArrayBuffer>; readonly start: number }
-  /** In a file of `size` bytes that the main thread holds open. */
-  | { readonly descriptor: number; readonly size: number };
+  /** In a file that the main thread holds open. */
+  | PackFile;
+
+/** A pack that is read by who checks it. */
+export type PackFile = Pick<OpenFile, "descriptor" | "size" | "alignment">;
 
 /** A whole pack, or a run of blobs from it. */
 export interface VerifyTask {

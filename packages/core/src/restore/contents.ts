@@ -1,5 +1,5 @@
 import { throwIfAborted } from "../async/interrupted.ts";
-import type { FileRef } from "../backend/backend.ts";
+import { LENT_ROOM, type FileRef } from "../backend/backend.ts";
 import type { BlobIndex, BlobLocation } from "../repository/blob-index.ts";
 import type { Repository } from "../repository/repository.ts";
 import { isTsbakError } from "../errors.ts";
@@ -61,7 +61,7 @@ export class ContentWriter {
     this.#inBatches(plan.emptyFiles, (files) => this.#createEmpty(files));
     for (const pack of plan.uses.packs) {
       for (const piece of cutPieces(index, plan.uses, pack)) {
-        const loan = await this.#memory.take(piece.length);
+        const loan = await this.#memory.take(piece.length + LENT_ROOM);
         if (this.#failure !== undefined) break;
         this.#start(this.#writePiece(piece, loan));
       }
@@ -168,7 +168,7 @@ export class ContentWriter {
     const { index, ledger } = this.#context;
     for (const place of copiesOf(index, blob.id, pack)) {
       const piece = { ...place, blobs: [{ ...blob, ...place }] };
-      const damaged = await this.#tryPiece(piece, await this.#memory.take(place.length));
+      const damaged = await this.#tryPiece(piece, await this.#memory.take(place.length + LENT_ROOM));
       if (damaged.length === 0) return;
     }
     ledger.failUses(

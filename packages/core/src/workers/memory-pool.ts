@@ -1,3 +1,5 @@
+import { pageMemory } from "../bytes/page-memory.ts";
+
 /** Memory that is the borrower's until it is given back. */
 export interface Loan {
   readonly memory: ArrayBuffer;
@@ -25,14 +27,14 @@ export class MemoryPool {
     this.#limit = limit;
   }
 
-  /** Wait for memory of at least `size` bytes, with anything in it. More than the limit is lent when nothing else is. */
+  /** Wait for memory of at least `size` bytes that begins with a page, with anything in it. More than the limit is lent when nothing else is. */
   async take(size: number): Promise<Loan> {
     const rounded = roundUp(size);
     while (this.#lent > 0 && this.#lent + rounded > this.#limit) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#lent += rounded;
-    return { memory: this.#reuse(rounded) ?? allocate(rounded), size: rounded };
+    return { memory: this.#reuse(rounded) ?? pageMemory(rounded).buffer, size: rounded };
   }
 
   /** End a loan. `memory` is where it is now; without it, or if it was transferred for good, only its size is free again. */
@@ -56,9 +58,10 @@ export class MemoryPool {
   }
 }
 
-/** Free memory at once instead of at some later collection, where Node can: from 22 on. Only for what nobody else holds. */
+/** Free memory at once instead of at some later collection, where Node can. Only for what nobody else holds. */
 export function releaseMemory(memory: ArrayBuffer): void {
-  memory.transfer?.(0);
+  if (memory.resizable) memory.resize(0);
+  else memory.transfer?.(0);
 }
 
 function roundUp(size: number): number {
@@ -66,9 +69,4 @@ function roundUp(size: number): number {
   let rounded = LEAST_SIZE;
   while (rounded < size) rounded *= 2;
   return rounded;
-}
-
-/** Not zeroed, so that pages which are never used cost nothing. */
-function allocate(size: number): ArrayBuffer {
-  return Buffer.allocUnsafeSlow(size).buffer;
 }
