@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { checkCommand, Workshop } from "../test/peers.ts";
 import { initRepository, type TestRepository } from "../test/steps.ts";
 import type { DataSet } from "./data.ts";
@@ -22,6 +23,8 @@ export interface ContestOptions {
   readonly rounds: number;
   /** Where repositories and restored trees are made. */
   readonly folder: string;
+  /** Whether what is read is in the page cache before each piece of work, or nothing is. */
+  readonly cache: "warm" | "cold";
   /** Takes what is left of each round. */
   readonly leftovers: Leftovers;
   readonly log: (line: string) => void;
@@ -52,7 +55,6 @@ export async function contest(
   for (let round = 0; round < options.rounds; round++) {
     // A repository and a restored tree for each, and some room to breathe.
     await options.leftovers.makeRoom(contestants.length * 2.5 * sizeOfTree(data.folder));
-    readOnce(data.folder);
     await playRound(data, entrants, round, options);
   }
   return entrants.map(({ contestant, costs, repositorySize }) => ({
@@ -76,6 +78,7 @@ async function playRound(
     }
     for (const [turn, work] of WORKS.entries())
       for (const entrant of rotated(entrants, round + turn)) {
+        prepareCache(options.cache, work, entrant, data);
         const cost = perform(work, entrant, data);
         entrant.costs.set(work, [...(entrant.costs.get(work) ?? []), cost]);
         options.log(
@@ -105,7 +108,25 @@ function perform(work: Work, entrant: Entrant, data: DataSet): Cost {
   return cost;
 }
 
-/** So that nobody is the one who pays for the disk. */
+/**
+ * Nobody shall have the cache that another one filled, or that only its own way of writing fills. In a cold one the programs
+ * themselves are there.
+ */
+function prepareCache(
+  cache: ContestOptions["cache"],
+  work: Work,
+  { repository, contestant }: Entrant,
+  data: DataSet,
+): void {
+  if (cache === "cold") {
+    spawnSync("sync");
+    writeFileSync("/proc/sys/vm/drop_caches", "3");
+    if (repository) measure(repository, contestant, ["snapshots"]);
+  } else {
+    readOnce(work.endsWith("backup") ? data.folder : (repository?.folder ?? ""));
+  }
+}
+
 function readOnce(folder: string): void {
   spawnSync("bash", ["-c", 'find "$0" -xdev -type f -print0 | xargs -0 cat > /dev/null', folder], {
     stdio: "ignore",

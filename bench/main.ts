@@ -25,6 +25,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --dir DIR         where data and repositories are made (bench/data)
   --node PATH       the Node.js that runs tsbak (the pinned one)
   --node20 PATH     a second one, in a column of its own (peers/bin/node-20 if it is there; "" for none)
+  --cold            begin each piece of work with an empty page cache (as root), not with what it reads in it
   --alone           without restic`;
 
 const { values } = parseArgs({
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     dir: { type: "string", default: join(import.meta.dirname, "data") },
     node: { type: "string", default: process.execPath },
     node20: { type: "string", default: findPeer("node-20")?.[0] ?? "" },
+    cold: { type: "boolean", default: false },
     alone: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -62,7 +64,8 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const leftovers = new Leftovers(folder, log);
   try {
-    await measureAll(contestants, { rounds: Number(values.rounds), folder, leftovers, log });
+    const cache = values.cold ? "cold" : "warm";
+    await measureAll(contestants, { rounds: Number(values.rounds), folder, cache, leftovers, log });
   } finally {
     leftovers.remove();
   }
@@ -84,7 +87,9 @@ async function measureAll(
     chosen,
   });
 
-  console.log(`${describeMachine(contestants)}\n- rounds: ${options.rounds}\n`);
+  console.log(
+    `${describeMachine(contestants)}\n- rounds: ${options.rounds}, page cache: ${options.cache}\n`,
+  );
   console.log(tableHead(contestants));
   const floors: string[] = [];
   for (const data of sets) {
