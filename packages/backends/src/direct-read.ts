@@ -21,7 +21,8 @@ export async function openPastCache(
   { offset, length }: ByteRange,
 ): Promise<FileHandle | undefined> {
   const flag = constants.O_DIRECT as number | undefined;
-  if (flag === undefined || length < MIN_SIZE || isInPageCache(fd, offset, length)) return undefined;
+  if (flag === undefined || length < MIN_SIZE || isInPageCache(fd, offset, length))
+    return undefined;
   try {
     return await open(path, constants.O_RDONLY | flag);
   } catch {

@@ -37,9 +37,9 @@ import type {
   ReadOptions,
 } from "@tsbak/core";
 
-import { BLOCK_SIZE, openPastCache, readPastCache } from "./direct-read.ts";
 import { writeDirectly } from "./direct-write.ts";
 import { errnoOf, localError } from "./local-error.ts";
+import { openLocalFile, readLocalFile } from "./local-read.ts";
 
 /** Modes of folders and files while they are made; files become read-only once they are complete. */
 interface Modes {
@@ -107,19 +107,7 @@ export class LocalBackend implements Backend {
     const path = this.#pathOf(ref);
     throwIfAborted(options.signal);
     try {
-      const handle = await fs.open(path, "r");
-      try {
-        const offset = range?.offset ?? 0;
-        const length = range?.length ?? (await handle.stat()).size;
-        if (options.into !== undefined) {
-          const wanted = { offset, length };
-          const bytes = await readPastCache(path, handle.fd, wanted, options.into);
-          if (bytes !== undefined) return bytes;
-        }
-        return await readExactly(handle, offset, memoryFor(length, options.into));
-      } finally {
-        await handle.close();
-      }
+      return await readLocalFile(path, range, options.into);
     } catch (error) {
       throw localError(error, `Cannot read ${describeFile(ref)} from ${this.location}`);
     }
@@ -129,17 +117,7 @@ export class LocalBackend implements Backend {
     const path = this.#pathOf(ref);
     throwIfAborted(options.signal);
     try {
-      const handle = await fs.open(path, "r");
-      try {
-        const { size } = await handle.stat();
-        const direct = await openPastCache(path, handle.fd, { offset: 0, length: size });
-        if (direct === undefined) return asOpenFile(handle, size, 1);
-        await handle.close();
-        return asOpenFile(direct, size, BLOCK_SIZE);
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
+      return await openLocalFile(path);
     } catch (error) {
       throw localError(error, `Cannot open ${describeFile(ref)} in ${this.location}`);
     }
@@ -327,34 +305,6 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function asOpenFile(handle: fs.FileHandle, size: number, alignment: number): OpenFile {
-  return { descriptor: handle.fd, size, alignment, close: () => handle.close() };
-}
-
-function memoryFor(length: number, into: ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
-  if (into !== undefined && into.byteLength >= length) return new Uint8Array(into, 0, length);
-  // Not zeroed first: it is filled or thrown away.
-  const memory = Buffer.allocUnsafeSlow(length);
-  return new Uint8Array(memory.buffer, memory.byteOffset, length);
-}
-
-/** Fill `bytes` from `offset` on, and return it. */
-async function readExactly(
-  handle: fs.FileHandle,
-  offset: number,
-  bytes: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { length } = bytes;
-  for (let at = 0; at < length;) {
-    const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
-    if (bytesRead === 0) {
-      throw new TsbakError("corrupt", `${offset + length} bytes are wanted of ${offset + at}`);
-    }
-    at += bytesRead;
-  }
-  return bytes;
 }
 
 function sizeOfFile(path: string): number | undefined {

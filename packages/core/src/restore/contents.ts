@@ -168,7 +168,10 @@ export class ContentWriter {
     const { index, ledger } = this.#context;
     for (const place of copiesOf(index, blob.id, pack)) {
       const piece = { ...place, blobs: [{ ...blob, ...place }] };
-      const damaged = await this.#tryPiece(piece, await this.#memory.take(place.length + LENT_ROOM));
+      const damaged = await this.#tryPiece(
+        piece,
+        await this.#memory.take(place.length + LENT_ROOM),
+      );
       if (damaged.length === 0) return;
     }
     ledger.failUses(
