@@ -10,6 +10,9 @@ const config: ViteUserConfig = defineConfig({
         ssr: { resolve: source },
         test: {
           name: "unit",
+          // Threads that run TypeScript share the WebAssembly which strips its types, and in V8 13.6 they now and then free
+          // the same wrapper twice (a crash in TierUpWasmToJSWrapper). What is built has no such wrappers.
+          execArgv: ["--no-wasm-native-module-cache"],
           include: ["packages/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
