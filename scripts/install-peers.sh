@@ -33,10 +33,13 @@ mirror() {
 
 install_system_packages() {
   local program missing=()
+  # `time` is also a keyword of the shell, so only a file counts.
   for program in rsync restic time; do
-    # `time` is also a keyword of the shell, so only a file counts.
     type -P "$program" >/dev/null || missing+=("$program")
   done
+  type -P setfattr >/dev/null || missing+=(attr)
+  type -P setfacl >/dev/null || missing+=(acl)
+  type -P setcap >/dev/null || missing+=(libcap2-bin)
   [ ${#missing[@]} -gt 0 ] || return 0
   if ! may_install; then
     warn "MISSING: ${missing[*]} (run this as root on Debian, or install them yourself)"

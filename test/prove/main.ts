@@ -12,6 +12,7 @@ import { proveFlip } from "./flip.ts";
 import { proveKill } from "./kill.ts";
 import type { Report } from "./report.ts";
 import { proveSameTree } from "./same-tree.ts";
+import { proveTorture } from "./torture.ts";
 import { proveUsr } from "./usr.ts";
 
 const USAGE = `Usage: npm run prove -- NAME... [options]
@@ -21,6 +22,7 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   cycles     random change, both tools in turn                     --size BYTES (2e9) --files N --cycles N (20) --changes N
   kill       backups ended by SIGKILL at random moments            --size BYTES (2e8) --files N --kills N (50)
   flip       one changed byte in each region of each kind of file  --size BYTES (4e6)
+  torture    a tree with everything, as root                       --entries N (200000) --dir DIR (/dev/shm)
   all        each of them
 
   --seed TEXT   another random tree (a random seed, printed, unless given)
@@ -35,6 +37,7 @@ const { values, positionals } = parseArgs({
     cycles: { type: "string" },
     changes: { type: "string" },
     kills: { type: "string" },
+    entries: { type: "string" },
     seed: { type: "string", default: String(Date.now()) },
     dir: { type: "string" },
     help: { type: "boolean", default: false },
@@ -76,6 +79,14 @@ const proofs: Readonly<Record<string, () => Promise<Report>>> = {
       kills: number(values.kills, 50),
     }),
   flip: () => proveFlip({ ...common, size: number(values.size, 4e6) }),
+  torture: () =>
+    proveTorture({
+      ...common,
+      // Its attributes are too long for most disks.
+      folder: values.dir ?? "/dev/shm",
+      entries: number(values.entries, 200_000),
+      sparseSize: number(values.size, 10 * 2 ** 30),
+    }),
 };
 
 async function runProof(name: string): Promise<boolean> {

@@ -20,10 +20,11 @@ export interface Special {
   readonly device: bigint;
 }
 
-/** A further name of a file: `entry` is its number in `RestorePlan.links`, `file` the first name's in `RestorePlan.files`. */
+/** A further name of something: `entry` is its number in `RestorePlan.links`, `first` the first name's in the table of its kind. */
 export interface HardLink {
   readonly entry: number;
-  readonly file: number;
+  readonly kind: "file" | "special";
+  readonly first: number;
 }
 
 /** A file of several blobs, which no single task can finish. */
@@ -46,8 +47,14 @@ export class RestorePlan {
   readonly partedFiles: Map<number, PartedFile> = new Map();
   /** Files that are not in their place for good, so that links to them cannot be. */
   readonly failedFiles: Set<number> = new Set();
+  readonly failedSpecials: Set<number> = new Set();
   /** Bytes of all files. */
   bytes = 0;
+
+  /** Number of files, each of their names counted. */
+  get fileNames(): number {
+    return this.files.length + this.hardLinks.filter(({ kind }) => kind === "file").length;
+  }
 
   /** Path of an entry in the snapshot, with the slash at its beginning. */
   path(table: EntryTable, entry: number): Uint8Array {
@@ -96,7 +103,7 @@ export async function planRestore(root: string, context: PlanContext): Promise<R
 class Planner {
   readonly plan = new RestorePlan();
   readonly #context: PlanContext;
-  /** First name of each file that has several. */
+  /** First name of everything that has several, by its identity. */
   readonly #firstNames = new Map<string, number>();
   readonly #id = Buffer.alloc(32);
   #lastBreath = performance.now();
@@ -199,21 +206,26 @@ class Planner {
       this.#fail(path, "the snapshot has no list of its contents");
       return;
     }
-    const key = node.links > 1 && node.inode !== 0n ? `${node.inode},${node.deviceId}` : "";
-    const first = key === "" ? undefined : this.#firstNames.get(key);
-    if (first !== undefined) {
-      plan.hardLinks.push({ entry: plan.links.add(directory, node, 0), file: first });
-      return;
-    }
+    if (this.#planLink(node, "file", directory)) return;
     const size = this.#sizeOf(node.content, path);
     if (size < 0) return;
     const file = plan.files.add(directory, node, size);
-    if (key !== "") this.#firstNames.set(key, file);
+    this.#firstNames.set(identityOf(node), file);
     plan.bytes += size;
     if (size !== node.size) {
       this.#fail(path, `its contents have ${size} bytes where ${node.size} were noted`);
     }
     this.#planContents(node.content, file);
+  }
+
+  /** True if another name of the same thing was planned before. */
+  #planLink(node: Node, kind: HardLink["kind"], directory: number): boolean {
+    const identity = identityOf(node);
+    const first = identity === "" ? undefined : this.#firstNames.get(identity);
+    if (first === undefined) return false;
+    const entry = this.plan.links.add(directory, node, 0);
+    this.plan.hardLinks.push({ entry, kind, first });
+    return true;
   }
 
   #planContents(content: readonly string[], file: number): void {
@@ -255,14 +267,25 @@ class Planner {
     } else if (type !== "symlink" && type !== "dev" && type !== "chardev" && type !== "fifo") {
       this.#fail(path, `its type "${type}" is not known`);
     } else {
+      if (this.#planLink(node, "special", directory)) return;
       const entry = this.plan.specials.add(directory, node, 0);
       this.plan.specialNodes.push({ entry, type, linkTarget, device });
+      this.#firstNames.set(identityOf(node), entry);
     }
   }
 
   #fail(path: Uint8Array, message: string): void {
     this.#context.progress.error(path, message);
   }
+}
+
+/**
+ * What all names of one thing have in common, and nothing else; empty for what has one name only. Of fifos no link count is recorded
+ * (format section 8), so each may have others.
+ */
+function identityOf({ type, links, inode, deviceId }: Node): string {
+  if (inode === 0n || (links <= 1 && type !== "fifo")) return "";
+  return `${type},${inode},${deviceId}`;
 }
 
 function plainLengthOf(place: { length: number; uncompressedLength: number }): number {

@@ -84,7 +84,7 @@ export async function restore(
   signal?.addEventListener("abort", interrupt, { once: true });
   try {
     const plan = await makePlan(tree, { repository, index, progress, root }, options);
-    const totals = { files: plan.files.length + plan.links.length, bytes: plan.bytes };
+    const totals = { files: plan.fileNames, bytes: plan.bytes };
     progress.setTotals(totals);
     await writePlan({ repository, index, plan, pool, progress, root, signal });
     return { ...progress.counts, totalFiles: totals.files, totalBytes: totals.bytes };

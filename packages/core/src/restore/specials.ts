@@ -1,11 +1,11 @@
 import type { RootedDirectory } from "../fs/rooted.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { metadataAt } from "./entry-table.ts";
-import type { RestorePlan, Special } from "./plan.ts";
+import type { HardLink, RestorePlan, Special } from "./plan.ts";
 import type { RestoreProgress } from "./progress.ts";
 
 /**
- * Make symlinks, devices and fifos, then the further names of files. They come after all contents, so that none of them
+ * Make symlinks, devices and fifos, then the further names of everything. They come after all contents, so that none of them
  * is there while files are written.
  */
 export function restoreSpecials(
@@ -14,7 +14,7 @@ export function restoreSpecials(
   progress: RestoreProgress,
 ): void {
   for (const special of plan.specialNodes) restoreSpecial(special, plan, root, progress);
-  for (const { entry, file } of plan.hardLinks) restoreLink(entry, file, plan, root, progress);
+  for (const link of plan.hardLinks) restoreLink(link, plan, root, progress);
 }
 
 function restoreSpecial(
@@ -29,6 +29,7 @@ function restoreSpecial(
   const name = specials.name(entry);
   try {
     if (!makeSpecial(special, directory, name, root)) {
+      plan.failedSpecials.add(entry);
       progress.error(plan.path(specials, entry), `a ${type} cannot be created on this system`);
       return;
     }
@@ -39,6 +40,7 @@ function restoreSpecial(
     if (!root.setMetadata(directory, name, metadata, { isSymlink })) progress.attributesRefused();
     progress.done("other", 0, () => plan.path(specials, entry));
   } catch (error) {
+    plan.failedSpecials.add(entry);
     progress.error(plan.path(specials, entry), describeFailure(error));
   }
 }
@@ -56,26 +58,27 @@ function makeSpecial(
 }
 
 function restoreLink(
-  entry: number,
-  file: number,
+  { entry, kind, first }: HardLink,
   plan: RestorePlan,
   root: RootedDirectory,
   progress: RestoreProgress,
 ): void {
-  const { links, files, directories } = plan;
+  const { links, directories } = plan;
+  const [table, failed] =
+    kind === "file" ? [plan.files, plan.failedFiles] : [plan.specials, plan.failedSpecials];
   const path = plan.path(links, entry);
-  if (plan.failedFiles.has(file)) {
+  if (failed.has(first)) {
     progress.error(path, "another name of the same file could not be restored");
     return;
   }
   try {
     root.link(
-      directories.path(files.directory(file)),
-      files.name(file),
+      directories.path(table.directory(first)),
+      table.name(first),
       directories.path(links.directory(entry)),
       links.name(entry),
     );
-    progress.done("file", 0, () => path);
+    progress.done(kind === "file" ? "file" : "other", 0, () => path);
   } catch (error) {
     progress.error(path, describeFailure(error));
   }
