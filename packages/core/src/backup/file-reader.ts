@@ -35,7 +35,7 @@ export class FileReader {
    * @throws the error of the operating system if it cannot be read.
    */
   read(path: Uint8Array, size: number, isExpected: (stat: FileStat) => boolean): ReadFile {
-    const file = new SourceFile(path);
+    const file = new SourceFile(path, size);
     try {
       const first = this.#readOnce(file, size);
       if (isExpected(file.stat())) {
@@ -43,6 +43,7 @@ export class FileReader {
       }
       return this.#readAgain(file);
     } finally {
+      file.forget(0, 0);
       file.close();
     }
   }

@@ -1,3 +1,4 @@
+import { SourceFile } from "../fs/source-file.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { describeSystemError } from "../fs/system-error.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
@@ -40,6 +41,8 @@ const RANGE_TASK_SIZE = 8 << 20;
 export class LargeFile {
   readonly #number: number;
   readonly #source: LargeSource;
+  /** To forget what was read; undefined if it cannot be opened, which the workers will report. */
+  #file: SourceFile | undefined;
   readonly #parts: LargeFileParts;
   #results: Promise<BackupResult>[] = [];
   #ranges: number[] = [];
@@ -56,9 +59,12 @@ export class LargeFile {
 
   /** Store the file; if it changed meanwhile, once more, and that is kept. */
   async store(): Promise<StoredFile> {
+    this.#file = this.#open();
     try {
       return await this.#store();
     } finally {
+      this.#file?.close();
+      this.#file = undefined;
       // From now on the file counts as a whole.
       this.#report(-this.#reported);
     }
@@ -112,13 +118,28 @@ export class LargeFile {
     this.#ranges = [];
     this.#rangeBytes = 0;
     const { path } = this.#source;
+    const start = ranges[0] as number;
+    const length = this.#end - start;
     const result = this.#parts.pool.runFirst({ kind: "ranges", path, ranges });
     // Awaited together at the end, where a failure shows; until then it must not count as unhandled.
     result.then(
-      ({ sizes }) => this.#report(sizes.reduce((sum, size) => sum + size, 0)),
+      ({ sizes }) => {
+        this.#report(sizes.reduce((sum, size) => sum + size, 0));
+        this.#file?.forget(start, length);
+      },
       () => undefined,
     );
     this.#results.push(result);
+  }
+
+  #open(): SourceFile | undefined {
+    const { path, fingerprint } = this.#source;
+    try {
+      return new SourceFile(path, fingerprint[0]);
+    } catch (error) {
+      describeSystemError(error);
+      return undefined;
+    }
   }
 
   #report(bytes: number): void {

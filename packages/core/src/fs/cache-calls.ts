@@ -1,6 +1,7 @@
 import type { Library } from "./attribute-calls.ts";
 
 const POSIX_FADV_WILLNEED = 3;
+const POSIX_FADV_DONTNEED = 4;
 const PROT_READ = 1;
 const MAP_SHARED = 1;
 
@@ -28,6 +29,11 @@ export class CacheCalls {
   /** Have the system read a part of an open file ahead, without waiting for it. Failures are of no consequence. */
   willNeed(fd: number, offset: number, length: number): void {
     this.#fadvise(fd, offset, length, POSIX_FADV_WILLNEED);
+  }
+
+  /** Have the system forget a part of an open file, but for what is still to be written. `length` 0 means up to its end. */
+  dontNeed(fd: number, offset: number, length: number): void {
+    this.#fadvise(fd, offset, length, POSIX_FADV_DONTNEED);
   }
 
   /**

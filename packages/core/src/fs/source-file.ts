@@ -1,17 +1,35 @@
 import { closeSync, constants, openSync, readlinkSync, readSync, statSync } from "node:fs";
+import { isInPageCache } from "./page-cache.ts";
 import { nodePath } from "./path.ts";
+import { loadPosix } from "./posix.ts";
 import { fromNode, statDescriptor, type FileStat } from "./stat.ts";
+import { isSystemError } from "./system-error.ts";
 
 /** A fifo or device that took the place of a file must neither be followed nor hang us. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Undefined where the system has none. */
+const O_NOATIME = constants.O_NOATIME as number | undefined;
+/** What smaller files take in the page cache is not worth a question. */
+const LEAST_DROPPED = 1 << 20;
+/** Of longer files only the beginning is asked for. */
+const ASKED_SIZE = 64 << 20;
 
-/** A file that is being backed up, open for reading. Synchronous: for worker threads. Throws the system's errors. */
+/**
+ * A file that is being backed up, open for reading, its access time left alone where we may. Synchronous: for worker threads.
+ * Throws the system's errors.
+ */
 export class SourceFile {
   readonly #descriptor: number;
+  readonly #isForgotten: boolean;
 
-  /** Opens the file, but not what a symlink points to. */
-  constructor(path: Uint8Array) {
-    this.#descriptor = openSync(nodePath(path), OPEN_FLAGS);
+  /**
+   * Opens the file, but not what a symlink points to. Of one with `size` bytes or so that is large and not in the page cache,
+   * `forget` takes out of there what was read.
+   */
+  constructor(path: Uint8Array, size = 0) {
+    this.#descriptor = openQuietly(path);
+    this.#isForgotten =
+      size >= LEAST_DROPPED && !isInPageCache(this.#descriptor, 0, Math.min(size, ASKED_SIZE));
   }
 
   /** Read up to `length` bytes from `position` in the file to `at` in `memory`; fewer only at the end of the file, 0 behind it. */
@@ -24,9 +42,26 @@ export class SourceFile {
     return statDescriptor(this.#descriptor);
   }
 
+  /** Nobody needs this part any more: the page cache is for what others use. `length` 0 means up to the end. */
+  forget(offset: number, length: number): void {
+    if (this.#isForgotten) loadPosix()?.cache?.dontNeed(this.#descriptor, offset, length);
+  }
+
   close(): void {
     closeSync(this.#descriptor);
   }
+}
+
+/** Only the owner and root may leave the access time alone (open(2)). */
+function openQuietly(path: Uint8Array): number {
+  if (O_NOATIME !== undefined) {
+    try {
+      return openSync(nodePath(path), OPEN_FLAGS | O_NOATIME);
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== "EPERM") throw error;
+    }
+  }
+  return openSync(nodePath(path), OPEN_FLAGS);
 }
 
 /** The raw target of a symbolic link. Throws the system's error. */
