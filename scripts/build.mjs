@@ -31,16 +31,36 @@ for (const name of ["core", "backends", "cli"]) {
   run(compiler, "-b", `packages/${name}/tsconfig.build.json`);
 }
 
-/** Put a module and all that it imports of its package into one file, in its place. */
-async function bundle(file) {
+/** Other packages, which must not be copied into ours. */
+const isOutside = (id) => !id.startsWith(".") && !id.startsWith("/");
+
+/** Put a worker module and all that it imports of its package into one file, in its place. */
+async function bundleWorker(file) {
   const input = join(root, file);
-  const isOutside = (id) => !id.startsWith(".") && !id.startsWith("/");
   const bundle = await rolldown({ input, platform: "node", external: isOutside });
   await bundle.write({ file: input, format: "esm", codeSplitting: false });
   await bundle.close();
 }
 
-// Every thread loads its code anew, and one file is there sooner than a hundred.
-for (const worker of ["backup/worker", "restore/worker", "maintain/verify-worker"]) {
-  await bundle(`packages/core/dist/${worker}.js`);
+/**
+ * Put the modules of a package into few files: its entries, in their place, and what they share, once. Shared files lie in a
+ * folder of `dist` as the modules do, so that what is found by its place relative to them, such as workers, still is.
+ */
+async function bundlePackage(name, entries, groups = []) {
+  const dist = join(root, "packages", name, "dist");
+  const input = Object.fromEntries(entries.map((entry) => [entry, join(dist, `${entry}.js`)]));
+  const bundle = await rolldown({ input, platform: "node", external: isOutside });
+  const chunkFileNames = "shared/[name].js";
+  await bundle.write({ dir: dist, format: "esm", chunkFileNames, codeSplitting: { groups } });
+  await bundle.close();
 }
+
+// Every thread loads its code anew, and every process; one file is there sooner than a hundred.
+for (const worker of ["backup/worker", "restore/worker", "maintain/verify-worker"]) {
+  await bundleWorker(`packages/core/dist/${worker}.js`);
+}
+// All but the entries themselves, which lie in another depth.
+const engine = { name: "engine", test: /dist\/(?!testing\/|index\.js$)/ };
+await bundlePackage("core", ["index", "testing/index"], [engine]);
+await bundlePackage("backends", ["index"]);
+await bundlePackage("cli", ["main"]);

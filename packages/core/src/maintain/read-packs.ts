@@ -74,7 +74,7 @@ export async function readPacks(
  * if it comes to none, by whoever started them; closing them twice does no harm.
  */
 export function startVerifyWorkers(threads: number = availableParallelism()): VerifyPool {
-  return new WorkerPool(moduleUrl(import.meta.url, "verify-worker"), threads);
+  return new WorkerPool(moduleUrl(import.meta.url, "maintain/verify-worker"), threads);
 }
 
 async function checkTwice(

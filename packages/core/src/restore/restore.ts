@@ -150,7 +150,7 @@ function startWorkers(
     sparse: options.sparse ?? false,
   };
   const threads = options.threads ?? availableParallelism();
-  const module = moduleUrl(import.meta.url, "worker");
+  const module = moduleUrl(import.meta.url, "restore/worker");
   return new WorkerPool<RestoreTask, RestoreResult>(module, threads).begin(setup);
 }
 

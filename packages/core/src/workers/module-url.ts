@@ -1,7 +1,7 @@
 /**
- * The URL of a worker module that stands beside the calling one: TypeScript in development, JavaScript as published.
- * `from` is the caller's `import.meta.url`, `name` the module's name without ending.
+ * The URL of a worker module: TypeScript in development, JavaScript as published. `from` is the caller's
+ * `import.meta.url`, in any folder beside the module's; `name` is the module's folder and name without ending.
  */
 export function moduleUrl(from: string, name: string): URL {
-  return new URL(`./${name}${from.endsWith(".ts") ? ".ts" : ".js"}`, from);
+  return new URL(`../${name}${from.endsWith(".ts") ? ".ts" : ".js"}`, from);
 }
