@@ -70,11 +70,25 @@ export class Explorer {
 
   /** Undefined if anything differs, cannot be read, or is out of the common. */
   #match(place: DirectoryPlace, tree: Uint8Array): SameDirectory | undefined {
-    const { matcher, states, selection } = this.#parts;
-    if (states?.enter(place.path) !== true || !matcher.open(tree)) return undefined;
+    const { matcher, states } = this.#parts;
+    if (states === undefined || !matcher.open(tree)) return undefined;
     const names = namesOf(place.path);
-    if (names === undefined) return undefined;
+    if (names === undefined || !states.enter(place.path, names.length)) return undefined;
     this.#left -= names.length;
+    try {
+      return this.#matchEntries(place, tree, names, states);
+    } finally {
+      states.leave();
+    }
+  }
+
+  #matchEntries(
+    place: DirectoryPlace,
+    tree: Uint8Array,
+    names: readonly string[],
+    states: EntryStates,
+  ): SameDirectory | undefined {
+    const { matcher, selection } = this.#parts;
     const inner: MatchedDirectory[] = [];
     let [files, bytes] = [0, 0];
     for (const name of names) {
