@@ -1,3 +1,4 @@
+import { loadGroupHasher } from "../crypto/sha256-group.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { toHex } from "../bytes/hex.ts";
 import { BlobEncoder } from "../repository/blob-encoder.ts";
@@ -15,6 +16,7 @@ export class ChunkStore {
   readonly #claims: ClaimTable;
   readonly #encoder: BlobEncoder;
   readonly #packs: OpenPacks;
+  readonly #hasher = loadGroupHasher();
   readonly #onPack: (pack: FinishedPack) => void;
   #counts: StoreCounts = { blobs: 0, added: 0, packed: 0 };
 
@@ -34,9 +36,16 @@ export class ChunkStore {
   /** Store a chunk unless it is known, and return its id in hex. The bytes are borrowed. */
   save(plain: Uint8Array): string {
     throwIfStopped();
-    const id = sha256(plain);
-    if (!this.#index.has("data", id) && this.#claims.claim("data", id)) this.#store(id, plain);
-    return toHex(id);
+    return this.#saveAs(sha256(plain), plain);
+  }
+
+  /** As `save`, of several chunks: hashing long ones is faster so. */
+  saveAll(plains: readonly Uint8Array[]): string[] {
+    throwIfStopped();
+    return this.#hasher.hashApart(plains).map((id, at) => {
+      throwIfStopped();
+      return this.#saveAs(id, plains[at] as Uint8Array);
+    });
   }
 
   /** What was stored since the last call. */
@@ -44,6 +53,11 @@ export class ChunkStore {
     const counts = this.#counts;
     this.#counts = { blobs: 0, added: 0, packed: 0 };
     return counts;
+  }
+
+  #saveAs(id: Uint8Array, plain: Uint8Array): string {
+    if (!this.#index.has("data", id) && this.#claims.claim("data", id)) this.#store(id, plain);
+    return toHex(id);
   }
 
   #store(id: Uint8Array, plain: Uint8Array): void {

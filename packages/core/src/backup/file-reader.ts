@@ -2,12 +2,12 @@ import type { Chunker } from "../chunk/chunker.ts";
 import { SourceFile } from "../fs/source-file.ts";
 import type { FileStat } from "../fs/stat.ts";
 import { throwIfStopped } from "../workers/serve-tasks.ts";
-import type { ChunkStore } from "./chunk-store.ts";
+import { HeldChunks, type ChunkSaver } from "./held-chunks.ts";
 
 /** What one reading of a file gave. */
 export interface ReadFile {
-  /** Ids of its blobs as JSON: `"…","…"`. */
-  content: string;
+  /** Of its blobs, in hex; good after `FileReader.finish`. */
+  ids: readonly string[];
   /** Bytes read. */
   size: number;
   /** Set if what was stored belongs to another state of the file than the expected one. */
@@ -21,11 +21,13 @@ const READ_SIZE = 1 << 20;
 /** Reads source files into the chunker's memory, cuts and stores them. One for each thread. */
 export class FileReader {
   readonly #chunker: Chunker;
-  readonly #store: ChunkStore;
+  readonly #held: HeldChunks;
+  /** From here on no chunk is held in the memory. */
+  #free = 0;
 
-  constructor(chunker: Chunker, store: ChunkStore) {
+  constructor(chunker: Chunker, store: ChunkSaver) {
     this.#chunker = chunker;
-    this.#store = store;
+    this.#held = new HeldChunks(store);
   }
 
   /**
@@ -53,8 +55,8 @@ export class FileReader {
     const file = new SourceFile(path);
     try {
       let position = 0;
-      this.#chunks(file, Infinity, (chunk) => {
-        position += chunk.length;
+      this.#chunks(file, Infinity, (start, end) => {
+        position += end - start;
         onCut(position);
       });
       return position;
@@ -63,62 +65,86 @@ export class FileReader {
     }
   }
 
-  /** Store one chunk of a file by its place; shorter if the file has become so. */
-  readRange(file: SourceFile, offset: number, length: number): { id: string; size: number } {
+  /** Store one chunk of a file by its place; shorter if the file has become so. The id, or none of nothing, is good after `finish`. */
+  readRange(
+    file: SourceFile,
+    offset: number,
+    length: number,
+  ): { ids: readonly string[]; size: number } {
     const memory = this.#chunker.memory;
+    if (length > memory.length - this.#free) this.finish();
+    const start = this.#free;
     let size = 0;
     while (size < length) {
-      const count = file.read(memory, size, length - size, offset + size);
+      const count = file.read(memory, start + size, length - size, offset + size);
       if (count === 0) break;
       size += count;
     }
-    return { id: size === 0 ? "" : this.#store.save(memory.subarray(0, size)), size };
+    const ids: string[] = [];
+    if (size > 0) this.#save(start, start + size, ids);
+    return { ids, size };
+  }
+
+  /** Store what has been read and is not stored yet. Then all ids that were returned are good. */
+  finish(): void {
+    this.#free = 0;
+    this.#held.flush();
+  }
+
+  #save(start: number, end: number, ids: string[]): void {
+    this.#held.add(this.#chunker.memory.subarray(start, end), ids);
+    this.#free = this.#held.isEmpty ? 0 : end;
   }
 
   #readAgain(file: SourceFile): ReadFile {
     const before = file.stat();
-    const { content, size } = this.#readOnce(file, before.size);
+    const { ids, size } = this.#readOnce(file, before.size);
     const after = file.stat();
     const unstable =
       after.size !== size ||
       after.mtimeSeconds !== before.mtimeSeconds ||
       after.mtimeNanoseconds !== before.mtimeNanoseconds;
-    return { content, size, stat: { ...before, size }, unstable };
+    return { ids, size, stat: { ...before, size }, unstable };
   }
 
-  #readOnce(file: SourceFile, expectedSize: number): { content: string; size: number } {
-    let content = "";
+  #readOnce(file: SourceFile, expectedSize: number): { ids: string[]; size: number } {
+    const ids: string[] = [];
     let size = 0;
-    this.#chunks(file, expectedSize, (chunk) => {
-      const id = this.#store.save(chunk);
-      content += content === "" ? `"${id}"` : `,"${id}"`;
-      size += chunk.length;
+    this.#chunks(file, expectedSize, (start, end) => {
+      this.#save(start, end, ids);
+      size += end - start;
     });
-    return { content, size };
+    return { ids, size };
   }
 
   /**
-   * Call `visit` with each chunk, a view that is valid during the call. A read that ends exactly at `expectedSize` is
-   * taken for the end of the file without asking again: whoever expects a size checks the state afterwards.
+   * Call `visit` with the place of each chunk in the memory, where it stays until `finish` if it is held. A read that ends
+   * exactly at `expectedSize` is taken for the end of the file without asking again: whoever expects a size checks the state
+   * afterwards.
    */
-  #chunks(file: SourceFile, expectedSize: number, visit: (chunk: Uint8Array) => void): void {
+  #chunks(
+    file: SourceFile,
+    expectedSize: number,
+    visit: (start: number, end: number) => void,
+  ): void {
     const memory = this.#chunker.memory;
     // The file before may have ended in an error.
     this.#chunker.reset();
-    let start = 0;
-    let end = 0;
+    let start = this.#free;
+    let end = start;
     let position = 0;
     let isEnd = expectedSize === 0;
     for (;;) {
       const cut = end > start || isEnd ? this.#chunker.cut(start, end, isEnd) : -1;
       if (cut > start) {
         throwIfStopped();
-        visit(memory.subarray(start, cut));
+        visit(start, cut);
         start = cut;
         continue;
       }
       if (isEnd) return;
       if (memory.length - end < READ_SIZE) {
+        this.finish();
         memory.copyWithin(0, start, end);
         end -= start;
         start = 0;

@@ -84,7 +84,7 @@ function storeFiles(
   reader: FileReader,
   store: ChunkStore,
 ): BackupResult {
-  const contents: string[] = [];
+  const contents: (readonly string[])[] = [];
   const notes: FileNote[] = [];
   const sizes = new Float64Array(task.stats.length / FINGERPRINT_NUMBERS);
   let start = 0;
@@ -96,15 +96,16 @@ function storeFiles(
       const file = reader.read(path, task.stats[at * FINGERPRINT_NUMBERS] as number, (stat) =>
         hasFingerprint(task.stats, at, stat),
       );
-      contents.push(file.content);
+      contents.push(file.ids);
       sizes[at] = file.size;
       if (file.stat !== undefined) notes.push({ at, stat: file.stat, unstable: file.unstable });
     } catch (error) {
-      contents.push("");
+      contents.push([]);
       notes.push({ at, error: describeSystemError(error) });
     }
   }
-  return finish(store, { contents, sizes, notes });
+  reader.finish();
+  return finish(store, { contents: contents.map(quoteIds), sizes, notes });
 }
 
 function storeRanges(
@@ -112,20 +113,26 @@ function storeRanges(
   reader: FileReader,
   store: ChunkStore,
 ): BackupResult {
-  const contents: string[] = [];
+  const contents: (readonly string[])[] = [];
   const sizes = new Float64Array(task.ranges.length / 2);
   const file = new SourceFile(task.path);
   try {
     for (let at = 0; at < sizes.length; at++) {
       const [offset = 0, length = 0] = task.ranges.subarray(2 * at, 2 * at + 2);
-      const { id, size } = reader.readRange(file, offset, length);
-      contents.push(size === 0 ? "" : `"${id}"`);
+      const { ids, size } = reader.readRange(file, offset, length);
+      contents.push(ids);
       sizes[at] = size;
     }
   } finally {
     file.close();
   }
-  return finish(store, { contents, sizes });
+  reader.finish();
+  return finish(store, { contents: contents.map(quoteIds), sizes });
+}
+
+/** As JSON: `"…","…"`. */
+function quoteIds(ids: readonly string[]): string {
+  return ids.map((id) => `"${id}"`).join(",");
 }
 
 function cutFile(

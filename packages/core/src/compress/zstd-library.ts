@@ -2,7 +2,7 @@
  * Zstandard by direct calls of the C library, through koffi.
  *
  * node:zlib makes a new context of some hundred KiB for every call, which costs 25 us; most files of a system are
- * smaller than what that time compresses. Here a thread keeps its two contexts. Node >= 22.15 has the library inside
+ * smaller than what that time compresses. Here a thread keeps its contexts. Node >= 22.15 has the library inside
  * its executable and exports it; elsewhere the system's shared library is tried.
  *
  * @module
@@ -43,6 +43,11 @@ interface Koffi {
   load(path: string | null): { func(prototype: string): unknown };
 }
 
+/**
+ * In bytes. Up to this zstd's tables are much smaller, and a context gives memory back after a row of inputs that need less
+ * than a third of it: one for all would take and clear new memory again and again.
+ */
+const SHORT = 16_384;
 /** Results from here on are negative numbers, seen as unsigned: errors. */
 const FIRST_ERROR = 2n ** 64n - 4096n;
 const DESTINATION_TOO_SMALL = 2n ** 64n - 70n;
@@ -93,18 +98,21 @@ function isSound(zstd: Zstd): boolean {
 class LibraryZstd implements Zstd {
   readonly name: string;
   readonly #library: Library;
-  readonly #compressor: Pointer;
+  readonly #shortCompressor: Pointer;
+  readonly #longCompressor: Pointer;
   readonly #decompressor: Pointer;
   #scratch = new Uint8Array(0);
 
   constructor(name: string, library: Library) {
     this.name = name;
     this.#library = library;
-    this.#compressor = library.createCompressor();
+    this.#shortCompressor = library.createCompressor();
+    this.#longCompressor = library.createCompressor();
     this.#decompressor = library.createDecompressor();
     // A worker that ends would leave its contexts, a few MiB, to the process.
     process.once("exit", () => {
-      library.freeCompressor(this.#compressor);
+      library.freeCompressor(this.#shortCompressor);
+      library.freeCompressor(this.#longCompressor);
       library.freeDecompressor(this.#decompressor);
     });
   }
@@ -118,7 +126,7 @@ class LibraryZstd implements Zstd {
   compressInto(bytes: Uint8Array, level: number, out: Uint8Array): number {
     checkRoom(out, bytes.length);
     const size = this.#library.compress(
-      this.#compressor,
+      bytes.length > SHORT ? this.#longCompressor : this.#shortCompressor,
       out,
       out.length,
       bytes,

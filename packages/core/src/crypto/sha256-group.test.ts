@@ -57,6 +57,24 @@ describe.each(hashers)("GroupHasher, %s", (_, hasher) => {
     expect(kept).toEqual(messages);
   });
 
+  test("hashApart() gives the digests of messages side by side, and leaves their memory as it is", () => {
+    const cuts = fc.array(fc.nat({ max: 700 }), { maxLength: 12 });
+    fc.assert(
+      fc.property(cuts, (lengths) => {
+        const memory = Uint8Array.from({ length: 8400 }, (_, at) => (at * 31) % 251);
+        const before = memory.slice();
+        let end = 0;
+        const messages = lengths.map((length) => memory.subarray(end, (end += length)));
+
+        const digests = hasher.hashApart(messages);
+
+        const hex = digests.map((digest) => Buffer.from(digest).toString("hex"));
+        expect(hex).toEqual(messages.map(sha256Hex));
+        expect(memory).toEqual(before);
+      }),
+    );
+  });
+
   test("a stream beside groups has the digest of all its bytes, and the groups have theirs", () => {
     const parts = fc.array(fc.tuple(messageLists, fc.uint8Array({ maxLength: 3000, size: "max" })));
     fc.assert(

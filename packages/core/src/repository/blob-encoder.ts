@@ -20,10 +20,12 @@ export interface EncoderOptions {
   readonly extraVerify: boolean;
 }
 
-/** Enough for most chunks. */
-const KEPT_ROOM = maxCompressedLength(2 << 20);
-/** Enough for the longest chunk (restic format, section 11). */
-const LONGEST_ROOM = maxCompressedLength(8 << 20);
+/** Enough for most chunks: to take memory for a longer one and give it back costs as much as to fill it. */
+const KEPT_ROOM = 3 << 20;
+/** Zstd asks for room that it hardly ever touches, and what is not touched costs nothing. */
+const KEPT_FRAME_ROOM = maxCompressedLength(4 << 20);
+/** The longest chunk (restic format, section 11). */
+const LONGEST = 8 << 20;
 
 /**
  * Compresses blobs as the repository's version and the user's wish allow. Trees are always compressed in version 2, else
@@ -32,8 +34,8 @@ const LONGEST_ROOM = maxCompressedLength(8 << 20);
 export class BlobEncoder {
   readonly #zstd: Zstd;
   readonly #options: EncoderOptions;
-  readonly #frame = new ElasticMemory(KEPT_ROOM, LONGEST_ROOM);
-  readonly #again = new ElasticMemory(KEPT_ROOM, LONGEST_ROOM);
+  readonly #frame = new ElasticMemory(KEPT_FRAME_ROOM, maxCompressedLength(LONGEST));
+  readonly #again = new ElasticMemory(KEPT_ROOM, LONGEST);
 
   constructor(zstd: Zstd, options: EncoderOptions) {
     this.#zstd = zstd;
