@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { MemoryBackend } from "../backend/memory.ts";
 import { decodeTree } from "../format/tree.ts";
 import { compilePatterns } from "../fs/filter.ts";
@@ -31,6 +31,13 @@ afterEach(() => {
 function write(path: string, contents: string | Buffer): void {
   fs.mkdirSync(join(source, path, ".."), { recursive: true });
   fs.writeFileSync(join(source, path), contents);
+}
+
+/** So that `.` is the source, and folders above it, where other tests make theirs, are not in the snapshot. */
+function enterSource(): void {
+  const before = process.cwd();
+  process.chdir(source);
+  onTestFinished(() => process.chdir(before));
 }
 
 /** Paths below the source that a tree holds, directories with a slash. */
@@ -66,17 +73,18 @@ describe("backup()", () => {
   });
 
   test("counts each directory once, however many are gone through at a time", async () => {
+    enterSource();
     for (let n = 0; n < 6000; n++) write(`${n % 5}/${n % 7}/${n % 11}/file-${n}`, "");
     const [folders, files] = [5 + 5 * 7 + 5 * 7 * 11, 6000];
-    const first = await backup(repository, [source]);
+    const first = await backup(repository, ["."]);
     const above = first.dirsNew - folders;
 
-    const second = await backup(repository, [source]);
+    const second = await backup(repository, ["."]);
     write("3/4/new/file", "new");
-    const third = await backup(repository, [source]);
+    const third = await backup(repository, ["."]);
     fs.rmSync(join(source, "2/6/10"), { recursive: true });
-    const fourth = await backup(repository, [source]);
-    const afresh = await backup(repository, [source], { force: true });
+    const fourth = await backup(repository, ["."]);
+    const afresh = await backup(repository, ["."], { force: true });
 
     expect(second).toMatchObject({ dirsUnmodified: folders + above, filesUnmodified: files });
     expect(third).toMatchObject({ dirsNew: 1, filesNew: 1, filesUnmodified: files });
@@ -87,12 +95,13 @@ describe("backup()", () => {
   });
 
   test("sees a change deep down among what is unchanged, and makes new trees on the way to it only", async () => {
+    enterSource();
     for (let n = 0; n < 60; n++) write(`a/${n % 3}/b/${n % 5}/file-${n}`, `contents ${n}`);
-    const first = await backup(repository, [source]);
+    const first = await backup(repository, ["."]);
     fs.appendFileSync(join(source, "a/1/b/1/file-1"), "more");
 
-    const second = await backup(repository, [source]);
-    const afresh = await backup(repository, [source], { force: true });
+    const second = await backup(repository, ["."]);
+    const afresh = await backup(repository, ["."], { force: true });
 
     expect(second).toMatchObject({ filesChanged: 1, filesUnmodified: 59, dataBlobs: 1 });
     expect(second.tree).not.toBe(first.tree);
