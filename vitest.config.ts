@@ -11,8 +11,9 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "unit",
           // Threads that run TypeScript share the WebAssembly which strips its types, and in V8 13.6 they now and then free
-          // the same wrapper twice (a crash in TierUpWasmToJSWrapper). What is built has no such wrappers.
-          execArgv: ["--no-wasm-native-module-cache"],
+          // the same wrapper twice when it is compiled anew (a crash in TierUpWasmToJSWrapper): it never is. What is built
+          // has no such wrappers.
+          execArgv: ["--wasm-wrapper-tiering-budget=2000000000"],
           include: ["packages/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,

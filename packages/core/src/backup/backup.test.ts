@@ -61,10 +61,11 @@ async function savedPaths(tree: string): Promise<string[]> {
 
 describe("backup()", () => {
   test("takes the old tree where nothing changed, and stores nothing", async () => {
+    enterSource();
     for (let n = 0; n < 50; n++) write(`folder-${n % 7}/file-${n}`, `contents ${n}`);
-    const first = await backup(repository, [source]);
+    const first = await backup(repository, ["."]);
 
-    const second = await backup(repository, [source]);
+    const second = await backup(repository, ["."]);
 
     expect(second.tree).toBe(first.tree);
     expect(second.parent).toBe(first.snapshot?.id);
@@ -160,14 +161,15 @@ describe("backup()", () => {
   });
 
   test("makes no snapshot in a dry run and where an unchanged tree is to be skipped", async () => {
+    enterSource();
     write("file", "contents");
-    const dry = await backup(repository, [source], { dryRun: true });
+    const dry = await backup(repository, ["."], { dryRun: true });
     expect(dry.snapshot).toBeUndefined();
     expect(await listSnapshots(repository)).toEqual([]);
     expect(dry.dataBlobs).toBe(1);
 
-    await backup(repository, [source]);
-    const skipped = await backup(repository, [source], { skipIfUnchanged: true });
+    await backup(repository, ["."]);
+    const skipped = await backup(repository, ["."], { skipIfUnchanged: true });
 
     expect(skipped.snapshot).toBeUndefined();
     expect(await listSnapshots(repository)).toHaveLength(1);
