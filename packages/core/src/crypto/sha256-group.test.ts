@@ -74,28 +74,6 @@ describe.each(hashers)("GroupHasher, %s", (_, hasher) => {
       }),
     );
   });
-
-  test("a stream beside groups has the digest of all its bytes, and the groups have theirs", () => {
-    const parts = fc.array(fc.tuple(messageLists, fc.uint8Array({ maxLength: 3000, size: "max" })));
-    fc.assert(
-      fc.property(parts, (steps) => {
-        const all = Buffer.concat(steps.map(([, bytes]) => bytes));
-        const stream = hasher.startStream();
-        let [added, end] = [0, 0];
-        for (const [messages, bytes] of steps) {
-          end += bytes.length;
-          const next = all.subarray(added, end);
-          const digests = digestsOf(messages.length, (out) => {
-            added += stream.addBeside(groupOf(messages), out, next);
-          });
-          expect(digests).toEqual(messages.map(sha256Hex));
-          expect(end - added).toBeLessThan(64);
-        }
-
-        expect(stream.endHex(all.subarray(added))).toBe(sha256Hex(all));
-      }),
-    );
-  });
 });
 
 test("padMessage() counts the bits of messages beyond 4 GiB", () => {

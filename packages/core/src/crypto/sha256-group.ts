@@ -6,7 +6,7 @@ import {
   writeDigest,
 } from "./sha256-pairs.ts";
 import type { BlockRun, HashRuns } from "./sha256-pairs.ts";
-import { SHA256_SIZE, Sha256Stream, sha256, sha256Into } from "./sha256.ts";
+import { SHA256_SIZE, sha256, sha256Into } from "./sha256.ts";
 
 /** Bytes after each message of a group that hashing it may overwrite. */
 export const ROOM_AFTER_MESSAGE: number = MOST_PADDING;
@@ -27,19 +27,6 @@ export interface GroupHasher {
   hash(group: MessageGroup, digests: Uint8Array): void;
   /** The digests of messages that lie anywhere and are not written to. It pays from `LEAST_PAIRED` bytes a message on. */
   hashApart(messages: readonly Uint8Array[]): Uint8Array<ArrayBuffer>[];
-  /** Begin a long message that is hashed beside groups. */
-  startStream(): StreamHash;
-}
-
-/** See `GroupHasher.startStream`. */
-export interface StreamHash {
-  /**
-   * Add bytes to this message, and hash a group as `GroupHasher.hash` does. Returns how many bytes were added: the rest,
-   * fewer than 64, must be given again.
-   */
-  addBeside(group: MessageGroup, digests: Uint8Array, bytes: Uint8Array): number;
-  /** The digest as 64 lower-case hex digits, after `rest`, which ends the message. */
-  endHex(rest: Uint8Array): string;
 }
 
 /** The fastest that this machine has. */
@@ -57,43 +44,23 @@ export const singleHasher: GroupHasher = {
     );
   },
   hashApart: (messages) => messages.map(sha256),
-  startStream() {
-    const stream = new Sha256Stream();
-    return {
-      addBeside(group, digests, bytes) {
-        stream.update(bytes);
-        singleHasher.hash(group, digests);
-        return bytes.length;
-      },
-      endHex(rest) {
-        stream.update(rest);
-        return stream.digestHex();
-      },
-    };
-  },
 };
 
 /** Two blocks: a message's last bytes, fewer than a block, and their padding. */
 const END_SIZE = 128;
 
 function pairHasher(hashRuns: HashRuns): GroupHasher {
-  const hashBeside = (
-    { memory, messages }: MessageGroup,
-    digests: Uint8Array,
-    others: readonly BlockRun[],
-  ): void => {
-    const runs = messages.map(({ start, length }) => {
-      const bytes = memory.subarray(start, start + length + MOST_PADDING);
-      return { state: FIRST_STATE.slice(), bytes, blocks: padMessage(bytes, length, length) };
-    });
-    hashRuns(longestFirst([...others, ...runs]));
-    runs.forEach(({ state }, at) => writeDigest(state, digests, at * SHA256_SIZE));
-  };
   return {
     name: "pairs",
-    hash: (group, digests) => hashBeside(group, digests, []),
+    hash({ memory, messages }, digests) {
+      const runs = messages.map(({ start, length }) => {
+        const bytes = memory.subarray(start, start + length + MOST_PADDING);
+        return { state: FIRST_STATE.slice(), bytes, blocks: padMessage(bytes, length, length) };
+      });
+      hashRuns(longestFirst(runs));
+      runs.forEach(({ state }, at) => writeDigest(state, digests, at * SHA256_SIZE));
+    },
     hashApart: (messages) => hashApart(hashRuns, messages),
-    startStream: () => startPairStream(hashRuns, hashBeside),
   };
 }
 
@@ -121,29 +88,4 @@ function hashApart(hashRuns: HashRuns, messages: readonly Uint8Array[]): Uint8Ar
 /** So that at the end no message is left alone for long. */
 function longestFirst(runs: readonly BlockRun[]): readonly BlockRun[] {
   return runs.toSorted((a, b) => b.blocks - a.blocks);
-}
-
-function startPairStream(
-  hashRuns: HashRuns,
-  hashBeside: (group: MessageGroup, digests: Uint8Array, others: readonly BlockRun[]) => void,
-): StreamHash {
-  const state = FIRST_STATE.slice();
-  let length = 0;
-  return {
-    addBeside(group, digests, bytes) {
-      const blocks = Math.floor(bytes.length / 64);
-      length += blocks * 64;
-      hashBeside(group, digests, [{ state, bytes, blocks }]);
-      return blocks * 64;
-    },
-    endHex(rest) {
-      const bytes = new Uint8Array(rest.length + MOST_PADDING);
-      bytes.set(rest);
-      const blocks = padMessage(bytes, rest.length, length + rest.length);
-      hashRuns([{ state, bytes, blocks }]);
-      const digest = Buffer.alloc(SHA256_SIZE);
-      writeDigest(state, digest, 0);
-      return digest.toString("hex");
-    },
-  };
 }

@@ -97,7 +97,7 @@ export function parseTime(text: string): Timestamp {
   const hour = numberAt(text, 11, 2);
   const minute = numberAt(text, 14, 2);
   const second = numberAt(text, 17, 2);
-  if (!isPunctuated(text) || month < 1 || month > 12 || day < 1 || day > daysOf(year, month))
+  if (!isPunctuated(text) || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month))
     throw badTime();
   if (hour > 23 || minute > 59 || second > 59) throw badTime();
   const zoneAt = endOfFraction(text);
@@ -172,7 +172,8 @@ function badTime(): TsbakError {
   return new TsbakError("corrupt", "Cannot read time: the text is not an RFC 3339 time");
 }
 
-function daysOf(year: number, month: number): number {
+/** Number of days of a month, 1 to 12. */
+export function daysInMonth(year: number, month: number): number {
   if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
   return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
 }

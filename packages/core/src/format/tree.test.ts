@@ -6,6 +6,7 @@ import { parseJson } from "./json.ts";
 import type { ExtendedAttribute, Node } from "./node.ts";
 import { decodeNode, encodeNode } from "./node.ts";
 import { formatTime } from "./time.ts";
+import { scanLinks } from "./tree-links.ts";
 import { EMPTY_TREE, decodeTree, encodeTree, joinTree } from "./tree.ts";
 
 const corrupt: unknown = expect.objectContaining({ code: "corrupt" });
@@ -244,4 +245,83 @@ test.each([
   [`{"nodes":[{"name":"a","x":${"[".repeat(100_000)}`, "deep nesting"],
 ])("decodeTree() refuses %j: %s", (input) => {
   expect(() => decodeTree(bytes(input))).toThrow(corrupt);
+});
+
+/** What `scanLinks` passes on, each id with what it is; undefined if it refuses the tree. */
+function linksOf(tree: Uint8Array): string[] | undefined {
+  const links: string[] = [];
+  const add = (kind: string, id: Uint8Array): boolean =>
+    links.push(`${kind} ${Buffer.from(id).toString("hex")}`) > 0;
+  const sink = {
+    content: (id: Uint8Array) => add("content", id),
+    subtree: (id: Uint8Array) => add("subtree", id),
+  };
+  return scanLinks(tree, sink) ? links : undefined;
+}
+
+/** The same as `decodeTree` finds it; undefined for a tree with anything that verifying has to look at. */
+function linksOfNodes(tree: Uint8Array): string[] | undefined {
+  const links: string[] = [];
+  for (const { type, name, content, subtree } of decodeTree(tree)) {
+    if (name.length === 0) return undefined;
+    if (type === "file" && content !== null) links.push(...content.map((id) => `content ${id}`));
+    else if (type === "dir" && subtree !== undefined) links.push(`subtree ${subtree}`);
+    else if (type !== "symlink") return undefined;
+  }
+  return links;
+}
+
+const plainTree = encodeTree(
+  (["file", "dir", "symlink"] as const).map((type, at) => ({
+    ...decodeNode({ name: `n${at}`, type, mode: 420, uid: 1000, user: "a", size: 9, links: 1 }),
+    mtime: "2024-02-29T23:59:59.123456789+05:45",
+    atime: "1969-12-31T00:00:00Z",
+    ctime: "0001-01-01T00:00:00Z",
+    content: type === "file" ? ["ab".repeat(32), "00".repeat(32)] : null,
+    subtree: type === "dir" ? "cd".repeat(32) : undefined,
+    linkTarget: type === "symlink" ? bytes("n0") : undefined,
+  })),
+);
+
+test("scanLinks() passes on the ids of a plain tree in their order", () => {
+  expect(linksOf(plainTree)).toEqual([
+    `content ${"ab".repeat(32)}`,
+    `content ${"00".repeat(32)}`,
+    `subtree ${"cd".repeat(32)}`,
+  ]);
+  expect(linksOf(EMPTY_TREE)).toEqual([]);
+});
+
+test("scanLinks() ends when the sink says so", () => {
+  const sink = { content: () => false, subtree: () => true };
+
+  expect(scanLinks(plainTree, sink)).toBe(false);
+});
+
+test("scanLinks() says of no tree what decodeTree() does not say", () => {
+  const edits = fc.array(fc.tuple(fc.nat({ max: plainTree.length - 1 }), fc.nat({ max: 255 })), {
+    minLength: 1,
+    maxLength: 2,
+  });
+  fc.assert(
+    fc.property(edits, (changes) => {
+      const changed = plainTree.slice();
+      for (const [at, value] of changes) changed[at] = value;
+      const links = linksOf(changed);
+
+      if (links !== undefined) expect(links).toEqual(linksOfNodes(changed));
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test("scanLinks() says of any nodes what decodeTree() says, or nothing", () => {
+  fc.assert(
+    fc.property(anyNode, (node) => {
+      const tree = encodeTree([node]);
+      const links = linksOf(tree);
+
+      if (links !== undefined) expect(links).toEqual(linksOfNodes(tree));
+    }),
+  );
 });

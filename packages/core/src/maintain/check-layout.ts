@@ -40,6 +40,8 @@ export function checkLayout(
   const expected = packHeaderSize({ compressed, uncompressed: entries.length - compressed });
   if (size + PACK_TRAILER_SIZE !== expected) {
     onFault(`its header has ${size + PACK_TRAILER_SIZE} bytes, by the index ${expected}`);
+  } else if (offset + expected !== length) {
+    onFault(`it has ${length} bytes, by the index ${offset + expected}`);
   }
   const plain = opener.open(source.read(end - size, end));
   if (!listsSame(plain, entries, index)) onFault("its header lists other blobs than the index");

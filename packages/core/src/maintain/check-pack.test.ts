@@ -21,13 +21,16 @@ interface Pack {
 }
 
 /** A pack of more than one group: many small blobs, blobs that fill a group alone, and a tree. */
-async function createPack(hasher: PackTools["hasher"]): Promise<Pack> {
+async function createPack(
+  hasher: PackTools["hasher"],
+  { isTwice = false }: { isTwice?: boolean } = {},
+): Promise<Pack> {
   const testing = await TestingRepository.create();
   const sizes = [...Array.from({ length: 50 }, (_, at) => at * 37), 5 << 20, 3 << 20, 2 << 20, 100];
   const data = sizes.map((size) => ({ type: "data" as const, plain: randomBytes(size) }));
   const tree = { type: "tree" as const, plain: encodeTree([fileNode("a", [data[3]!.plain])]) };
   const pack = await testing.addPack([...data, tree]);
-  await testing.addIndex([pack]);
+  await testing.addIndex(isTwice ? [pack, { ...pack, id: OTHER_NAME }] : [pack]);
   const index = await testing.repository.loadIndex();
   const scratch = { sealed: new Scratch(), stored: new Scratch(), plain: new Scratch() };
   const opener = new Opener(testing.repository.masterKey);
@@ -67,6 +70,7 @@ function isClean({ packFaults, damaged, treeFaults }: VerifyResult): boolean {
 /** 0 where the system has no such flag; then it is read as usual, in blocks. */
 const O_DIRECT = (constants.O_DIRECT as number | undefined) ?? 0;
 const DISK_BLOCK = 4096;
+const OTHER_NAME = "0f".repeat(32);
 const HASHERS = [singleHasher, loadGroupHasher()];
 const PLACES = [
   ["memory", inMemory],
@@ -132,4 +136,26 @@ describe.each(HASHERS)("checkPack(), SHA-256 by $name", (hasher) => {
       expect(result.trees).toHaveLength(2);
     });
   }
+
+  test("finds that one of two packs of the same contents has a name that is not its hash", async () => {
+    const { bytes, tools, task } = await createPack(hasher, { isTwice: true });
+    const other = { ...task, name: OTHER_NAME, bytes: inMemory(bytes) };
+
+    expect(isClean(checkPack({ ...task, bytes: inMemory(bytes) }, tools))).toBe(true);
+    expect(checkPack(other, tools).packFaults).toEqual([
+      "its bytes do not have the hash that names it",
+    ]);
+  });
+
+  test("finds bytes between the last blob and the header", async () => {
+    const { bytes, tools, task } = await createPack(hasher);
+    const last = task.entries.at(-1) ?? 0;
+    const end = tools.index.offsetAt(last) + tools.index.lengthAt(last);
+    const padded = Buffer.concat([bytes.subarray(0, end), randomBytes(9), bytes.subarray(end)]);
+
+    const { packFaults, damaged } = checkPack({ ...task, bytes: inMemory(padded) }, tools);
+
+    expect(packFaults[0]).toBe("its bytes do not have the hash that names it");
+    expect(damaged).toEqual([]);
+  });
 });

@@ -1,7 +1,8 @@
 import { SEAL_OVERHEAD } from "../crypto/sealer.ts";
-import { ROOM_AFTER_MESSAGE, type GroupHasher, type StreamHash } from "../crypto/sha256-group.ts";
-import { SHA256_SIZE } from "../crypto/sha256.ts";
+import { ROOM_AFTER_MESSAGE, type GroupHasher } from "../crypto/sha256-group.ts";
+import { SHA256_SIZE, Sha256Stream } from "../crypto/sha256.ts";
 import { isTsbakError } from "../errors.ts";
+import { scanLinks, type LinkSink } from "../format/tree-links.ts";
 import { decodeTree } from "../format/tree.ts";
 import type { SharedIndexView } from "../repository/blob-index.ts";
 import type { BlobOpener } from "../repository/read-blob.ts";
@@ -23,9 +24,13 @@ export interface PackTools extends BlobOpener {
 
 /** Blobs are read, opened and hashed in groups of about so many bytes, which stay in the processor's cache. */
 const GROUP_SIZE = 4 << 20;
-const NO_MESSAGES = { memory: new Uint8Array(0), messages: [] };
 
-/** Check a whole pack or a run of its blobs. Damage is a result; only a failure to read is thrown. */
+/**
+ * Check a whole pack or a run of its blobs. Damage is a result; only a failure to read is thrown.
+ *
+ * A whole pack is compared with the hash that names it where anything else is wrong with it, or where its contents are in another
+ * pack as well. Otherwise each of its bytes is under a seal that fits, and holds what the index says (decision 9).
+ */
 export function checkPack(task: VerifyTask, tools: PackTools): VerifyResult {
   return new PackCheck(task, tools).run();
 }
@@ -41,29 +46,33 @@ class PackCheck {
   readonly #task: VerifyTask;
   readonly #tools: PackTools;
   readonly #source: PackSource;
-  /** Of the whole pack, as far as it has been read. */
-  readonly #hash: StreamHash | undefined;
-  #hashed = 0;
   readonly #packFaults: string[] = [];
   readonly #damaged: { entry: number; reason: string }[] = [];
   readonly #trees: number[] = [];
   readonly #treeFaults: { tree: number; fault: TreeFault }[] = [];
+  readonly #links: LinkSink = {
+    content: (id) => this.#tools.index.has("data", id),
+    subtree: (id) => {
+      const entry = this.#tools.index.find("tree", id);
+      if (entry >= 0) this.#trees.push(entry);
+      return entry >= 0;
+    },
+  };
 
   constructor(task: VerifyTask, tools: PackTools) {
     this.#task = task;
     this.#tools = tools;
     this.#source = openPackSource(task.bytes, (size) => tools.sealed.atLeast(size));
-    this.#hash = task.name === undefined ? undefined : tools.hasher.startStream();
   }
 
   run(): VerifyResult {
-    const { entries } = this.#task;
+    const { entries, name } = this.#task;
     for (let at = 0; at < entries.length;) {
       const end = this.#endOfGroup(at);
       this.#checkGroup(entries.subarray(at, end));
       at = end;
     }
-    if (this.#hash !== undefined) this.#checkWhole(this.#hash);
+    if (name !== undefined) this.#checkWhole(name);
     return {
       packFaults: this.#packFaults,
       damaged: this.#damaged,
@@ -90,16 +99,12 @@ class PackCheck {
 
   #checkGroup(entries: Uint32Array): void {
     const { index } = this.#tools;
-    const from = index.offsetAt(entries[0] as number);
-    if (this.#hash !== undefined) this.#hashUpTo(this.#hash, from);
-    let end = from;
-    for (const entry of entries) end = Math.max(end, index.offsetAt(entry) + index.lengthAt(entry));
-    const start = this.#hash === undefined ? from : Math.min(this.#hashed, from);
-    const bytes = this.#source.read(start, end);
     const plain = this.#roomFor(entries);
-    const opened = plain === undefined ? [] : this.#openAll(entries, bytes, start, plain);
-    const memory = plain ?? NO_MESSAGES.memory;
-    this.#compare(opened, memory, bytes.subarray(this.#hashed - start));
+    if (plain === undefined) return;
+    const start = index.offsetAt(entries[0] as number);
+    let end = start;
+    for (const entry of entries) end = Math.max(end, index.offsetAt(entry) + index.lengthAt(entry));
+    this.#compare(this.#openAll(entries, this.#source.read(start, end), start, plain), plain);
   }
 
   /** Undefined for a blob, alone in its group, of which the index promises more than any memory holds. */
@@ -153,13 +158,10 @@ class PackCheck {
     else zstd.decompressInto(opener.openInto(sealed, stored.atLeast(sealed.length)), out);
   }
 
-  /** Hash what was opened, and beside it the bytes of the pack that come next. */
-  #compare(opened: readonly Opened[], memory: Uint8Array<ArrayBuffer>, next: Uint8Array): void {
+  #compare(opened: readonly Opened[], memory: Uint8Array<ArrayBuffer>): void {
     const { index, hasher } = this.#tools;
     const digests = new Uint8Array(opened.length * SHA256_SIZE);
-    const group = { memory, messages: opened };
-    if (this.#hash === undefined) hasher.hash(group, digests);
-    else this.#hashed += this.#hash.addBeside(group, digests, next);
+    hasher.hash({ memory, messages: opened }, digests);
     opened.forEach(({ entry, start, length }, at) => {
       const digest = digests.subarray(at * SHA256_SIZE, (at + 1) * SHA256_SIZE);
       if (!index.hasIdAt(entry, digest)) {
@@ -170,23 +172,27 @@ class PackCheck {
     });
   }
 
-  /** Take in the bytes of the pack that no blob covers. */
-  #hashUpTo(hash: StreamHash, end: number): void {
-    const until = Math.min(end, this.#source.end);
-    while (until - this.#hashed >= GROUP_SIZE) {
-      const bytes = this.#source.read(this.#hashed, this.#hashed + GROUP_SIZE);
-      this.#hashed += hash.addBeside(NO_MESSAGES, new Uint8Array(0), bytes);
-    }
+  #checkWhole(name: string): void {
+    const faults = this.#packFaults;
+    const onFault = (fault: string): unknown => faults.push(fault);
+    this.#try(() => checkLayout(this.#source, this.#task.entries, this.#tools, onFault), onFault);
+    const isSealed = faults.length === 0 && this.#damaged.length === 0;
+    if (isSealed && !this.#hasCopies()) return;
+    if (this.#hashAll() !== name) faults.unshift("its bytes do not have the hash that names it");
   }
 
-  #checkWhole(hash: StreamHash): void {
-    const onFault = (fault: string): unknown => this.#packFaults.push(fault);
-    this.#hashUpTo(hash, this.#source.end);
-    const rest = this.#source.read(this.#hashed, this.#source.end);
-    if (hash.endHex(rest) !== this.#task.name) {
-      onFault("its bytes do not have the hash that names it");
-    }
-    this.#try(() => checkLayout(this.#source, this.#task.entries, this.#tools, onFault), onFault);
+  /** A copy of a pack under another name, or two packs in each other's place, have all their blobs twice. */
+  #hasCopies(): boolean {
+    const [first] = this.#task.entries;
+    return first !== undefined && this.#tools.index.isRepeatedAt(first);
+  }
+
+  #hashAll(): string {
+    const hash = new Sha256Stream();
+    const { end } = this.#source;
+    for (let at = 0; at < end; at += GROUP_SIZE)
+      hash.update(this.#source.read(at, Math.min(at + GROUP_SIZE, end)));
+    return hash.digestHex();
   }
 
   #try(check: () => void, onDamage: (reason: string) => void): void {
@@ -202,6 +208,7 @@ class PackCheck {
   #checkTree(id: Uint8Array, plain: Uint8Array): void {
     const { index } = this.#tools;
     const tree = index.find("tree", id);
+    if (this.#isSoundTree(tree, plain)) return;
     const fault = (fault: TreeFault): unknown => this.#treeFaults.push({ tree, fault });
     this.#try(
       () => {
@@ -212,6 +219,15 @@ class PackCheck {
       },
       (message) => fault({ kind: "tree-damaged", message }),
     );
+  }
+
+  /** True if the tree is as most are and everything in it is known; `#trees` then has it. */
+  #isSoundTree(tree: number, plain: Uint8Array): boolean {
+    const head = this.#trees.push(tree, 0) - 1;
+    const isSound = scanLinks(plain, this.#links);
+    if (isSound) this.#trees[head] = this.#trees.length - head - 1;
+    else this.#trees.length = head - 1;
+    return isSound;
   }
 }
 

@@ -38,6 +38,7 @@ class FileSource implements PackSource {
   }
 
   read(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (start >= this.end) return new Uint8Array(0);
     const { descriptor, alignment } = this.#file;
     const head = start % alignment;
     const wanted = head + Math.max(Math.min(end, this.end) - start, 0);

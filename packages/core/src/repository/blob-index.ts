@@ -75,6 +75,25 @@ export class SharedIndexView {
     return this.probe(type, this.firstSlot());
   }
 
+  /** The entry numbers of all copies of a blob. */
+  findAll(type: BlobType, bytes: Uint8Array, at = 0): number[] {
+    this.loadKey(bytes, at);
+    const found: number[] = [];
+    const mask = this.slots.length - 1;
+    const typeBit = type === "tree" ? 1 : 0;
+    for (let slot = this.firstSlot(); ; slot = (slot + 1) & mask) {
+      const entry = Atomics.load(this.slots, slot) - 1;
+      if (entry < 0) return found;
+      if ((this.placeWord(entry, 0) & 1) === typeBit && this.isKey(entry)) found.push(entry);
+    }
+  }
+
+  /** True if the blob of entry number `entry` has other copies. */
+  isRepeatedAt(entry: number): boolean {
+    const id = new Uint8Array(this.ids.buffer, entry * 32, 32);
+    return this.findAll(this.isTreeAt(entry) ? "tree" : "data", id).length > 1;
+  }
+
   /** True if the 32 bytes at `at` in `bytes` are the id of entry number `entry`. */
   hasIdAt(entry: number, bytes: Uint8Array, at = 0): boolean {
     this.loadKey(bytes, at);
@@ -249,20 +268,6 @@ export class BlobIndex extends SharedIndexView {
   /** Every copy of a blob by its hex id; empty if unknown. */
   locate(type: BlobType, id: string): BlobLocation[] {
     return this.findAll(type, fromHex(id)).map((entry) => this.locationAt(entry));
-  }
-
-  /** The entry numbers of all copies of a blob. */
-  findAll(type: BlobType, bytes: Uint8Array, at = 0): number[] {
-    this.loadKey(bytes, at);
-    const found: number[] = [];
-    const mask = this.slots.length - 1;
-    const typeBit = type === "tree" ? 1 : 0;
-    for (let slot = this.firstSlot(); this.slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const entry = (this.slots[slot] as number) - 1;
-      if (((this.places[entry * PLACE_WORDS] as number) & 1) !== typeBit) continue;
-      if (this.isKey(entry)) found.push(entry);
-    }
-    return found;
   }
 
   /** Plain length of a blob in bytes, or undefined if the index does not know it. */

@@ -53,6 +53,7 @@ export function serveTasks<Setup, Task, Result, Event = never>(
       }
     });
   });
+  send({ kind: "loaded" });
 }
 
 const stop = isMainThread ? undefined : new Int32Array((workerData as WorkerStart).stop);

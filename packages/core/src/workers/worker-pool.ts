@@ -12,8 +12,9 @@ export interface WorkerStart {
   readonly stop: SharedArrayBuffer;
 }
 
-/** What travels back: an event of a running task, or its end. */
+/** What travels back: that the thread has loaded its code, an event of a running task, or its end. */
 export type WorkerMessage =
+  | { readonly kind: "loaded" }
   | { readonly kind: "event"; readonly event: unknown }
   | { readonly kind: "result"; readonly number: number; readonly result: unknown }
   | { readonly kind: "error"; readonly number: number; readonly error: CarriedError };
@@ -54,6 +55,9 @@ const LIMITS = { maxYoungGenerationSizeMb: 8 };
  * Threads that run one worker module and take tasks in order. A thread that dies fails all its tasks and the pool.
  */
 export class WorkerPool<Task, Result, Event = never> {
+  /** Of threads. */
+  readonly size: number;
+  readonly #module: URL;
   readonly #seats: Seat[] = [];
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   readonly #queue: Job[] = [];
@@ -64,25 +68,24 @@ export class WorkerPool<Task, Result, Event = never> {
   #failure: unknown;
 
   /**
-   * `module` calls `serveTasks`. `size` threads are started at once: they load while the caller finds out what they
-   * are to work with. Tasks wait for `begin`.
+   * `module` calls `serveTasks`. Of the `size` threads all but one are started at once: they load while the caller finds out what
+   * they are to work with. The last one follows when one has loaded, so that a core is left for the caller. Tasks wait for `begin`.
    */
   constructor(module: URL, size: number) {
-    for (let i = 0; i < size; i++) this.#seats.push(this.#start(module));
+    this.#module = module;
+    this.size = size;
+    this.#startUpTo(Math.max(size - 1, 1));
   }
 
   /** Give every thread a clone of its setup, once. */
   begin(setup: unknown, onEvent?: (event: Event) => void): this {
     if (onEvent !== undefined) this.#onEvent = onEvent;
     const message: PoolMessage = { kind: "setup", setup };
+    this.#startUpTo(this.size);
     for (const seat of this.#seats) seat.worker.postMessage(message);
     this.#hasBegun = true;
     this.#assign();
     return this;
-  }
-
-  get size(): number {
-    return this.#seats.length;
   }
 
   /** Run a task on the first thread that is free. What is in `transfer` moves to that thread. */
@@ -123,9 +126,14 @@ export class WorkerPool<Task, Result, Event = never> {
     await Promise.all(this.#seats.map(endThread));
   }
 
-  #start(module: URL): Seat {
+  #startUpTo(count: number): void {
+    if (this.#failure !== undefined) return;
+    while (this.#seats.length < count) this.#seats.push(this.#start());
+  }
+
+  #start(): Seat {
     const workerData: WorkerStart = { stop: this.#stop.buffer };
-    const worker = new Worker(module, { workerData, resourceLimits: LIMITS });
+    const worker = new Worker(this.#module, { workerData, resourceLimits: LIMITS });
     const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     const seat: Seat = { worker, jobs: new Map(), ended };
     worker.on("message", (message: WorkerMessage) => this.#receive(seat, message));
@@ -167,6 +175,10 @@ export class WorkerPool<Task, Result, Event = never> {
   }
 
   #receive(seat: Seat, message: WorkerMessage): void {
+    if (message.kind === "loaded") {
+      this.#startUpTo(this.size);
+      return;
+    }
     if (message.kind === "event") {
       this.#onEvent(message.event as Event);
       return;
