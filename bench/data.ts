@@ -20,7 +20,7 @@ export interface DataOptions {
   readonly copySystem: boolean;
   /** About a sixteenth of everything, to see whether the bench runs. */
   readonly quick: boolean;
-  /** Whether a set, by its short name (system, small, random, text), takes part. */
+  /** Whether a set, by its short name (system, small, million, random, text), takes part. */
   readonly chosen: (name: string) => boolean;
 }
 
@@ -30,7 +30,12 @@ export function makeDataSets(options: DataOptions): DataSet[] {
   const kind = options.quick ? "quick" : "full";
   const fillers: readonly (readonly [name: string, title: string, (folder: string) => void])[] = [
     ["system", `system tree, ${options.system}`, (folder) => copyTree(options.system, folder)],
-    ["small", "many files of 0-8 KiB", (folder) => fillSmall(folder, 100_000 * scale)],
+    ["small", "many files of 0-8 KiB", (folder) => fillSmall(folder, 100_000 * scale, 100, 8192)],
+    [
+      "million",
+      "a million files of 0-2 KiB",
+      (folder) => fillSmall(folder, 1e6 * scale, 1e4 * scale, 2048),
+    ],
     ["random", "one random file", (folder) => fillLarge(folder, 2048 * scale, randomMib)],
     ["text", "one text file", (folder) => fillLarge(folder, 2048 * scale, textMib())],
   ];
@@ -58,13 +63,13 @@ function fillOnce(folder: string, fill: (folder: string) => void): void {
 }
 
 /** Half of the files text, half random, as in a folder of sources and pictures. */
-function fillSmall(folder: string, count: number): void {
+function fillSmall(folder: string, count: number, folders: number, maxSize: number): void {
   const random = new Random("bench small");
   const text = textMib()(new Random("bench words"));
   for (let n = 0; n < count; n++) {
-    const inside = join(folder, `folder-${String(n % 100).padStart(2, "0")}`);
-    if (n < 100) fs.mkdirSync(inside);
-    const size = random.int(8193);
+    const inside = join(folder, `folder-${String(n % folders).padStart(2, "0")}`);
+    if (n < folders) fs.mkdirSync(inside);
+    const size = random.int(maxSize + 1);
     const at = random.int(text.length - size);
     const content = n % 2 === 0 ? random.bytes(size) : text.subarray(at, at + size);
     fs.writeFileSync(join(inside, `file-${n}`), content);
