@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { findPeer, type PeerName } from "../peers.ts";
 import { proveCycles } from "./cycles.ts";
 import { proveFlip } from "./flip.ts";
+import { proveHostile } from "./hostile.ts";
 import { proveKill } from "./kill.ts";
 import type { Report } from "./report.ts";
 import { proveSameTree } from "./same-tree.ts";
@@ -23,6 +24,7 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   kill       backups ended by SIGKILL at random moments            --size BYTES (2e8) --files N --kills N (50)
   flip       one changed byte in each region of each kind of file  --size BYTES (4e6)
   torture    a tree with everything, as root                       --entries N (200000) --dir DIR (/dev/shm)
+  hostile    snapshots that were forged to use up memory and disk  --entries N (1000000)
   all        each of them
 
   --seed TEXT   another random tree (a random seed, printed, unless given)
@@ -86,6 +88,13 @@ const proofs: Readonly<Record<string, () => Promise<Report>>> = {
       folder: values.dir ?? "/dev/shm",
       entries: number(values.entries, 200_000),
       sparseSize: number(values.size, 10 * 2 ** 30),
+    }),
+  hostile: () =>
+    proveHostile({
+      ...common,
+      entries: number(values.entries, 1_000_000),
+      depth: 10_000,
+      levels: 40,
     }),
 };
 

@@ -1,3 +1,4 @@
+import { Breath } from "../async/breath.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { fromHex } from "../bytes/hex.ts";
 import type { BlobType } from "../format/blob-type.ts";
@@ -26,6 +27,9 @@ export interface SnapshotRoot {
   readonly tree: string;
 }
 
+/** Of one snapshot. Forged trees can hold each other so often that nobody could name all paths through them; then some are enough. */
+const MOST_VISITS = 1_000_000;
+
 interface Subtree {
   readonly name: string;
   readonly tree: number;
@@ -48,6 +52,8 @@ export class AffectedSearch {
   /** By tree: 0 unknown, 1 nothing below is damaged, 2 something is. */
   readonly #state: Uint8Array;
   readonly #subtrees = new Map<number, Subtree[]>();
+  readonly #breath = new Breath();
+  #visits = 0;
 
   constructor(repository: Repository, damage: KnownDamage, options: CallOptions = {}) {
     this.#damage = damage;
@@ -60,6 +66,7 @@ export class AffectedSearch {
     for (const tree of trees) if (this.#damage.graph.has(tree)) await this.#examine(tree);
     for (const { id, tree } of snapshots) {
       const root = this.#damage.index.find("tree", fromHex(tree));
+      this.#visits = 0;
       if (root < 0 || !this.#damage.graph.has(root)) {
         for (const problem of this.#problemsOf("tree", tree)) this.#affect(problem, id, "");
       } else if (this.#isDirty(root)) await this.#visit(id, root, "");
@@ -106,19 +113,33 @@ export class AffectedSearch {
     return [...numbers].map((number) => findings.errors[number - 1] as OpenProblem);
   }
 
-  /** Trees cannot contain themselves: their names are hashes of their contents, and those were checked. */
+  /**
+   * Trees cannot contain themselves: their names are hashes of their contents, and those were checked. But forged ones can be deeper
+   * than any stack.
+   */
   #isDirty(tree: number): boolean {
-    const known = this.#state[tree];
-    if (known !== 0) return known === 2;
-    let isDirty = this.#wounds.has(tree);
-    for (const subtree of this.#damage.graph.subtreesOf(tree)) {
-      if (this.#isDirty(subtree)) isDirty = true;
+    const way = [{ tree, next: 0 }];
+    for (let top = way.at(-1); top !== undefined; top = way.at(-1)) {
+      const subtrees = this.#damage.graph.subtreesOf(top.tree);
+      const subtree = this.#state[top.tree] === 0 ? subtrees[top.next++] : undefined;
+      if (subtree !== undefined) {
+        if (this.#state[subtree] === 0) way.push({ tree: subtree, next: 0 });
+        continue;
+      }
+      if (this.#state[top.tree] === 0) this.#state[top.tree] = this.#judge(top.tree, subtrees);
+      way.pop();
     }
-    this.#state[tree] = isDirty ? 2 : 1;
-    return isDirty;
+    return this.#state[tree] === 2;
+  }
+
+  #judge(tree: number, subtrees: Uint32Array): number {
+    if (this.#wounds.has(tree)) return 2;
+    return subtrees.some((subtree) => this.#state[subtree] === 2) ? 2 : 1;
   }
 
   async #visit(snapshot: string, tree: number, path: string): Promise<void> {
+    if (++this.#visits > MOST_VISITS) return;
+    await this.#breath.take();
     for (const { name, problems } of this.#wounds.get(tree)?.own ?? []) {
       const at = name === "" ? path : `${path}/${name}`;
       for (const problem of problems) this.#affect(problem, snapshot, at);

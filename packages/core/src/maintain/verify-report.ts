@@ -45,7 +45,7 @@ export interface VerifyProblem {
   readonly message: string;
   /** What cannot be restored because of it: the first ones found. Files that another copy still serves are not here. */
   readonly affected: readonly AffectedPath[];
-  /** How many there are in all: each snapshot's path counts once. */
+  /** How many there are in all: each snapshot's path counts once. After a million directories of a snapshot nobody goes on counting. */
   readonly affectedCount: number;
 }
 

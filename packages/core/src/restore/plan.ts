@@ -1,3 +1,4 @@
+import { Breath } from "../async/breath.ts";
 import { interruptedError } from "../async/interrupted.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
 import type { TreeLoader } from "../repository/tree-loader.ts";
@@ -10,6 +11,7 @@ import type { SpecialType } from "../fs/posix.ts";
 import { BlobUses } from "./blob-uses.ts";
 import { DirectoryTable, EntryTable } from "./entry-table.ts";
 import type { RestoreProgress } from "./progress.ts";
+import { RepeatGuard } from "./repeat-guard.ts";
 import type { Choice, RestoreSelection } from "./select.ts";
 
 /** A symlink, device or fifo. `entry` is its number in `RestorePlan.specials`. */
@@ -91,11 +93,14 @@ const FAILED = -2;
 /** PATH_MAX of Linux: a backup cannot have read a longer path, but a forged tree can hold itself. */
 const LONGEST_PATH = 4096;
 const DOT = 0x2e;
-const BREATH_MS = 100;
 
-/** Read all trees below `root`, make the directories and plan the rest. What cannot be restored is told to `progress`. */
+/**
+ * Read all trees below `root`, make the directories and plan the rest. What cannot be restored is told to `progress`.
+ *
+ * @throws {TsbakError} `corrupt` if there are more entries than can ever be restored; `interrupted`.
+ */
 export async function planRestore(root: string, context: PlanContext): Promise<RestorePlan> {
-  const planner = new Planner(context);
+  const planner = new Planner(context, new RepeatGuard(root, context));
   await planner.enter({ parent: undefined, node: undefined, path: SLASH, tree: root, number: 0 });
   return planner.plan;
 }
@@ -106,16 +111,20 @@ class Planner {
   /** First name of everything that has several, by its identity. */
   readonly #firstNames = new Map<string, number>();
   readonly #id = Buffer.alloc(32);
-  #lastBreath = performance.now();
+  readonly #breath = new Breath();
 
-  constructor(context: PlanContext) {
+  readonly #repeats: RepeatGuard;
+
+  constructor(context: PlanContext, repeats: RepeatGuard) {
     this.#context = context;
+    this.#repeats = repeats;
   }
 
   async enter(directory: OpenDirectory): Promise<void> {
-    await this.#breathe();
+    await this.#breath.take();
     const { signal } = this.#context;
     if (signal?.aborted === true) throw interruptedError(signal);
+    await this.#repeats.enter(directory.tree);
     let nodes: Node[];
     try {
       nodes = decodeTree(await this.#context.trees.load(directory.tree));
@@ -129,13 +138,6 @@ class Planner {
     );
     const seen = isOrdered ? undefined : new Set<string>();
     for (const node of nodes) await this.#visit(node, directory, seen);
-  }
-
-  /** Trees that are at hand come without waiting: now and then signals must have their turn. */
-  async #breathe(): Promise<void> {
-    if (performance.now() - this.#lastBreath < BREATH_MS) return;
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#lastBreath = performance.now();
   }
 
   /** No promise where none is needed: most entries are files. */
@@ -264,6 +266,8 @@ class Planner {
     const { type, linkTarget, device } = node;
     if (type === "symlink" && linkTarget === undefined) {
       this.#fail(path, "the snapshot has no target for this symlink");
+    } else if (linkTarget?.includes(0) === true) {
+      this.#fail(path, "its target is no path");
     } else if (type !== "symlink" && type !== "dev" && type !== "chardev" && type !== "fifo") {
       this.#fail(path, `its type "${type}" is not known`);
     } else {

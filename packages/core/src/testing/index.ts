@@ -1,5 +1,6 @@
 /**
- * What tests of backends and of the engine share: the contract suite and fault injection. Needs vitest.
+ * What tests of backends and of the engine share: the contract suite, fault injection, repositories written file by file. Needs
+ * vitest.
  *
  * @module
  */
@@ -7,3 +8,5 @@ export { describeBackend } from "./backend-suite.ts";
 export type { BackendSuiteOptions } from "./backend-suite.ts";
 export { FaultyBackend } from "./faulty-backend.ts";
 export type { BackendMethod, CallPattern, Fault, LoggedCall } from "./faulty-backend.ts";
+export { TestingRepository } from "./sample-repository.ts";
+export type { PlainBlob } from "./sample-repository.ts";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { FileKind } from "../backend/backend.ts";
+import type { Backend, FileKind } from "../backend/backend.ts";
 import { MemoryBackend } from "../backend/memory.ts";
 import { toHex } from "../bytes/hex.ts";
 import { loadZstd, type Zstd } from "../compress/zstd.ts";
@@ -22,20 +22,21 @@ export interface PlainBlob {
   readonly plain: Uint8Array;
 }
 
-/** A repository in memory, written file by file, so that each can be made wrong. For tests. */
+/** A repository that is written file by file, so that each can be made wrong. For tests. */
 export class TestingRepository {
-  readonly backend: MemoryBackend;
+  readonly backend: Backend;
   readonly repository: Repository;
   readonly #zstd: Zstd;
   readonly #sealer: Sealer;
 
-  private constructor(repository: Repository, backend: MemoryBackend) {
-    this.backend = backend;
+  constructor(repository: Repository) {
+    this.backend = repository.backend;
     this.repository = repository;
     this.#zstd = repository.zstd;
     this.#sealer = new Sealer(repository.masterKey);
   }
 
+  /** One in memory, which nobody can open again: it has no key file. */
   static async create(): Promise<TestingRepository> {
     const backend = new MemoryBackend();
     const config = {
@@ -47,7 +48,7 @@ export class TestingRepository {
     };
     const masterKey = generateMasterKey();
     const parts = { backend, config, masterKey, keyId: "2".repeat(64), zstd: await loadZstd() };
-    return new TestingRepository(new Repository(parts), backend);
+    return new TestingRepository(new Repository(parts));
   }
 
   /** Writes a pack and returns what an index must say of it. */
