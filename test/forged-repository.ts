@@ -31,6 +31,11 @@ export class ForgedRepository {
 
   /** Take in a tree of these nodes, in whatever order, and give its id. */
   tree(...nodes: readonly string[]): string {
+    return this.treeOf(nodes);
+  }
+
+  /** The same for more nodes than a call can have. */
+  treeOf(nodes: readonly string[]): string {
     return this.#add("tree", `{"nodes":[${nodes.join(",")}]}\n`);
   }
 

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array | undefined;
   /** The Node.js that runs tsbak: a path; the one that runs the tests unless given. */
   readonly node?: string | undefined;
+  /** User and group to run as, which takes root; the test's own unless given. */
+  readonly user?: number | undefined;
 }
 
 export interface RunResult {
@@ -96,6 +98,7 @@ export class Workshop {
       cwd: options.cwd,
       env: { ...this.environment(), ...options.env },
       stdio: [options.input === undefined ? "ignore" : "pipe", stdio, stdio],
+      ...(options.user === undefined ? {} : { uid: options.user, gid: options.user }),
     });
     this.#running.add(child);
     child.once("close", () => this.#running.delete(child));

@@ -30,7 +30,7 @@ export function proveHostile(options: HostileProofOptions): Promise<Report> {
     }
     const content = [forged.data("text")];
     const names = Array.from({ length: options.entries }, (_, at) => `f${1e7 + at}`);
-    const many = forged.tree(...names.map((name) => forgeFile(name, 4, content)));
+    const many = forged.treeOf(names.map((name) => forgeFile(name, 4, content)));
     const snapshots = await forged.finish({ deep, wide, many });
     const run = (...args: string[]): Promise<RunResult> =>
       workshop.runTsbak(["-r", folder, ...args]);

@@ -20,6 +20,7 @@ import type { AttributeTarget } from "./attribute-calls.ts";
 import { nodePath, printablePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
 import type { Posix, TimeSpec } from "./posix.ts";
+import { REFUSED } from "./refusals.ts";
 import { restoreAttributes, type AttributeOutcome } from "./restore-attributes.ts";
 
 /** What a restored entry gets after its contents. */
@@ -40,7 +41,7 @@ const SET_ID_BITS = 0o6000;
 
 /**
  * Gives entries their owner, extended attributes, mode and times, in this order: chown clears setuid, setgid and capabilities,
- * and a mode may take the right to set attributes. The calls return false if the system refused attributes.
+ * and a mode may take the right to set attributes. The calls return what the system refused, as bits of `REFUSED`.
  *
  * Who is not root may not give files away: the system's refusal is ignored, as in restic, but then setuid and setgid
  * are left out, because they would lend the rights of somebody else than was meant.
@@ -60,32 +61,34 @@ export class MetadataSetter {
   }
 
   /** The cheapest way, for a file that was just written. The descriptor stays open. */
-  setByDescriptor(fd: number, metadata: EntryMetadata): boolean {
-    const mode = this.#chown(metadata, () => fchownSync(fd, metadata.uid, metadata.gid));
+  setByDescriptor(fd: number, metadata: EntryMetadata): number {
+    const owned = this.#chown(metadata, () => fchownSync(fd, metadata.uid, metadata.gid));
     const outcome = metadata.attributes && this.#setAttributes({ fd }, metadata.attributes);
-    fchmodSync(fd, mode);
+    fchmodSync(fd, owned.mode);
     if (this.#posix !== undefined) {
       this.#posix.setDescriptorTimes(fd, metadata.atime, metadata.mtime);
     } else {
       futimesSync(fd, approximate(metadata.atime), approximate(metadata.mtime));
     }
-    return areKept(outcome);
+    return owned.refused | refusalOf(outcome);
   }
 
   /** For a symlink, which has no mode of its own. `path` must not be led elsewhere by its parents. */
-  setSymlink(path: Uint8Array, metadata: EntryMetadata): boolean {
-    this.#chown(metadata, () => lchownSync(nodePath(path), metadata.uid, metadata.gid));
+  setSymlink(path: Uint8Array, metadata: EntryMetadata): number {
+    const owned = this.#chown(metadata, () =>
+      lchownSync(nodePath(path), metadata.uid, metadata.gid),
+    );
     const target = { path, follow: false };
     const outcome = metadata.attributes && this.#setAttributes(target, metadata.attributes);
     this.#setTimes(path, metadata, false);
-    return areKept(outcome);
+    return owned.refused | refusalOf(outcome);
   }
 
   /**
    * For anything but a symlink. With `useProc` the entry is held while it is changed, so that a symlink put in its
    * place is never followed.
    */
-  setEntry(path: Uint8Array, metadata: EntryMetadata, useProc: boolean): boolean {
+  setEntry(path: Uint8Array, metadata: EntryMetadata, useProc: boolean): number {
     if (!useProc) {
       if (lstatSync(nodePath(path)).isSymbolicLink()) throw isSymlink(path);
       return this.#setByPath(path, metadata);
@@ -99,13 +102,15 @@ export class MetadataSetter {
     }
   }
 
-  #setByPath(path: Uint8Array, metadata: EntryMetadata): boolean {
-    const mode = this.#chown(metadata, () => chownSync(nodePath(path), metadata.uid, metadata.gid));
+  #setByPath(path: Uint8Array, metadata: EntryMetadata): number {
+    const owned = this.#chown(metadata, () =>
+      chownSync(nodePath(path), metadata.uid, metadata.gid),
+    );
     const target = { path, follow: true };
     const outcome = metadata.attributes && this.#setAttributes(target, metadata.attributes);
-    chmodSync(nodePath(path), mode);
+    chmodSync(nodePath(path), owned.mode);
     this.#setTimes(path, metadata, true);
-    return areKept(outcome);
+    return owned.refused | refusalOf(outcome);
   }
 
   #setAttributes(
@@ -118,15 +123,15 @@ export class MetadataSetter {
     return attributes.length === 0 ? "kept" : "refused";
   }
 
-  /** The mode that the entry may have after this. */
-  #chown(metadata: EntryMetadata, change: () => void): number {
+  /** What was refused, and the mode that the entry may have after this. */
+  #chown(metadata: EntryMetadata, change: () => void): { refused: number; mode: number } {
     const mode = metadata.mode & 0o7777;
     try {
       change();
-      return mode;
+      return { refused: 0, mode };
     } catch (error) {
       if (this.#isRoot || !isRefusal(error)) throw error;
-      return mode & ~SET_ID_BITS;
+      return { refused: REFUSED.owner, mode: mode & ~SET_ID_BITS };
     }
   }
 
@@ -138,9 +143,9 @@ export class MetadataSetter {
 }
 
 /** A failure is thrown last, so that it costs the entry nothing else. */
-function areKept(outcome: AttributeOutcome | undefined): boolean {
+function refusalOf(outcome: AttributeOutcome | undefined): number {
   if (outcome instanceof Error) throw outcome;
-  return outcome !== "refused";
+  return outcome === "refused" ? REFUSED.attributes : 0;
 }
 
 /** As text, because Node takes a negative number for "now" but a negative text for what it says. */

@@ -11,6 +11,7 @@
  */
 import { createRequire } from "node:module";
 import { constants } from "node:os";
+import { getSystemErrorMap } from "node:util";
 import { AttributeCalls, type Library } from "./attribute-calls.ts";
 import { CacheCalls } from "./cache-calls.ts";
 import { ENTRY_STATES_MEMORY, EntryStates } from "./entry-states.ts";
@@ -280,9 +281,8 @@ function tryBind(library: KoffiLibrary, prototype: string): Call | undefined {
 }
 
 function systemError(syscall: string, errno: number): NodeJS.ErrnoException {
-  const found = Object.entries(constants.errno).find(([, number]) => number === errno);
-  const code = found?.[0] ?? `E${errno}`;
-  const error: NodeJS.ErrnoException = new Error(`${code}: ${syscall} failed`);
+  const [code, words] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, `${syscall} failed`];
+  const error: NodeJS.ErrnoException = new Error(`${code}: ${words}, ${syscall}`);
   error.code = code;
   error.errno = -errno;
   error.syscall = syscall;

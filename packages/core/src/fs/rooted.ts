@@ -197,8 +197,8 @@ export class RootedDirectory {
   }
 
   /**
-   * Give an entry its owner, attributes, mode and times. For directories after everything in them is done. False if
-   * the system refused extended attributes.
+   * Give an entry its owner, attributes, mode and times. For directories after everything in them is done. Gives what the
+   * system refused, as bits of `REFUSED`.
    *
    * @throws {TsbakError} `denied` if a symlink stands there and none was expected.
    */
@@ -207,14 +207,14 @@ export class RootedDirectory {
     name: Uint8Array,
     metadata: EntryMetadata,
     options: { readonly isSymlink: boolean },
-  ): boolean {
+  ): number {
     const path = this.#path(dir, name);
     if (options.isSymlink) return this.#metadata.setSymlink(path, metadata);
     return this.#metadata.setEntry(path, metadata, this.#paths.isSafe);
   }
 
   /** The same by the descriptor of a file that was just written, which is cheaper. Does not close it. */
-  finishFile(fd: number, metadata: EntryMetadata): boolean {
+  finishFile(fd: number, metadata: EntryMetadata): number {
     return this.#metadata.setByDescriptor(fd, metadata);
   }
 

@@ -89,9 +89,10 @@ export class BatchWriter {
     this.#setMetadata(entry, () => this.#root.finishFile(fd, this.#metadata(entry)));
   }
 
-  #setMetadata(entry: number, set: () => boolean): void {
+  #setMetadata(entry: number, set: () => number): void {
     this.#attempt(entry, "metadata", () => {
-      if (!set()) this.failures.push({ of: "attributes", at: entry, message: "" });
+      const refused = set();
+      if (refused !== 0) this.failures.push({ of: "refused", at: entry, message: "", refused });
     });
   }
 

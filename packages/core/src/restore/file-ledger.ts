@@ -60,8 +60,8 @@ export class FileLedger {
   }
 
   /** What came back from a worker about the file of an entry. */
-  receive({ of, message }: RestoreFailure, file: number): void {
-    if (of === "attributes") this.#progress.attributesRefused();
+  receive({ of, message, refused }: RestoreFailure, file: number): void {
+    if (of === "refused") this.#progress.refused(refused ?? 0);
     else if (of === "metadata") this.noteDefect(file, message);
     else this.fail(file, message);
   }

@@ -33,8 +33,8 @@ async function finishBatch(
   const { directories } = plan;
   const entries = makeBatch(directories, directories, chosen);
   const { failures } = await pool.run({ kind: "directories", entries });
-  for (const { of, at, message } of failures) {
-    if (of === "attributes") progress.attributesRefused();
+  for (const { of, at, message, refused } of failures) {
+    if (of === "refused") progress.refused(refused ?? 0);
     else progress.error(plan.path(directories, chosen[at] as number), message);
   }
   for (const directory of chosen) {

@@ -1,4 +1,5 @@
 import { printablePath } from "../fs/path.ts";
+import { REFUSED } from "../fs/refusals.ts";
 
 /** What a restore tells while it runs. Paths are those inside the snapshot, made printable. Sizes in bytes. */
 export type RestoreNotice =
@@ -13,7 +14,7 @@ export type RestoreNotice =
     }
   /** An entry could not be restored, or not as it was. */
   | { readonly kind: "error"; readonly path: string; readonly message: string }
-  /** Something that this machine cannot keep, told once. */
+  /** Something that this user or machine cannot restore, summed up at the end. */
   | { readonly kind: "warning"; readonly message: string };
 
 /** What a restore counted. */
@@ -56,7 +57,11 @@ export class RestoreProgress {
   readonly #reportItems: boolean;
   #totals: { readonly files: number; readonly bytes: number } | undefined;
   #lastNotice = 0;
-  #hasWarned = false;
+  /** Entries that did not get what they should have. */
+  #owners = 0;
+  #attributes = 0;
+  #devices = 0;
+  #firstDevice: Uint8Array | undefined;
 
   constructor(onEvent: ((notice: RestoreNotice) => void) | undefined, reportItems: boolean) {
     this.#onEvent = onEvent;
@@ -100,14 +105,43 @@ export class RestoreProgress {
     this.#onEvent?.({ kind: "error", path: printablePath(path), message });
   }
 
-  /** Not an error: the user or the machine cannot have them. Told once. */
-  attributesRefused(): void {
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
-    this.#onEvent?.({
-      kind: "warning",
-      message:
-        "some extended attributes are not restored: this user, system or file system cannot set them",
-    });
+  /** What the system refused to give an entry, as bits of `REFUSED`. Not an error: this user or machine cannot have it. */
+  refused(bits: number): void {
+    if ((bits & REFUSED.owner) !== 0) this.#owners++;
+    if ((bits & REFUSED.attributes) !== 0) this.#attributes++;
   }
+
+  /** A device that this user may not make: an error, but a folder like `/dev` has too many of them to name each. */
+  deviceRefused(path: Uint8Array): void {
+    this.counts.errors++;
+    this.#firstDevice ??= path;
+    this.#devices++;
+  }
+
+  /** Sum up what was refused: one line of each kind. To be called at the end. */
+  tellRefusals(): void {
+    const [owners, attributes, devices] = [this.#owners, this.#attributes, this.#devices];
+    if (owners > 0) {
+      this.#warn(
+        `the owner of ${countOf(owners)} is not restored: this user cannot give files away`,
+      );
+    }
+    if (attributes > 0) {
+      this.#warn(
+        `some extended attributes of ${countOf(attributes)} are not restored: this user, system or file system cannot set them`,
+      );
+    }
+    if (this.#firstDevice === undefined) return;
+    const others = devices === 1 ? "" : `, and with it ${devices - 1} more`;
+    const message = `this device is not restored${others}: this user cannot make devices`;
+    this.#onEvent?.({ kind: "error", path: printablePath(this.#firstDevice), message });
+  }
+
+  #warn(message: string): void {
+    this.#onEvent?.({ kind: "warning", message });
+  }
+}
+
+function countOf(entries: number): string {
+  return entries === 1 ? "1 entry" : `${entries} entries`;
 }

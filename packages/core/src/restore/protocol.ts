@@ -49,10 +49,12 @@ export const WHOLE_FILE = -1;
 
 /** What went wrong in a task. `at` is the number of the blob in the piece or of the entry in the batch. */
 export interface RestoreFailure {
-  /** `metadata`: the contents are in place. `attributes`: the system refused some, which is no error. */
-  readonly of: "blob" | "file" | "metadata" | "attributes";
+  /** `metadata`: the contents are in place. `refused`: so is all that the system lets this user set. */
+  readonly of: "blob" | "file" | "metadata" | "refused";
   readonly at: number;
   readonly message: string;
+  /** Bits of `REFUSED`. */
+  readonly refused?: number;
 }
 
 /** The end of a task: everything that is not named was done. */

@@ -137,6 +137,7 @@ async function writePlan(writing: Writing): Promise<void> {
   restoreSpecials(plan, root, progress);
   throwIfAborted(signal);
   await finishDirectories(plan, pool, progress);
+  progress.tellRefusals();
 }
 
 function startWorkers(

@@ -1,4 +1,5 @@
 import type { RootedDirectory } from "../fs/rooted.ts";
+import { isSystemError } from "../fs/system-error.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { metadataAt } from "./entry-table.ts";
 import type { HardLink, RestorePlan, Special } from "./plan.ts";
@@ -37,12 +38,22 @@ function restoreSpecial(
     const attributes = specials.attributes.get(entry) ?? (isGivenAcl ? [] : undefined);
     const metadata = { ...metadataAt(specials.numbers, entry), attributes };
     const isSymlink = type === "symlink";
-    if (!root.setMetadata(directory, name, metadata, { isSymlink })) progress.attributesRefused();
+    progress.refused(root.setMetadata(directory, name, metadata, { isSymlink }));
     progress.done("other", 0, () => plan.path(specials, entry));
   } catch (error) {
     plan.failedSpecials.add(entry);
-    progress.error(plan.path(specials, entry), describeFailure(error));
+    const path = plan.path(specials, entry);
+    if (isDevice(type) && isForbidden(error)) progress.deviceRefused(path);
+    else progress.error(path, describeFailure(error));
   }
+}
+
+function isDevice(type: Special["type"]): boolean {
+  return type === "dev" || type === "chardev";
+}
+
+function isForbidden(error: unknown): boolean {
+  return isSystemError(error) && error.code === "EPERM";
 }
 
 /** False for what this system has no way to make. */
