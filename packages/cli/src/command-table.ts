@@ -144,6 +144,8 @@ function declareBackup(command: Command): Command {
     .option("--ignore-inode", "a changed inode and ctime mean no change")
     .option("--ignore-ctime", "a changed ctime means no change")
     .option("--with-atime", "save the access times")
+    .option("--with-birth-time", "save when files were made, which restic does not know")
+    .option("--with-inode-flags", "save which files are immutable, append-only or not to be dumped")
     .option("--skip-if-unchanged", "make no snapshot that equals its parent")
     .option("--no-scan", "do not count the files first")
     .option("-n, --dry-run", "write nothing, only tell what would be written")

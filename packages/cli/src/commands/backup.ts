@@ -39,6 +39,8 @@ export interface BackupFlags extends SourceFlags {
   readonly ignoreInode?: boolean;
   readonly ignoreCtime?: boolean;
   readonly withAtime?: boolean;
+  readonly withBirthTime?: boolean;
+  readonly withInodeFlags?: boolean;
   readonly skipIfUnchanged?: boolean;
   readonly scan?: false;
   readonly dryRun?: boolean;
@@ -130,6 +132,8 @@ async function backupOptions(context: Context, flags: BackupFlags): Promise<Back
     ignoreCtime:
       flags.ignoreCtime || flags.ignoreInode || isSet(environment["RESTIC_IGNORE_CTIME"]),
     withAtime: flags.withAtime,
+    withBirthTime: flags.withBirthTime,
+    withInodeFlags: flags.withInodeFlags,
     skipIfUnchanged: flags.skipIfUnchanged,
     scan: flags.scan !== false && (output.json || output.isTerminal),
     dryRun: flags.dryRun,

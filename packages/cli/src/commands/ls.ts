@@ -129,6 +129,8 @@ function entryJson({ path, node }: WalkEntry): string {
     atime: node.atime,
     ctime: node.ctime,
     ...(node.inode === 0n ? {} : { inode: node.inode }),
+    // Only ours, which restic does not list.
+    ...(node.genericAttributes === undefined ? {} : { generic_attributes: node.genericAttributes }),
     message_type: "node",
     struct_type: "node",
   };

@@ -52,6 +52,10 @@ export interface BackupOptions extends CallOptions {
   readonly ignoreInode?: boolean | undefined;
   readonly ignoreCtime?: boolean | undefined;
   readonly withAtime?: boolean | undefined;
+  /** Record when each entry was made, where the system tells. */
+  readonly withBirthTime?: boolean | undefined;
+  /** Record which entries are immutable, append-only or not to be dumped, where the system tells. */
+  readonly withInodeFlags?: boolean | undefined;
   /** Do everything but write. */
   readonly dryRun?: boolean | undefined;
   /** Make no snapshot if its tree would be the parent's. */
@@ -114,7 +118,7 @@ export async function backup(
       trees: store.trees,
       selection,
       progress,
-      metadata: { withAtime: setup.withAtime, owners: new OwnerNames() },
+      metadata: { ...setup, owners: new OwnerNames() },
       signal: store.signal,
       saveTree: (bytes) => store.saveTree(bytes),
     });
@@ -142,6 +146,8 @@ function describeListing(repository: Repository, options: BackupOptions): Listin
     oneFileSystem: options.oneFileSystem ?? false,
     cacheDirectory: cache === undefined ? undefined : absolutePath(toPathBytes(cache)),
     withAtime: options.withAtime ?? false,
+    withBirthTime: options.withBirthTime ?? false,
+    withInodeFlags: options.withInodeFlags ?? false,
     ignoreInode: options.ignoreInode ?? false,
     ignoreCtime: options.ignoreCtime ?? false,
     reportItems: options.reportItems ?? false,

@@ -1,4 +1,5 @@
 import { compilePatterns } from "../fs/filter.ts";
+import { statxMask } from "../fs/own-attributes.ts";
 import { OwnerNames } from "../fs/owners.ts";
 import { loadPosix } from "../fs/posix.ts";
 import type { SharedIndexView } from "../repository/blob-index.ts";
@@ -26,7 +27,7 @@ export function createLister(index: SharedIndexView, setup: ListingSetup): Direc
   return new DirectoryLister({
     index,
     selection: createSelection(setup),
-    metadata: { withAtime: setup.withAtime, owners: new OwnerNames() },
+    metadata: { ...setup, owners: new OwnerNames() },
     ignoreInode: setup.ignoreInode,
     ignoreCtime: setup.ignoreCtime,
     reportItems: setup.reportItems,
@@ -39,11 +40,10 @@ export function createExplorer(
   setup: ListingSetup,
   opener: BlobOpener,
 ): Explorer {
-  const { withAtime, reportItems } = setup;
   return new Explorer({
     lister: createLister(index, setup),
-    matcher: new NodeMatcher({ index, owners: new OwnerNames(), withAtime }),
-    states: reportItems ? undefined : loadPosix()?.entryStates(),
+    matcher: new NodeMatcher({ ...setup, index, owners: new OwnerNames() }),
+    states: setup.reportItems ? undefined : loadPosix()?.entryStates(statxMask(setup)),
     trees: new SharedTreeReader(index, opener),
     selection: createSelection(setup),
   });

@@ -229,7 +229,7 @@ export class ListingWriter {
     return this.#kinds.every((kind, at) => {
       if (kind === ENTRY_KIND.same) return true;
       if (kind === ENTRY_KIND.complete || kind === ENTRY_KIND.file) return false;
-      return this.#before[followed++]?.startsWith(this.#texts[at] as string) === true;
+      return this.#before[followed++]?.startsWith(`${this.#texts[at] ?? ""}"content"`) === true;
     });
   }
 

@@ -1,13 +1,14 @@
 import type { NodeHead } from "../format/node.ts";
 import { formatTime } from "../format/time.ts";
 import { goMode, nodeType } from "../fs/mode.ts";
+import { readOwnAttributes, type OwnAttributesWish } from "../fs/own-attributes.ts";
 import type { OwnerNames } from "../fs/owners.ts";
 import { readLink } from "../fs/source-file.ts";
 import type { FileStat } from "../fs/stat.ts";
 import { localOffsetSeconds } from "../fs/zone.ts";
 
 /** What backup was asked to record beside the usual. */
-export interface MetadataOptions {
+export interface MetadataOptions extends OwnAttributesWish {
   /** Keep access times; otherwise they are written as modification times, so that reading changes no tree. */
   readonly withAtime: boolean;
   readonly owners: OwnerNames;
@@ -17,7 +18,7 @@ export interface MetadataOptions {
  * A node's metadata as restic records it (restic format, section 8): sizes of files only, link counts of everything but
  * directories, fifos and sockets.
  *
- * @throws the error of the operating system if a symbolic link cannot be read.
+ * @throws the error of the operating system if a symbolic link or what else is wanted cannot be read.
  */
 export function createNodeHead(
   name: Uint8Array,
@@ -45,7 +46,7 @@ export function createNodeHead(
     links: type === "file" || type === "symlink" || isDevice ? stat.links : 0,
     linkTarget: type === "symlink" ? readLink(path) : undefined,
     extendedAttributes: [],
-    genericAttributes: undefined,
+    genericAttributes: readOwnAttributes(path, stat.inode, options),
     device: isDevice ? stat.rdev : 0n,
   };
 }

@@ -5,6 +5,7 @@ import { encodeNodeHead, encodeNodeTail, type NodeHead } from "../format/node.ts
 import { joinTree } from "../format/tree.ts";
 import { formatTime } from "../format/time.ts";
 import { goMode, nodeType } from "../fs/mode.ts";
+import { ownAttributes, type OwnAttributesWish } from "../fs/own-attributes.ts";
 import { OwnerNames } from "../fs/owners.ts";
 import { deviceNumber, LITTLE, STATX, type StatxBuffer } from "../fs/statx.ts";
 import { localOffsetSeconds } from "../fs/zone.ts";
@@ -134,8 +135,10 @@ function headOf(values: Values): NodeHead {
   };
 }
 
-function createMatcher(withAtime = false): NodeMatcher {
-  return new NodeMatcher({ index, owners, withAtime });
+const NOTHING_OWN: OwnAttributesWish = { withBirthTime: false, withInodeFlags: false };
+
+function createMatcher(wish: OwnAttributesWish = NOTHING_OWN): NodeMatcher {
+  return new NodeMatcher({ index, owners, withAtime: false, ...wish });
 }
 
 /** What a matcher says of each entry in turn, up to the first no. */
@@ -217,6 +220,37 @@ describe("NodeMatcher", () => {
         },
       ),
       { numRuns: 2000 },
+    );
+  });
+
+  test("wants the attributes of our own that it is asked for, and no others", () => {
+    const anyWish = fc.record({ withBirthTime: fc.boolean(), withInodeFlags: fc.boolean() });
+    const anyFlags = fc.constantFrom(0, 0x10, 0x20, 0x70, 0x80000);
+    fc.assert(
+      fc.property(
+        anyEntry.filter(isCommon),
+        anyWish,
+        anyWish,
+        seconds,
+        anyFlags,
+        (entry, ...rest) => {
+          const [written, asked, birth, flags] = rest;
+          const state: StatxBuffer = new DataView(entry.state.buffer.slice(0));
+          state.setUint32(STATX.mask, 0xfff, LITTLE);
+          state.setBigInt64(STATX.birth, BigInt(birth), LITTLE);
+          state.setBigUint64(STATX.attributes, BigInt(flags), LITTLE);
+          const genericAttributes = ownAttributes(state, written);
+          const tail = entry.text.slice(encodeNodeHead(entry.head).length);
+          const text = encodeNodeHead({ ...entry.head, genericAttributes }) + tail;
+
+          const matcher = createMatcher(asked);
+          matcher.open(joinTree([text]));
+
+          const wanted = JSON.stringify(ownAttributes(state, asked));
+          const isSame = wanted === JSON.stringify(genericAttributes);
+          expect(matcher.match(entry.name, state)).toBe(isSame);
+        },
+      ),
     );
   });
 

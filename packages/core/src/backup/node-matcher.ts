@@ -1,7 +1,9 @@
 import { quoteJson } from "../format/json.ts";
 import { quoteName } from "../format/go-quote.ts";
+import { encodeGenericAttributes } from "../format/node.ts";
 import { formatTime } from "../format/time.ts";
 import { goMode } from "../fs/mode.ts";
+import { ownAttributes, type OwnAttributesWish } from "../fs/own-attributes.ts";
 import type { OwnerNames } from "../fs/owners.ts";
 import { deviceNumber, LITTLE, STATX, type StatxBuffer, wideNumber } from "../fs/statx.ts";
 import { localOffsetSeconds } from "../fs/zone.ts";
@@ -9,7 +11,7 @@ import type { SharedIndexView } from "../repository/blob-index.ts";
 import { TextCursor } from "./text-cursor.ts";
 
 /** What matching takes. */
-export interface MatcherParts {
+export interface MatcherParts extends OwnAttributesWish {
   readonly index: SharedIndexView;
   readonly owners: OwnerNames;
   readonly withAtime: boolean;
@@ -192,9 +194,9 @@ export class NodeMatcher {
 
   #rest(kind: EntryKind["name"], state: StatxBuffer): boolean {
     this.subtreeAt = 0;
-    if (kind === "dir") return this.#skipAttributes() && this.#subtree();
+    if (kind === "dir") return this.#attributes(state) && this.#subtree();
     if (kind === "file") return this.#size(state) && this.#links(state) && this.#contents(state);
-    return this.#links(state) && this.#linkTarget() && this.#skipAttributes() && this.#nothing();
+    return this.#links(state) && this.#linkTarget() && this.#attributes(state) && this.#nothing();
   }
 
   #size(state: StatxBuffer): boolean {
@@ -220,8 +222,20 @@ export class NodeMatcher {
     return cursor.literal(COMMA);
   }
 
+  #attributes(state: StatxBuffer): boolean {
+    return this.#skipExtendedAttributes() && this.#ownAttributes(state);
+  }
+
+  /** All of them: whoever does not want them now must not keep those that an earlier backup recorded. */
+  #ownAttributes(state: StatxBuffer): boolean {
+    const { withBirthTime, withInodeFlags } = this.#parts;
+    if (!withBirthTime && !withInodeFlags) return true;
+    const text = encodeGenericAttributes(ownAttributes(state, this.#parts));
+    return text === "" || this.#cursor.literal(ascii(text));
+  }
+
   /** A list in which no attribute has a bracket in its name. */
-  #skipAttributes(): boolean {
+  #skipExtendedAttributes(): boolean {
     const cursor = this.#cursor;
     if (!cursor.literal(ATTRIBUTES)) return true;
     const end = cursor.indexOf(CLOSE_BRACKET);
@@ -245,7 +259,7 @@ export class NodeMatcher {
   /** The blobs of a file, all of which the repository must still have (restic format, section 12). */
   #contents(state: StatxBuffer): boolean {
     const cursor = this.#cursor;
-    if (!this.#skipAttributes()) return false;
+    if (!this.#attributes(state)) return false;
     this.contentAt = cursor.at;
     if (!cursor.literal(CONTENT)) return false;
     // A list that is empty for a file of some size was written by a program at fault: read the file.

@@ -1,5 +1,5 @@
 import { byteKey } from "../bytes/byte-key.ts";
-import { encodeNode, type Node } from "../format/node.ts";
+import { encodeNode, encodeNodeHead, type Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
 import type { SharedIndexView } from "../repository/blob-index.ts";
 import type { TreeLoader } from "../repository/tree-loader.ts";
@@ -66,7 +66,7 @@ export class ParentTree {
     if (node === undefined) return undefined;
     const text = encodeNode(node);
     const content = node.content?.map((id) => `"${id}"`).join(",");
-    const isSame = text.startsWith(head);
+    const isSame = encodeNodeHead({ ...node, extendedAttributes: [] }) === head;
     return { text, isSame, content, subtree: node.subtree, node };
   }
 

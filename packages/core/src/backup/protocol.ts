@@ -22,6 +22,8 @@ export interface ListingSetup {
   readonly oneFileSystem: boolean;
   readonly cacheDirectory: Uint8Array | undefined;
   readonly withAtime: boolean;
+  readonly withBirthTime: boolean;
+  readonly withInodeFlags: boolean;
   readonly ignoreInode: boolean;
   readonly ignoreCtime: boolean;
   readonly reportItems: boolean;

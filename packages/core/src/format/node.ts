@@ -35,7 +35,7 @@ export interface Node {
   /** Raw bytes, `undefined` if empty. */
   linkTarget: Uint8Array | undefined;
   extendedAttributes: ExtendedAttribute[];
-  /** Attributes of Windows, verbatim. */
+  /** Attributes of Windows, and ours (`fs/own-attributes.ts`), verbatim. */
   genericAttributes: JsonObject | undefined;
   /** Device number of a device file. */
   device: bigint;
@@ -64,7 +64,7 @@ export function encodeNodeHead(node: NodeHead): string {
   const target = node.linkTarget === undefined ? "" : encodeLinkTarget(node.linkTarget);
   const attributes =
     node.extendedAttributes.length === 0 ? "" : encodeAttributes(node.extendedAttributes);
-  const generic = node.genericAttributes === undefined ? "" : encodeGeneric(node.genericAttributes);
+  const generic = encodeGenericAttributes(node.genericAttributes);
   const device = node.device === 0n ? "" : `"device":${node.device},`;
   return (
     `{"name":"${quoteName(node.name)}","type":${quoteJson(node.type)},${mode}` +
@@ -123,8 +123,9 @@ function encodeAttributes(attributes: readonly ExtendedAttribute[]): string {
   return `"extended_attributes":[${texts.join(",")}],`;
 }
 
-/** Go writes maps with sorted keys, by bytes. */
-function encodeGeneric(attributes: JsonObject): string {
+/** The field of a node with the comma after it; "" if there are none. Go writes maps with sorted keys, by bytes. */
+export function encodeGenericAttributes(attributes: JsonObject | undefined): string {
+  if (attributes === undefined) return "";
   const keys = Object.keys(attributes).sort((a, b) =>
     Buffer.compare(Buffer.from(a), Buffer.from(b)),
   );

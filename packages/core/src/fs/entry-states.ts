@@ -37,14 +37,16 @@ export class EntryStates {
   readonly #open: ReturnType<Library["bind"]>;
   readonly #close: ReturnType<Library["bind"]>;
   readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #mask: number;
   readonly #address: number;
   #nameAt = 0;
   /** What the path that starts at `#start` is relative to. */
   #directory = AT_FDCWD;
   #start = 0;
 
-  /** Throws if the C library has no statx(2). */
-  constructor(library: Library, memory: FixedMemory) {
+  /** `mask` is what statx(2) is asked for. Throws if the C library does not have it. */
+  constructor(library: Library, memory: FixedMemory, mask: number = STATX_BASIC_STATS) {
+    this.#mask = mask;
     this.#statx = library.bind(
       "int statx(int dirfd, uint64_t path, int flags, unsigned int mask, uint64_t result)",
     );
@@ -84,9 +86,6 @@ export class EntryStates {
     for (let i = 0; i < name.length; i++) this.#bytes[at + i] = name.charCodeAt(i);
     this.#bytes[at + name.length] = 0;
     const answer = this.#address + STATE_AT;
-    return (
-      this.#statx(this.#directory, this.#start, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, answer) ===
-      0
-    );
+    return this.#statx(this.#directory, this.#start, AT_SYMLINK_NOFOLLOW, this.#mask, answer) === 0;
   }
 }

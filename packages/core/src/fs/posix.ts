@@ -15,6 +15,7 @@ import { getSystemErrorMap } from "node:util";
 import { AttributeCalls, type Library } from "./attribute-calls.ts";
 import { CacheCalls } from "./cache-calls.ts";
 import { ENTRY_STATES_MEMORY, EntryStates } from "./entry-states.ts";
+import { FlagCalls } from "./flag-calls.ts";
 import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
@@ -35,10 +36,10 @@ export type SpecialType = "fifo" | "chardev" | "dev";
 /** What this machine's C library does for us. Paths must hold no NUL. Failures are errors with `code`, as Node's. */
 export interface Posix {
   /**
-   * lstat into memory that the next call overwrites; undefined if the kernel or library does not have statx.
-   * Throws the system's error.
+   * lstat into memory that the next call overwrites; undefined if the kernel or library does not have statx. `mask` is
+   * what is asked for: what lstat tells, unless given. Throws the system's error.
    */
-  statx(path: Uint8Array): StatxBuffer | undefined;
+  statx(path: Uint8Array, mask?: number): StatxBuffer | undefined;
 
   /**
    * The names of an entry's extended attributes, a symlink's own, each ended by NUL; a view that the next call
@@ -49,8 +50,11 @@ export interface Posix {
   /** The value of one of them, a copy. Throws the system's error. */
   getAttribute(path: Uint8Array, name: Uint8Array): Uint8Array<ArrayBuffer>;
 
-  /** A fast way to look at all entries of a directory; undefined where it cannot be had. */
-  entryStates(): EntryStates | undefined;
+  /** A fast way to look at all entries of a directory; undefined where it cannot be had. `mask` as for `statx`. */
+  entryStates(mask?: number): EntryStates | undefined;
+
+  /** Reads and sets inode flags. */
+  readonly flags: FlagCalls;
 
   /** Changes extended attributes. */
   readonly attributes: AttributeCalls;
@@ -119,6 +123,7 @@ function tryLoad(): Posix | undefined {
 
 class LinuxCalls implements Posix {
   readonly attributes: AttributeCalls;
+  readonly flags: FlagCalls;
   readonly cache: CacheCalls | undefined;
   readonly #koffi: Koffi;
   readonly #library: Library;
@@ -155,6 +160,7 @@ class LinuxCalls implements Posix {
       lastError: (syscall) => systemError(syscall, koffi.errno()),
     };
     this.attributes = new AttributeCalls(this.#library);
+    this.flags = new FlagCalls(this.#library);
     this.cache = tryMakeCacheCalls(this.#library);
     this.#mkfifo = libc.func("int mkfifo(const uint8_t *path, unsigned int mode)");
     // glibc has it since 2.33, musl always.
@@ -169,15 +175,9 @@ class LinuxCalls implements Posix {
     );
   }
 
-  statx(path: Uint8Array): StatxBuffer | undefined {
+  statx(path: Uint8Array, mask: number = STATX_BASIC_STATS): StatxBuffer | undefined {
     if (this.#statx === undefined || !this.#statxWorks || !this.#putPath(path)) return undefined;
-    const result = this.#statx(
-      AT_FDCWD,
-      this.#path,
-      AT_SYMLINK_NOFOLLOW,
-      STATX_BASIC_STATS,
-      this.#statxBytes,
-    );
+    const result = this.#statx(AT_FDCWD, this.#path, AT_SYMLINK_NOFOLLOW, mask, this.#statxBytes);
     if (result === 0) return this.#statxView;
     const errno = this.#koffi.errno();
     if (errno !== constants.errno.ENOSYS && errno !== constants.errno.EPERM) {
@@ -188,14 +188,13 @@ class LinuxCalls implements Posix {
     return undefined;
   }
 
-  entryStates(): EntryStates | undefined {
+  entryStates(mask?: number): EntryStates | undefined {
     try {
       // Never freed: one for each thread, for as long as it lives.
       const memory = this.#koffi.alloc("uint8_t", ENTRY_STATES_MEMORY);
-      return new EntryStates(this.#library, {
-        bytes: new Uint8Array(this.#koffi.view(memory, ENTRY_STATES_MEMORY)),
-        address: Number(this.#koffi.address(memory)),
-      });
+      const bytes = new Uint8Array(this.#koffi.view(memory, ENTRY_STATES_MEMORY));
+      const address = Number(this.#koffi.address(memory));
+      return new EntryStates(this.#library, { bytes, address }, mask);
     } catch {
       return undefined;
     }

@@ -29,9 +29,11 @@ import { hasDefaultAcl, removeDefaultAcl } from "./default-acl.ts";
 import { readDirectory } from "./directory.ts";
 import { MetadataSetter } from "./metadata.ts";
 import type { EntryMetadata } from "./metadata.ts";
+import { KEPT_FLAGS } from "./own-attributes.ts";
 import { nodePath, printablePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
 import type { SpecialType } from "./posix.ts";
+import { REFUSED } from "./refusals.ts";
 import { checkName, RootedPaths } from "./rooted-paths.ts";
 import type { RootedPathsOptions } from "./rooted-paths.ts";
 import { statFile } from "./stat.ts";
@@ -43,6 +45,10 @@ export interface RootedDirectoryOptions extends RootedPathsOptions {
 }
 
 const SLASH = 0x2f;
+/** What a system says that has no inode flags, or not for this user. */
+const FLAGS_REFUSED: ReadonlySet<unknown> = new Set([
+  ...["EPERM", "EACCES", "ENOTTY", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL"],
+]);
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** See the module comment for the rules. Holds up to 256 directories open; `close` lets them go. */
@@ -216,6 +222,31 @@ export class RootedDirectory {
   /** The same by the descriptor of a file that was just written, which is cheaper. Does not close it. */
   finishFile(fd: number, metadata: EntryMetadata): number {
     return this.#metadata.setByDescriptor(fd, metadata);
+  }
+
+  /**
+   * Give a file or directory these of `KEPT_FLAGS`, and take the others. To be called last: an immutable entry takes nothing more. Gives
+   * what was refused, as bits of `REFUSED`.
+   */
+  setFlags(dir: Uint8Array, name: Uint8Array, flags: number): number {
+    const posix = loadPosix();
+    if (posix === undefined) return REFUSED.flags;
+    try {
+      const fd = openSync(nodePath(this.#path(dir, name)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      try {
+        const stats = fstatSync(fd);
+        // To a device the same numbers may mean anything.
+        if (!stats.isFile() && !stats.isDirectory())
+          throw notOurs(name, "something took its place");
+        posix.flags.set(fd, (posix.flags.get(fd) & ~KEPT_FLAGS) | flags);
+        return 0;
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      if (FLAGS_REFUSED.has(errnoOf(error))) return REFUSED.flags;
+      throw error;
+    }
   }
 
   /** Let all directories go. The object is of no use afterwards. */

@@ -13,6 +13,7 @@ export type StatxBuffer = DataView<ArrayBuffer>;
 export const STATX = {
   size: 256,
   mask: 0,
+  attributes: 8,
   links: 16,
   uid: 20,
   gid: 24,
@@ -20,6 +21,7 @@ export const STATX = {
   inode: 32,
   bytes: 40,
   atime: 64,
+  birth: 80,
   ctime: 96,
   mtime: 112,
   rdevMajor: 128,
@@ -32,6 +34,8 @@ export const STATX = {
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const STATX_BASIC_STATS = 0x7ff;
+/** To be added for the time of birth; the answer's mask tells whether the file system knows it. */
+export const STATX_BTIME = 0x800;
 
 /** True where `struct statx` is to be read with the low byte first. */
 export const LITTLE: boolean = endianness() === "LE";

@@ -1,6 +1,7 @@
 import { joinPath } from "../fs/path.ts";
 import type { EntryMetadata } from "../fs/metadata.ts";
 import { unixMode } from "../fs/mode.ts";
+import { recordedFlags } from "../fs/own-attributes.ts";
 import type { ExtendedAttribute, Node } from "../format/node.ts";
 import { parseTime, type Timestamp } from "../format/time.ts";
 
@@ -31,6 +32,8 @@ const FIRST_ENTRIES = 256;
 export class EntryTable {
   /** Of the entries that have some, by their numbers. They are rare. */
   readonly attributes: Map<number, readonly ExtendedAttribute[]> = new Map();
+  /** Inode flags of the entries that have some, by their numbers. */
+  readonly flags: Map<number, number> = new Map();
   numbers: Float64Array<ArrayBuffer> = new Float64Array(FIRST_ENTRIES * ENTRY_NUMBERS);
   #names = new Uint8Array(FIRST_ENTRIES * 32);
   #nameEnds = new Float64Array(FIRST_ENTRIES);
@@ -57,6 +60,8 @@ export class EntryTable {
     numbers[base + ENTRY.atimeNanoseconds] = atime.nanoseconds;
     numbers[base + ENTRY.size] = size;
     if (node.extendedAttributes.length > 0) this.attributes.set(number, node.extendedAttributes);
+    const flags = recordedFlags(node.genericAttributes);
+    if (flags !== 0) this.flags.set(number, flags);
     return number;
   }
 

@@ -60,6 +60,7 @@ export class RestoreProgress {
   /** Entries that did not get what they should have. */
   #owners = 0;
   #attributes = 0;
+  #flags = 0;
   #devices = 0;
   #firstDevice: Uint8Array | undefined;
 
@@ -109,6 +110,7 @@ export class RestoreProgress {
   refused(bits: number): void {
     if ((bits & REFUSED.owner) !== 0) this.#owners++;
     if ((bits & REFUSED.attributes) !== 0) this.#attributes++;
+    if ((bits & REFUSED.flags) !== 0) this.#flags++;
   }
 
   /** A device that this user may not make: an error, but a folder like `/dev` has too many of them to name each. */
@@ -129,6 +131,11 @@ export class RestoreProgress {
     if (attributes > 0) {
       this.#warn(
         `some extended attributes of ${countOf(attributes)} are not restored: this user, system or file system cannot set them`,
+      );
+    }
+    if (this.#flags > 0) {
+      this.#warn(
+        `the inode flags of ${countOf(this.#flags)} are not restored: this user, system or file system cannot set them`,
       );
     }
     if (this.#firstDevice === undefined) return;

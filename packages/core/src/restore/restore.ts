@@ -26,6 +26,7 @@ import { ContentWriter } from "./contents.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { finishDirectories } from "./finish-directories.ts";
 import { FileLedger } from "./file-ledger.ts";
+import { restoreFlags } from "./flags.ts";
 import { planRestore, type RestorePlan } from "./plan.ts";
 import { RestoreProgress, type RestoreCounts, type RestoreNotice } from "./progress.ts";
 import type { RestoreResult, RestoreSetup, RestoreTask } from "./protocol.ts";
@@ -137,6 +138,7 @@ async function writePlan(writing: Writing): Promise<void> {
   restoreSpecials(plan, root, progress);
   throwIfAborted(signal);
   await finishDirectories(plan, pool, progress);
+  restoreFlags(plan, root, progress);
   progress.tellRefusals();
 }
 
