@@ -84,8 +84,8 @@ export function forgeFile(
 }
 
 /** A directory of this tree. */
-export function forgeDirectory(name: string, subtree: string): string {
-  return forgeNode(name, "dir", { subtree });
+export function forgeDirectory(name: string, subtree: string, fields: ForgedFields = {}): string {
+  return forgeNode(name, "dir", { ...fields, subtree });
 }
 
 /** A symlink to this path. */

@@ -162,7 +162,8 @@ function declareRestore(command: Command): Command {
     .option("-e, --exclude <pattern>", "leave out what matches (repeatable)", collect(asText))
     .option("--iexclude <pattern>", "the same, upper and lower case alike", collect(asText))
     .option("--exclude-file <file>", "file of patterns, one a line", collect(asText))
-    .option("--iexclude-file <file>", "the same, upper and lower case alike", collect(asText));
+    .option("--iexclude-file <file>", "the same, upper and lower case alike", collect(asText))
+    .option("--ownership-by-name", "owners by their names, where this machine has them");
   return addFilterOptions(command);
 }
 

@@ -21,6 +21,7 @@ export interface RestoreFlags extends FilterFlags {
   readonly iexclude?: readonly string[];
   readonly excludeFile?: readonly string[];
   readonly iexcludeFile?: readonly string[];
+  readonly ownershipByName?: boolean;
 }
 
 /** `restore`: write a snapshot to a folder. Any entry that could not be restored makes the exit code 1. */
@@ -54,6 +55,7 @@ export async function runRestore(
       return restore(repository, found, target, {
         include: includeLists,
         exclude: excludeLists,
+        ownershipByName: flags.ownershipByName,
         signal,
         reportItems: output.verbosity >= 3,
         onEvent: (notice) => report.note(notice),

@@ -10,7 +10,7 @@ export interface OwnerSources {
 }
 
 /** After so many ids that nobody knows, the rest of that database is taken as unknown: each question starts a program. */
-const MOST_UNKNOWN = 64;
+export const MOST_UNKNOWN = 64;
 
 /**
  * Names of users and groups, read once from the system's files; an id that is not there (a directory service) is
@@ -41,7 +41,7 @@ class NameTable {
   #unknown = 0;
 
   constructor(path: string, leastFields: number, lookUp: (id: number) => string | undefined) {
-    this.#names = readNames(path, leastFields);
+    this.#names = new Map(readOwners(path, leastFields).map(({ id, name }) => [id, name]));
     this.#lookUp = lookUp;
   }
 
@@ -56,17 +56,26 @@ class NameTable {
   }
 }
 
-/** `name:password:id:...`, one a line (passwd(5), group(5)). The first line of an id wins, as in libc. */
-function readNames(path: string, leastFields: number): Map<number, string> {
-  const names = new Map<number, string>();
+/** A user or group. */
+export interface Owner {
+  readonly name: string;
+  readonly id: number;
+}
+
+/**
+ * `name:password:id:...`, one a line (passwd(5), group(5)), the last line first: the first one of an id or name wins, as in libc, where
+ * a map is made of them.
+ */
+export function readOwners(path: string, leastFields: number): Owner[] {
+  const owners: Owner[] = [];
   for (const line of readLines(path)) {
     const fields = line.split(":");
     const [name = "", , id = ""] = fields;
     // A leading + or - includes another database; # begins a comment.
     if (fields.length < leastFields || name === "" || /^[+\-#]/.test(name)) continue;
-    if (/^\d+$/.test(id) && !names.has(Number(id))) names.set(Number(id), name);
+    if (/^\d+$/.test(id)) owners.push({ name, id: Number(id) });
   }
-  return names;
+  return owners.reverse();
 }
 
 function readLines(path: string): string[] {
@@ -79,13 +88,18 @@ function readLines(path: string): string[] {
 }
 
 function askSystem(database: "passwd" | "group", id: number): string | undefined {
+  return askForOwner(database, String(id))?.[0];
+}
+
+/** The fields of a user or group, wherever the system has it from; undefined if it has none. `key` is an id or a name. */
+export function askForOwner(database: "passwd" | "group", key: string): string[] | undefined {
   try {
-    const output = execFileSync("getent", [database, String(id)], {
+    const output = execFileSync("getent", ["--", database, key], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
       timeout: 10_000,
     });
-    return output.split(":")[0];
+    return output.trimEnd().split(":");
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import type { Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import { isTsbakError } from "../errors.ts";
+import type { OwnerIds } from "../fs/owner-ids.ts";
 import { joinPath } from "../fs/path.ts";
 import type { SpecialType } from "../fs/posix.ts";
 import { BlobUses } from "./blob-uses.ts";
@@ -72,6 +73,8 @@ export interface PlanContext {
   readonly selection: RestoreSelection;
   readonly progress: RestoreProgress;
   readonly signal: AbortSignal | undefined;
+  /** Ids of owners by their names; without them the recorded ids are taken. */
+  readonly owners: OwnerIds | undefined;
   /** Make a directory on the disk; its path is relative to the target. Throws the system's error. */
   readonly makeDirectory: (path: Uint8Array) => string | undefined;
 }
@@ -153,6 +156,7 @@ class Planner {
       return undefined;
     }
     const choice = this.#context.selection.choose(path);
+    this.#adopt(node);
     if (node.type === "dir") return this.#visitDirectory(node, directory, path, choice);
     if (!choice.isSelected) return undefined;
     if (node.type === "socket") {
@@ -164,6 +168,13 @@ class Planner {
     if (node.type === "file") this.#planFile(node, number, path);
     else this.#planSpecial(node, number, path);
     return undefined;
+  }
+
+  #adopt(node: Node): void {
+    const { owners } = this.#context;
+    if (owners === undefined) return;
+    node.uid = owners.user(node.user, node.uid);
+    node.gid = owners.group(node.group, node.gid);
   }
 
   #visitDirectory(

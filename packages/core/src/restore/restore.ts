@@ -12,6 +12,7 @@ import { throwIfAborted } from "../async/interrupted.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import type { PatternList } from "../fs/filter.ts";
+import { OwnerIds } from "../fs/owner-ids.ts";
 import { absolutePath, toPathBytes } from "../fs/path.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
 import { makeTarget } from "../fs/target.ts";
@@ -41,6 +42,8 @@ export interface RestoreOptions extends CallOptions {
   readonly exclude?: readonly PatternList[] | undefined;
   /** Leave blobs of zeros as holes in files. */
   readonly sparse?: boolean | undefined;
+  /** Give files to users and groups of the recorded names, where this machine has them, instead of those of the recorded ids. */
+  readonly ownershipByName?: boolean | undefined;
   /** Worker threads; as many as the machine has cores if absent. */
   readonly threads?: number | undefined;
   readonly onEvent?: ((notice: RestoreNotice) => void) | undefined;
@@ -102,7 +105,7 @@ export async function restore(
 function makePlan(
   tree: string,
   parts: Pick<Writing, "repository" | "index" | "progress" | "root">,
-  { include = [], exclude = [], signal }: RestoreOptions,
+  { include = [], exclude = [], ownershipByName, signal }: RestoreOptions,
 ): Promise<RestorePlan> {
   const { repository, index, progress, root } = parts;
   return planRestore(tree, {
@@ -110,6 +113,7 @@ function makePlan(
     trees: new TreeLoader(repository, index, { signal }),
     selection: new RestoreSelection(include, exclude),
     progress,
+    owners: ownershipByName === true ? new OwnerIds() : undefined,
     signal,
     makeDirectory: (directory) => tryMakeDirectory(root, directory),
   });
