@@ -7,6 +7,7 @@ import { compareTrees } from "./compare-trees.ts";
 import { requirePeer, Workshop, type ToolName } from "./peers.ts";
 import {
   backupStep,
+  checkStep,
   initRepository,
   restoreStep,
   type BackupStep,
@@ -116,6 +117,7 @@ describe.skipIf(!isAble)("inode flags and birth times", () => {
     const checked = await workshop.run("restic", [...args, "check", "--read-data"]);
 
     expect([restored.code, checked.code]).toEqual([0, 0]);
+    await checkStep(repository, ["tsbak"]);
     const warnings = restored.stderr.trim().split("\n");
     expect(warnings.filter((line) => !line.includes("unrecognized generic attribute"))).toEqual([]);
     expect(warnings).toHaveLength(2);

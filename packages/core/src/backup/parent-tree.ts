@@ -66,7 +66,7 @@ export class ParentTree {
     if (node === undefined) return undefined;
     const text = encodeNode(node);
     const content = node.content?.map((id) => `"${id}"`).join(",");
-    const isSame = encodeNodeHead({ ...node, extendedAttributes: [] }) === head;
+    const isSame = text.startsWith(`${head}"content"`) || isSameButForAttributes(node, head);
     return { text, isSame, content, subtree: node.subtree, node };
   }
 
@@ -79,6 +79,12 @@ export class ParentTree {
     this.#at = TAIL.lastIndex + (this.#text[TAIL.lastIndex] === "," ? 1 : 0);
     return { text, isSame: true, content: tail[1], subtree: tail[2], node: undefined };
   }
+}
+
+/** Heads that are looked for have no extended attributes yet. */
+function isSameButForAttributes(node: Node, head: string): boolean {
+  if (node.extendedAttributes.length === 0) return false;
+  return encodeNodeHead({ ...node, extendedAttributes: [] }) === head;
 }
 
 /** Load a directory of the parent snapshot; damage there only means that everything is read again. */
