@@ -62,6 +62,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/ls.ts")).runLs,
   },
   {
+    usage: "diff <snapshot> <other>",
+    summary: "tell what changed from one snapshot to another",
+    declare: (command) => command.option("--metadata", "also what changed in metadata only"),
+    load: async () => (await import("./commands/diff.ts")).runDiff,
+  },
+  {
     usage: "cat <type> [id]",
     summary: "print masterkey, config, pack, blob, snapshot, index, key, lock or tree",
     load: async () => (await import("./commands/cat.ts")).runCat,

@@ -31,6 +31,10 @@ export { findTree } from "./repository/find-tree.ts";
 export { walkTree } from "./repository/walk-tree.ts";
 export type { WalkEntry } from "./repository/walk-tree.ts";
 
+// Looking into snapshots.
+export { diffTrees } from "./inspect/diff.ts";
+export type { DiffChange, DiffOptions, DiffSide, DiffStatistics } from "./inspect/diff.ts";
+
 // Operations.
 export { backup, backupStream } from "./backup/backup.ts";
 export type { BackupOptions, BackupSummary } from "./backup/backup.ts";

@@ -1,0 +1,75 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mutateTree } from "./mutate-tree.ts";
+import { requirePeer, Workshop, type PeerName } from "./peers.ts";
+import { makeRandomTree } from "./random-tree.ts";
+
+const peers: PeerName[] = ["tsbak", "restic"];
+let shop: Workshop;
+/** Snapshots, oldest first: two of a plain tree, two of one with odd names. */
+let ids: string[];
+
+/** What both tools print of the same repository; standard output alone, unless they fail. */
+async function expectSame(args: readonly string[]): Promise<string> {
+  const all = ["-r", shop.path("repo"), "--no-lock", ...args];
+  const [theirs, ours] = await Promise.all([shop.runRestic("", all), shop.runTsbak(all)]);
+  expect(ours.stdout, args.join(" ")).toBe(theirs.stdout);
+  expect(ours.code, args.join(" ")).toBe(theirs.code);
+  return ours.stdout;
+}
+
+async function backUp(source: string, host: string): Promise<string> {
+  const args = ["-r", shop.path("repo"), "backup", "--json", "--host", host, "--tag", `of-${host}`];
+  const printed = await shop.must("tsbak", [...args, "."], { cwd: shop.path(source) });
+  const summary = JSON.parse(printed.trim().split("\n").at(-1) ?? "") as { snapshot_id: string };
+  return summary.snapshot_id;
+}
+
+function makePlain(): void {
+  const plain = (...names: string[]): string => shop.path("plain", ...names);
+  for (const folder of ["a/deep/er", "same/same", "gone/far"]) {
+    mkdirSync(plain(folder), { recursive: true });
+  }
+  for (const name of ["a/one.txt", "a/deep/er/Two.TXT", "same/same/file", "gone/far/file"]) {
+    writeFileSync(plain(name), name);
+  }
+  writeFileSync(plain("a/big"), Buffer.alloc(3e6, "some text to be cut into blobs"));
+  symlinkSync("one.txt", plain("a/link"));
+  writeFileSync(plain("becomes-folder"), "");
+}
+
+function changePlain(): void {
+  const plain = (...names: string[]): string => shop.path("plain", ...names);
+  rmSync(plain("gone"), { recursive: true });
+  rmSync(plain("becomes-folder"));
+  mkdirSync(plain("becomes-folder", "inner"), { recursive: true });
+  writeFileSync(plain("a/one.txt"), "changed");
+  writeFileSync(plain("a/new.txt"), "new");
+  renameSync(plain("a/deep/er/Two.TXT"), plain("a/Two.TXT"));
+}
+
+describe.skipIf(peers.map(requirePeer).includes(false))("looking into snapshots", () => {
+  beforeAll(async () => {
+    shop = new Workshop();
+    await shop.must("tsbak", ["-r", shop.path("repo"), "init"]);
+    makePlain();
+    makeRandomTree(shop.path("odd"), { seed: "inspect", size: 3e6, files: 40 });
+    ids = [await backUp("plain", "first")];
+    changePlain();
+    ids.push(await backUp("plain", "second"), await backUp("odd", "third"));
+    mutateTree(shop.path("odd"), { seed: "inspect" });
+    ids.push(await backUp("odd", "fourth"));
+  });
+  afterAll(() => shop.close());
+
+  test("diff prints what restic prints", async () => {
+    const [a = "", b = "", c = "", d = ""] = ids;
+    await expectSame(["diff", a, b]);
+    await expectSame(["diff", "--metadata", b, a]);
+    await expectSame(["diff", "--json", `${a}:a`, `${b}:a/deep`]);
+    await expectSame(["diff", "--quiet", a, a]);
+    const odd = await expectSame(["diff", "--json", "--metadata", c, d]);
+    expect(odd.split("\n").length).toBeGreaterThan(20);
+    await expectSame(["diff", "--json", a, d]);
+  });
+});
