@@ -62,9 +62,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/ls.ts")).runLs,
   },
   {
-    usage: "diff <snapshot> <other>",
-    summary: "tell what changed from one snapshot to another",
-    declare: (command) => command.option("--metadata", "also what changed in metadata only"),
+    usage: "diff <snapshot> [other]",
+    summary: "tell what changed from one snapshot to another, or since then on the disk",
+    declare: declareDiff,
     load: async () => (await import("./commands/diff.ts")).runDiff,
   },
   {
@@ -189,6 +189,14 @@ function declareLs(command: Command): Command {
     .option("-l, --long", "with mode, owner, size and time")
     .option("--human-readable", "sizes with units");
   return command.option("--recursive", "also what is in the folders below the named ones");
+}
+
+function declareDiff(command: Command): Command {
+  return command
+    .option("--metadata", "also what changed in metadata only")
+    .option("--live", "compare with the disk: where the snapshot came from, or the folder <other>")
+    .option("--read-data", "with --live: read also files that seem unchanged")
+    .option("-x, --one-file-system", "with --live: do not look into mount points");
 }
 
 function declareNewKey(command: Command): Command {

@@ -33,7 +33,16 @@ export type { WalkEntry } from "./repository/walk-tree.ts";
 
 // Looking into snapshots.
 export { diffTrees } from "./inspect/diff.ts";
-export type { DiffChange, DiffOptions, DiffSide, DiffStatistics } from "./inspect/diff.ts";
+export type {
+  DiffChange,
+  DiffOptions,
+  DiffSide,
+  DiffStatistics,
+  EntryCounts,
+} from "./inspect/diff.ts";
+export { diffWithDisk } from "./inspect/live-diff.ts";
+export type { LiveDiffOptions, LiveDiffStatistics, LiveSide } from "./inspect/live-diff.ts";
+export { placeOnDisk } from "./inspect/live-place.ts";
 
 // Operations.
 export { backup, backupStream } from "./backup/backup.ts";

@@ -1,33 +1,50 @@
 import {
+  compilePatterns,
   diffTrees,
+  diffWithDisk,
   encodeJson,
   findSnapshot,
   findTree,
+  placeOnDisk,
   printablePath,
   TsbakError,
   type DiffChange,
   type DiffStatistics,
   type DiffSide,
+  type EntryCounts,
+  type LiveDiffStatistics,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatSize } from "../format-text.ts";
 import { jsonText } from "../json-text.ts";
+import type { Output } from "../output.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import { withLock } from "../with-lock.ts";
 
 /** Flags of `diff`. */
 export interface DiffFlags {
   readonly metadata?: boolean;
+  readonly live?: boolean;
+  readonly readData?: boolean;
+  readonly oneFileSystem?: boolean;
 }
 
-/** `diff`: what changed from one snapshot to another. */
+/** `diff`: what changed from one snapshot to another, or since then on the disk. */
 export async function runDiff(
   context: Context,
   args: readonly string[],
   flags: DiffFlags,
 ): Promise<ExitCode> {
-  const [before = "", after = ""] = args;
+  if (flags.live === true) return runLiveDiff(context, args, flags);
+  const [before = "", after] = args;
+  if (after === undefined || flags.readData === true || flags.oneFileSystem === true) {
+    const reason =
+      after === undefined
+        ? "name two snapshots, or one and --live for the disk"
+        : "--read-data and --one-file-system are for --live";
+    throw new TsbakError("invalid-argument", `Cannot compare: ${reason}`);
+  }
   const { output } = context;
   const repository = await openNamedRepository(context);
   const statistics = await withLock(context, repository, { readOnly: true }, async (signal) => {
@@ -47,9 +64,34 @@ export async function runDiff(
   return conclude(statistics);
 }
 
+async function runLiveDiff(
+  context: Context,
+  [before = "", folder]: readonly string[],
+  flags: DiffFlags,
+): Promise<ExitCode> {
+  const { output } = context;
+  const repository = await openNamedRepository(context);
+  let shown = "";
+  const statistics = await withLock(context, repository, { readOnly: true }, async (signal) => {
+    const found = await findSnapshot(repository, before, {}, { signal });
+    const bytes = folder === undefined ? undefined : Buffer.from(folder);
+    const comparison = await placeOnDisk(repository, found, bytes, { signal });
+    shown = printablePath(comparison.folder);
+    output.say(`comparing snapshot ${found.id.slice(0, 8)} to ${shown}:\n`);
+    return diffWithDisk(repository, comparison, {
+      ...reporting(context),
+      ...flags,
+      exclude: compilePatterns(found.snapshot.excludes),
+      signal,
+    });
+  });
+  printLiveStatistics(context, [before, shown], statistics);
+  return conclude(statistics);
+}
+
 function reporting({ output }: Context): {
   onChange: (change: DiffChange) => void;
-  onError: (path: Uint8Array, error: TsbakError) => void;
+  onError: (path: Uint8Array, error: TsbakError | string) => void;
 } {
   return {
     onChange: ({ path, modifier }) => {
@@ -59,7 +101,8 @@ function reporting({ output }: Context): {
         output.json ? encodeJson(message) : `${modifier.padEnd(5)}${printablePath(path)}`,
       );
     },
-    onError: (path, { message }) => {
+    onError: (path, error) => {
+      const message = typeof error === "string" ? error : error.message;
       const item = printablePath(path);
       output.warnProblem(`error: ${item}: ${message}`, { message, during: "diff", item });
     },
@@ -80,16 +123,53 @@ function printStatistics(
     removed: sideJson(removed),
   });
   if (output.json) return;
-  const count = (value: number): string => String(value).padStart(5);
-  const pair = (a: number, b: number): string => `${count(a)} new, ${count(b)} removed`;
-  output.print("");
-  output.print(`Files:       ${pair(added.files, removed.files)}, ${count(changedFiles)} changed`);
-  output.print(`Dirs:        ${pair(added.dirs, removed.dirs)}`);
-  output.print(`Others:      ${pair(added.others, removed.others)}`);
-  output.print(`Data Blobs:  ${pair(added.dataBlobs, removed.dataBlobs)}`);
-  output.print(`Tree Blobs:  ${pair(added.treeBlobs, removed.treeBlobs)}`);
+  printEntryCounts(output, added, removed, changedFiles);
+  output.print(`Data Blobs:  ${countPair(added.dataBlobs, removed.dataBlobs)}`);
+  output.print(`Tree Blobs:  ${countPair(added.treeBlobs, removed.treeBlobs)}`);
   output.print(`  Added:   ${formatSize(added.bytes).padEnd(5)}`);
   output.print(`  Removed: ${formatSize(removed.bytes).padEnd(5)}`);
+}
+
+function printLiveStatistics(
+  { output }: Context,
+  [source, folder]: readonly string[],
+  { changedFiles, added, removed }: LiveDiffStatistics,
+): void {
+  output.message({
+    message_type: "statistics",
+    source_snapshot: source,
+    target_folder: folder,
+    changed_files: changedFiles,
+    added,
+    removed,
+  });
+  if (output.json) return;
+  printEntryCounts(output, added, removed, changedFiles);
+  output.print(`  Added:   ${formatSize(added.bytes)}`);
+  output.print(`  Removed: ${formatSize(removed.bytes)}`);
+}
+
+/** The lines that both kinds of comparison have. */
+function printEntryCounts(
+  output: Output,
+  added: EntryCounts,
+  removed: EntryCounts,
+  changedFiles: number,
+): void {
+  output.print("");
+  output.print(
+    `Files:       ${countPair(added.files, removed.files)}, ${padCount(changedFiles)} changed`,
+  );
+  output.print(`Dirs:        ${countPair(added.dirs, removed.dirs)}`);
+  output.print(`Others:      ${countPair(added.others, removed.others)}`);
+}
+
+function countPair(added: number, removed: number): string {
+  return `${padCount(added)} new, ${padCount(removed)} removed`;
+}
+
+function padCount(value: number): string {
+  return String(value).padStart(5);
 }
 
 function sideJson(side: DiffSide): Record<string, number> {

@@ -5,7 +5,6 @@
  */
 import { throwIfAborted } from "../async/interrupted.ts";
 import type { CallOptions } from "../backend/backend.ts";
-import { compareBytes } from "../bytes/compare.ts";
 import { isTsbakError, type TsbakError } from "../errors.ts";
 import type { Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
@@ -14,6 +13,7 @@ import type { Repository } from "../repository/repository.ts";
 import { TreeLoader } from "../repository/tree-loader.ts";
 import { BlobMarks, type BlobSum } from "./blob-marks.ts";
 import { hasSameContent, hasSameMetadata } from "./compare-nodes.ts";
+import { pairByName } from "./pair-by-name.ts";
 
 /** One entry that differs. */
 export interface DiffChange {
@@ -110,7 +110,7 @@ class Comparison {
 
   async #compareTrees(directory: Uint8Array, before: string, after: string): Promise<void> {
     const [old, current] = [await this.#load(before), await this.#load(after)];
-    for (const [a, b] of pairNodes(old, current)) {
+    for (const [a, b] of pairByName(old, current, [nameOf, nameOf])) {
       throwIfAborted(this.#options.signal);
       if (a !== undefined) this.#markBlobs(a, BEFORE);
       if (b !== undefined) this.#markBlobs(b, AFTER);
@@ -197,20 +197,7 @@ class Comparison {
   }
 }
 
-/** Nodes of the same name together, in the order of names, in which both lists are. */
-function* pairNodes(
-  before: readonly Node[],
-  after: readonly Node[],
-): Generator<readonly [Node | undefined, Node | undefined]> {
-  for (let [a, b] = [0, 0]; a < before.length || b < after.length;) {
-    const [first, second] = [before[a], after[b]];
-    const order =
-      first === undefined ? 1 : second === undefined ? -1 : compareBytes(first.name, second.name);
-    yield [order <= 0 ? first : undefined, order >= 0 ? second : undefined];
-    if (order <= 0) a++;
-    if (order >= 0) b++;
-  }
-}
+const nameOf = ({ name }: Node): Uint8Array => name;
 
 function entryPath(directory: Uint8Array, node: Node): Uint8Array {
   const path = joinPath(directory, node.name);
