@@ -72,4 +72,30 @@ describe.skipIf(peers.map(requirePeer).includes(false))("looking into snapshots"
     expect(odd.split("\n").length).toBeGreaterThan(20);
     await expectSame(["diff", "--json", a, d]);
   });
+
+  test("find prints what restic prints, for people and for programs", async () => {
+    const [a = ""] = ids;
+    await expectSame(["find", "*.txt", "file"]);
+    await expectSame(["find", "-l", "--human-readable", "--reverse", "--host", "second", "b*"]);
+    await expectSame(["find", "--json", "-i", "TWO*", "link"]);
+    await expectSame(["find", "--json", "--snapshot", a, "/a/**", "/*/far"]);
+    await expectSame(["find", "--json", "--oldest", "2100-01-01", "*"]);
+    const odd = await expectSame(["find", "--json", "--newest", "2000-01-01 10:00", "*"]);
+    expect(odd.length).toBeGreaterThan(10_000);
+  });
+
+  test("find tells where blobs, trees and packs are used, as restic does", async () => {
+    const [a = ""] = ids;
+    const folder = await shop.must("tsbak", ["-r", shop.path("repo"), "cat", "tree", `${a}:a`]);
+    const [data = ""] = /(?<="content":\[")\w{64}/.exec(folder) ?? [];
+    const printed = await shop.must("tsbak", ["-r", shop.path("repo"), "cat", "snapshot", a]);
+    const { tree } = JSON.parse(printed) as { tree: string };
+    const packs = await shop.must("tsbak", ["-r", shop.path("repo"), "list", "packs"]);
+    const objects = await expectSame(["find", "--json", "--blob", data.slice(0, 8)]);
+    expect(objects).toContain(data);
+    await expectSame(["find", "--blob", "--show-pack-id", data]);
+    await expectSame(["find", "--tree", "--show-pack-id", tree]);
+    // restic counts the trees that it found across snapshots, and so stops too early in the second.
+    await expectSame(["find", "--json", "--snapshot", a, "--pack", packs.slice(0, 8)]);
+  });
 });

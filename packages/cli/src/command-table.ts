@@ -7,7 +7,7 @@
 import { Option, type Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { addFilterOptions, addFromOptions, addGroupOption, asText, collect } from "./options.ts";
-import { parseCount, parseLocalTime, parseTags } from "./parse-values.ts";
+import { parseCount, parseLocalTime, parseMoment, parseTags } from "./parse-values.ts";
 
 /** One command. A command with `children` does nothing itself. */
 export interface CommandEntry {
@@ -66,6 +66,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "tell what changed from one snapshot to another, or since then on the disk",
     declare: declareDiff,
     load: async () => (await import("./commands/diff.ts")).runDiff,
+  },
+  {
+    usage: "find <patterns...>",
+    summary: "look for files by name, or for where blobs, trees and packs are used",
+    declare: declareFind,
+    load: async () => (await import("./commands/find.ts")).runFind,
   },
   {
     usage: "cat <type> [id]",
@@ -197,6 +203,22 @@ function declareDiff(command: Command): Command {
     .option("--live", "compare with the disk: where the snapshot came from, or the folder <other>")
     .option("--read-data", "with --live: read also files that seem unchanged")
     .option("-x, --one-file-system", "with --live: do not look into mount points");
+}
+
+function declareFind(command: Command): Command {
+  command
+    .option("-i, --ignore-case", "upper and lower case alike")
+    .option("-l, --long", "with mode, owner, size and time")
+    .option("--human-readable", "sizes with units")
+    .option("-O, --oldest <time>", "modified then or later, '2012-11-01 22:08'", parseMoment)
+    .option("-N, --newest <time>", "modified then or earlier", parseMoment)
+    .option("--blob", "look for blobs by their IDs, or beginnings of them")
+    .option("--tree", "look for trees")
+    .option("--pack", "look for everything in packs")
+    .option("--show-pack-id", "with --blob, --tree or --pack: tell in which packs they are")
+    .option("-s, --snapshot <id>", "only in this snapshot (repeatable)", collect(asText))
+    .option("-R, --reverse", "the oldest snapshot first");
+  return addFilterOptions(command);
 }
 
 function declareNewKey(command: Command): Command {

@@ -40,6 +40,11 @@ export type {
   DiffStatistics,
   EntryCounts,
 } from "./inspect/diff.ts";
+export { findEntries } from "./inspect/find.ts";
+export type { EntryQuery, FindOptions } from "./inspect/find.ts";
+export { findObjects, resolveObjects, resolvePacks } from "./inspect/find-objects.ts";
+export type { FoundObject, WantedObjects } from "./inspect/find-objects.ts";
+export type { VisitedEntry } from "./inspect/visit-tree.ts";
 export { diffWithDisk } from "./inspect/live-diff.ts";
 export type { LiveDiffOptions, LiveDiffStatistics, LiveSide } from "./inspect/live-diff.ts";
 export { placeOnDisk } from "./inspect/live-place.ts";

@@ -2,7 +2,6 @@ import {
   encodeJson,
   findSnapshot,
   findTree,
-  printablePath,
   TsbakError,
   walkTree,
   type JsonObject,
@@ -12,7 +11,8 @@ import {
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { formatLocalTime, formatSize, printable } from "../format-text.ts";
+import { formatEntry, type EntryFlags } from "../format-entry.ts";
+import { formatLocalTime, printable } from "../format-text.ts";
 import { formatGoMode } from "../go-mode.ts";
 import { jsonText } from "../json-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
@@ -22,9 +22,7 @@ import { withLock } from "../with-lock.ts";
 import { snapshotJson } from "./snapshots.ts";
 
 /** Flags of `ls`. */
-export interface LsFlags extends FilterFlags {
-  readonly long?: boolean;
-  readonly humanReadable?: boolean;
+export interface LsFlags extends FilterFlags, EntryFlags {
   readonly recursive?: boolean;
 }
 
@@ -45,7 +43,7 @@ export async function runLs(
     const choice = { wanted, recursive: flags.recursive ?? false };
     for await (const entry of listEntries(repository, tree, choice, signal)) {
       signal.throwIfAborted();
-      context.output.print(context.output.json ? entryJson(entry) : entryLine(entry, flags));
+      context.output.print(context.output.json ? entryJson(entry) : formatEntry(entry, flags));
     }
   });
   return EXIT.ok;
@@ -101,17 +99,6 @@ function printHead(context: Context, found: SnapshotSelection, wanted: readonly 
   const what = `snapshot ${found.id.slice(0, 8)} of [${paths.join(" ")}]`;
   const who = `at ${formatLocalTime(time)} by ${username}@${hostname}`;
   output.say(printable(`${what} ${who} filtered by [${folders.join(" ")}]:`));
-}
-
-function entryLine({ path, node }: WalkEntry, flags: LsFlags): string {
-  const name = printablePath(path);
-  if (flags.long !== true) return name;
-  const { mode, uid, gid, linkTarget, mtime } = node;
-  const size = flags.humanReadable === true ? formatSize(node.size) : String(node.size);
-  const owner = `${String(uid).padStart(5)} ${String(gid).padStart(5)}`;
-  const target = linkTarget === undefined ? "" : printablePath(linkTarget);
-  const head = `${formatGoMode(mode)} ${owner} ${size.padStart(6)} ${formatLocalTime(mtime)} ${name}`;
-  return target === "" ? head : `${head} -> ${target}`;
 }
 
 /** The fields of restic, in its order. */
