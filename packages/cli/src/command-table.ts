@@ -74,6 +74,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/find.ts")).runFind,
   },
   {
+    usage: "stats [ids...]",
+    summary: "count what is in snapshots",
+    declare: declareStats,
+    load: async () => (await import("./commands/stats.ts")).runStats,
+  },
+  {
     usage: "cat <type> [id]",
     summary: "print masterkey, config, pack, blob, snapshot, index, key, lock or tree",
     load: async () => (await import("./commands/cat.ts")).runCat,
@@ -219,6 +225,12 @@ function declareFind(command: Command): Command {
     .option("-s, --snapshot <id>", "only in this snapshot (repeatable)", collect(asText))
     .option("-R, --reverse", "the oldest snapshot first");
   return addFilterOptions(command);
+}
+
+function declareStats(command: Command): Command {
+  const modes = "restore-size, files-by-contents, blobs-per-file or raw-data";
+  const mode = new Option("--mode <mode>", `how to count: ${modes} (default: restore-size)`);
+  return addFilterOptions(command.addOption(mode.choices(modes.split(/, | or /))));
 }
 
 function declareNewKey(command: Command): Command {

@@ -47,6 +47,8 @@ export type { FoundObject, WantedObjects } from "./inspect/find-objects.ts";
 export type { VisitedEntry } from "./inspect/visit-tree.ts";
 export { diffWithDisk } from "./inspect/live-diff.ts";
 export type { LiveDiffOptions, LiveDiffStatistics, LiveSide } from "./inspect/live-diff.ts";
+export { countStats, STATS_MODES } from "./inspect/stats.ts";
+export type { Stats, StatsMode } from "./inspect/stats.ts";
 export { placeOnDisk } from "./inspect/live-place.ts";
 
 // Operations.
