@@ -20,7 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["backup", "restore", "maintain", "inspect"],
   ["repository"],
   ["backend", "fs", "workers"],
-  ["chunk", "compress", "crypto", "format"],
+  ["archive", "chunk", "compress", "crypto", "format"],
   ["bytes", "async"],
   ["errors"],
 ];

@@ -74,6 +74,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/find.ts")).runFind,
   },
   {
+    usage: "dump <snapshot> <path>",
+    summary: "write a file of a snapshot, or a folder as an archive, to standard output",
+    declare: declareDump,
+    load: async () => (await import("./commands/dump.ts")).runDump,
+  },
+  {
     usage: "stats [ids...]",
     summary: "count what is in snapshots",
     declare: declareStats,
@@ -224,6 +230,14 @@ function declareFind(command: Command): Command {
     .option("--show-pack-id", "with --blob, --tree or --pack: tell in which packs they are")
     .option("-s, --snapshot <id>", "only in this snapshot (repeatable)", collect(asText))
     .option("-R, --reverse", "the oldest snapshot first");
+  return addFilterOptions(command);
+}
+
+function declareDump(command: Command): Command {
+  const archive = new Option("-a, --archive <format>", "of a folder: tar, tar.gz or zip");
+  command
+    .addOption(archive.choices(["tar", "tar.gz", "zip"]))
+    .option("-t, --target <file>", "write to this file");
   return addFilterOptions(command);
 }
 

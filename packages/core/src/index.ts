@@ -40,6 +40,8 @@ export type {
   DiffStatistics,
   EntryCounts,
 } from "./inspect/diff.ts";
+export { dumpFile, dumpFolder, findDumpSource } from "./inspect/dump.ts";
+export type { ArchiveFormat, DumpSource } from "./inspect/dump.ts";
 export { findEntries } from "./inspect/find.ts";
 export type { EntryQuery, FindOptions } from "./inspect/find.ts";
 export { findObjects, resolveObjects, resolvePacks } from "./inspect/find-objects.ts";
@@ -47,7 +49,7 @@ export type { FoundObject, WantedObjects } from "./inspect/find-objects.ts";
 export type { VisitedEntry } from "./inspect/visit-tree.ts";
 export { diffWithDisk } from "./inspect/live-diff.ts";
 export type { LiveDiffOptions, LiveDiffStatistics, LiveSide } from "./inspect/live-diff.ts";
-export { countStats, STATS_MODES } from "./inspect/stats.ts";
+export { countStats } from "./inspect/stats.ts";
 export type { Stats, StatsMode } from "./inspect/stats.ts";
 export { placeOnDisk } from "./inspect/live-place.ts";
 
