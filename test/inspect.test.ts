@@ -110,4 +110,17 @@ describe.skipIf(peers.map(requirePeer).includes(false))("looking into snapshots"
       await expectSame(["stats", "--json", "--mode", mode, "--tag", "of-third"]);
     },
   );
+
+  test("ls sorts, measures and exports to ncdu as restic does", async () => {
+    const [, b = "", , d = ""] = ids;
+    for (const key of ["time", "ctime", "extension"]) {
+      await expectSame(["ls", "--json", "--sort", key, d]);
+    }
+    await expectSame(["ls", "--json", "--reverse", b]);
+    await expectSame(["ls", "--json", "-s", "size", "--reverse", b, "/a", "/same/same"]);
+    const odd = await expectSame(["ls", "--ncdu", d]);
+    expect(JSON.parse(odd)).toHaveLength(4);
+    await expectSame(["ls", "--ncdu", b, "/a", "/same/same"]);
+    await expectSame(["ls", "--ncdu", "--recursive", `${b}:a`, "/deep"]);
+  });
 });

@@ -206,7 +206,13 @@ function declareLs(command: Command): Command {
   addFilterOptions(command)
     .option("-l, --long", "with mode, owner, size and time")
     .option("--human-readable", "sizes with units");
-  return command.option("--recursive", "also what is in the folders below the named ones");
+  const keys = ["name", "size", "time", "mtime", "atime", "ctime", "extension"];
+  const help = "name (as it comes), size, time (or mtime), atime, ctime or extension";
+  return command
+    .option("--recursive", "also what is in the folders below the named ones")
+    .addOption(new Option("-s, --sort <key>", help).choices(keys))
+    .option("--reverse", "in reverse order")
+    .option("--ncdu", "for ncdu: pipe it into 'ncdu -f -'");
 }
 
 function declareDiff(command: Command): Command {

@@ -105,6 +105,7 @@ export type { LockFile } from "./format/lock-file.ts";
 export type { ExtendedAttribute, Node } from "./format/node.ts";
 export { encodeSnapshot } from "./format/snapshot.ts";
 export type { Snapshot, SnapshotSummary } from "./format/snapshot.ts";
+export { compareTimes, parseTime } from "./format/time.ts";
 export type { CompressionLevel } from "./compress/zstd.ts";
 
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.
