@@ -138,6 +138,24 @@ describe.skipIf(peers.map(requirePeer).includes(false) || !isPossible)("dump", (
     }
   });
 
+  test("says so and fails when there is no room for what it writes", async () => {
+    const [program = "", ...first] = findPeer("tsbak") ?? [];
+    const args = [...first, "-r", shop.path("repo"), "--no-lock", "dump", simple, "/large"];
+    const full = fs.openSync("/dev/full", "w");
+    const env = shop.environment();
+    const result = spawnSync(program, args, { env, stdio: ["ignore", full, "pipe"] });
+    fs.closeSync(full);
+    const named = await shop.runTsbak([...args.slice(first.length), "-t", "/dev/full"]);
+
+    for (const [code, stderr] of [
+      [result.status, result.stderr.toString()],
+      [named.code, named.stderr],
+    ] as const) {
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^Fatal: Cannot [^\n]+ENOSPC\)\n$/);
+    }
+  });
+
   test("ends quietly when nobody reads any more", async () => {
     const [program = "", ...first] = findPeer("tsbak") ?? [];
     const args = [...first, "-r", shop.path("repo"), "dump", everything, "/sparse"];

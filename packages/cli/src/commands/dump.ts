@@ -73,14 +73,17 @@ async function writeToStdout(
 }
 
 async function writeToFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, "w").catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
-    throw badTarget(`"${printable(path)}" cannot be written to (${code})`, error);
-  });
   try {
-    await file.writeFile(chunks);
-  } finally {
-    await file.close();
+    const file = await open(path, "w");
+    try {
+      await file.writeFile(chunks);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw badTarget(`"${printable(path)}" cannot be written to (${code})`, error);
   }
 }
 
