@@ -75,6 +75,34 @@ describe.skipIf(peers.map(requirePeer).includes(false))("looking into snapshots"
     await expectSame(["diff", "--json", a, d]);
   });
 
+  test("diff --live compares a snapshot with the disk", async () => {
+    const [a = "", b = ""] = ids;
+    const compare = (args: readonly string[]): Promise<string> =>
+      shop.must("tsbak", ["-r", shop.path("repo"), "--no-lock", "diff", ...args]);
+
+    const same = await compare([
+      "--live",
+      "--json",
+      "--metadata",
+      "--read-data",
+      b,
+      shop.path("plain"),
+    ]);
+    const older = await compare([`${a}:a`, "--live", shop.path("plain", "a")]);
+
+    const nothing = { files: 0, dirs: 0, others: 0, bytes: 0 };
+    expect(JSON.parse(same)).toEqual({
+      message_type: "statistics",
+      source_snapshot: b,
+      target_folder: shop.path("plain"),
+      changed_files: 0,
+      added: nothing,
+      removed: nothing,
+    });
+    expect(older).toContain("\n-    /deep/er/Two.TXT\n+    /new.txt\nM    /one.txt\n");
+    expect((await shop.runTsbak(["-r", shop.path("repo"), "diff", b])).code).toBe(1);
+  });
+
   test("find prints what restic prints, for people and for programs", async () => {
     const [a = ""] = ids;
     await expectSame(["find", "*.txt", "file"]);
