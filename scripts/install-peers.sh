@@ -1,7 +1,7 @@
 #!/bin/bash
 # Bring the programs that the tests compare tsbak with:
 #
-#   rsync, time         from the system's own packages
+#   rsync, time, unzip  from the system's own packages
 #   restic-0.14         the system's own restic, where it is that version (Debian 12)
 #   restic              the newest restic there is, from a newer suite of the same mirror
 #   node-20 ... node-26 the versions of Node.js that the built command must run on
@@ -34,7 +34,7 @@ mirror() {
 install_system_packages() {
   local program missing=()
   # `time` is also a keyword of the shell, so only a file counts.
-  for program in rsync restic time; do
+  for program in rsync restic time unzip; do
     type -P "$program" >/dev/null || missing+=("$program")
   done
   type -P setfattr >/dev/null || missing+=(attr)

@@ -5,9 +5,17 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 
-/** The programs that the tests run: ours, the newest restic and Debian 12's, Node.js in several versions, rsync. */
+/** The programs that the tests run: ours, the newest restic and Debian 12's, Node.js in several versions, rsync, unzip. */
 export type PeerName =
-  "tsbak" | "restic" | "restic-0.14" | "node-20" | "node-22" | "node-24" | "node-26" | "rsync";
+  | "tsbak"
+  | "restic"
+  | "restic-0.14"
+  | "node-20"
+  | "node-22"
+  | "node-24"
+  | "node-26"
+  | "rsync"
+  | "unzip";
 
 /** Those of them that back up. */
 export type ToolName = Extract<PeerName, "tsbak" | `restic${string}`>;
@@ -39,7 +47,9 @@ export function findPeer(
 ): readonly string[] | undefined {
   if (name !== "tsbak") {
     const folders =
-      name === "rsync" ? (process.env.PATH ?? "").split(":") : [join(root, "peers/bin")];
+      name === "rsync" || name === "unzip"
+        ? (process.env.PATH ?? "").split(":")
+        : [join(root, "peers/bin")];
     const path = folders.map((folder) => join(folder, name)).find(existsSync);
     return path === undefined ? undefined : [path];
   }

@@ -7,7 +7,7 @@
 import { Option, type Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { addFilterOptions, addFromOptions, addGroupOption, asText, collect } from "./options.ts";
-import { parseCount, parseLocalTime, parseTags } from "./parse-values.ts";
+import { parseCount, parseLocalTime, parseMoment, parseTags } from "./parse-values.ts";
 
 /** One command. A command with `children` does nothing itself. */
 export interface CommandEntry {
@@ -60,6 +60,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "list the files in a snapshot",
     declare: declareLs,
     load: async () => (await import("./commands/ls.ts")).runLs,
+  },
+  {
+    usage: "diff <snapshot> [other]",
+    summary: "tell what changed from one snapshot to another, or since then on the disk",
+    declare: declareDiff,
+    load: async () => (await import("./commands/diff.ts")).runDiff,
+  },
+  {
+    usage: "find <patterns...>",
+    summary: "look for files by name, or for where blobs, trees and packs are used",
+    declare: declareFind,
+    load: async () => (await import("./commands/find.ts")).runFind,
+  },
+  {
+    usage: "dump <snapshot> <path>",
+    summary: "write a file of a snapshot, or a folder as an archive, to standard output",
+    declare: declareDump,
+    load: async () => (await import("./commands/dump.ts")).runDump,
+  },
+  {
+    usage: "stats [ids...]",
+    summary: "count what is in snapshots",
+    declare: declareStats,
+    load: async () => (await import("./commands/stats.ts")).runStats,
   },
   {
     usage: "cat <type> [id]",
@@ -185,7 +209,51 @@ function declareLs(command: Command): Command {
   addFilterOptions(command)
     .option("-l, --long", "with mode, owner, size and time")
     .option("--human-readable", "sizes with units");
-  return command.option("--recursive", "also what is in the folders below the named ones");
+  const keys = ["name", "size", "time", "mtime", "atime", "ctime", "extension"];
+  const help = "name (as it comes), size, time (or mtime), atime, ctime or extension";
+  return command
+    .option("--recursive", "also what is in the folders below the named ones")
+    .addOption(new Option("-s, --sort <key>", help).choices(keys))
+    .option("--reverse", "in reverse order")
+    .option("--ncdu", "for ncdu: pipe it into 'ncdu -f -'");
+}
+
+function declareDiff(command: Command): Command {
+  return command
+    .option("--metadata", "also what changed in metadata only")
+    .option("--live", "compare with the disk: where the snapshot came from, or the folder <other>")
+    .option("--read-data", "with --live: read also files that seem unchanged")
+    .option("-x, --one-file-system", "with --live: do not look into mount points");
+}
+
+function declareFind(command: Command): Command {
+  command
+    .option("-i, --ignore-case", "upper and lower case alike")
+    .option("-l, --long", "with mode, owner, size and time")
+    .option("--human-readable", "sizes with units")
+    .option("-O, --oldest <time>", "modified then or later, '2012-11-01 22:08'", parseMoment)
+    .option("-N, --newest <time>", "modified then or earlier", parseMoment)
+    .option("--blob", "look for blobs by their IDs, or beginnings of them")
+    .option("--tree", "look for trees")
+    .option("--pack", "look for everything in packs")
+    .option("--show-pack-id", "with --blob, --tree or --pack: tell in which packs they are")
+    .option("-s, --snapshot <id>", "only in this snapshot (repeatable)", collect(asText))
+    .option("-R, --reverse", "the oldest snapshot first");
+  return addFilterOptions(command);
+}
+
+function declareDump(command: Command): Command {
+  const archive = new Option("-a, --archive <format>", "of a folder: tar, tar.gz or zip");
+  command
+    .addOption(archive.choices(["tar", "tar.gz", "zip"]))
+    .option("-t, --target <file>", "write to this file");
+  return addFilterOptions(command);
+}
+
+function declareStats(command: Command): Command {
+  const modes = "restore-size, files-by-contents, blobs-per-file or raw-data";
+  const mode = new Option("--mode <mode>", `how to count: ${modes} (default: restore-size)`);
+  return addFilterOptions(command.addOption(mode.choices(modes.split(/, | or /))));
 }
 
 function declareNewKey(command: Command): Command {

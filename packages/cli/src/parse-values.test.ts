@@ -5,6 +5,7 @@ import {
   parseDuration,
   parseGrouping,
   parseLocalTime,
+  parseMoment,
   parsePackSize,
   parseSize,
   parseTags,
@@ -72,6 +73,26 @@ test.each([
 ])("parseLocalTime() refuses %j", (text) => {
   expect(() => parseLocalTime(text)).toThrow(/local time/);
 });
+
+test.each([
+  ["2012-11-01", new Date(2012, 10, 1)],
+  ["01.11.2012 22:08", new Date(2012, 10, 1, 22, 8)],
+  ["2012-11-01 22:08:41", new Date(2012, 10, 1, 22, 8, 41)],
+])("parseMoment() takes %j as local time", (text, date) => {
+  expect(Date.parse(parseMoment(text))).toBe(date.getTime());
+});
+
+test("parseMoment() takes a zone", () => {
+  expect(parseMoment("2012-11-01 22:08:41 -0730")).toBe("2012-11-01T22:08:41-07:30");
+  expect(parseMoment("01.11.2012 22:08 UTC")).toBe("2012-11-01T22:08:00Z");
+});
+
+test.each(["", "now", "2012-11", "2012-11-31", "2012-11-01T22:08:41", "22:08"])(
+  "parseMoment() refuses %j",
+  (text) => {
+    expect(() => parseMoment(text)).toThrow(/time such as/);
+  },
+);
 
 test("parseTags() trims and splits, and keeps the one empty tag", () => {
   expect(parseTags("a, b,c")).toEqual(["a", "b", "c"]);

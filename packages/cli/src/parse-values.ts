@@ -71,6 +71,26 @@ export function parseLocalTime(text: string): string {
   return text.replace(" ", "T") + zoneText(-date.getTimezoneOffset());
 }
 
+/**
+ * RFC 3339 time from a day with or without an hour: `2012-11-01`, `01.11.2012 22:08`, `2012-11-01 22:08:41 -0700`, in local
+ * time unless a zone follows.
+ */
+export function parseMoment(text: string): string {
+  const match =
+    /^(?:(\d{4}-\d{2}-\d{2})|(\d{2})\.(\d{2})\.(\d{4}))(?: (\d{2}:\d{2})(:\d{2})?(?: (UTC|GMT|[+-]\d{4}))?)?$/.exec(
+      text,
+    );
+  if (match === null) {
+    throw new InvalidArgumentError("Write a time such as '2012-11-01' or '2012-11-01 22:08:41'.");
+  }
+  const [, day, europeanDay, month, year, minutes = "00:00", seconds = ":00", zone] = match;
+  const date = day ?? `${year}-${month}-${europeanDay}`;
+  const local = parseLocalTime(`${date} ${minutes}${seconds}`);
+  if (zone === undefined) return local;
+  const isNumber = /^[+-]/.test(zone);
+  return `${local.slice(0, 19)}${isNumber ? `${zone.slice(0, 3)}:${zone.slice(3)}` : "Z"}`;
+}
+
 function zoneText(minutes: number): string {
   if (minutes === 0) return "Z";
   const pair = (value: number): string => String(Math.trunc(value)).padStart(2, "0");

@@ -91,7 +91,7 @@ class Session {
   #output: Output | undefined;
   #interruption: Interruption | undefined;
   #verbosity = 1;
-  #isPipeBroken = false;
+  #isOutputLost = false;
 
   async runCommand(entry: CommandEntry, command: Command): Promise<ExitCode> {
     const flags = givenFlags(command);
@@ -117,16 +117,17 @@ class Session {
       }),
     );
     this.#interruption = interruption;
-    // Whoever read our output has gone, as in `tsbak ls latest | head`.
-    stdout.on("error", () => {
-      this.#isPipeBroken = true;
+    stdout.on("error", (error: NodeJS.ErrnoException) => {
+      // Whoever read our output has gone, as in `tsbak ls latest | head`.
+      if (error.code !== "EPIPE" && !this.#isOutputLost) reportLostOutput(error, json);
+      this.#isOutputLost = true;
       interruption.abort();
     });
     return { globals, environment: process.env, output, signal: interruption.signal };
   }
 
   report(error: unknown, args: readonly string[]): ExitCode {
-    if (this.#isPipeBroken) return EXIT.failure;
+    if (this.#isOutputLost) return EXIT.failure;
     const isInterrupted = this.#interruption?.signal.aborted === true;
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     // Help that was printed because a command is missing says enough.
@@ -145,6 +146,14 @@ class Session {
     this.#output?.close();
     this.#interruption?.dispose();
   }
+}
+
+/** Results that could not be written are a failure, even if that shows only after the command has done its work. */
+function reportLostOutput(error: NodeJS.ErrnoException, json: boolean): void {
+  const message = `Fatal: Cannot write the output: standard output failed (${error.code})`;
+  const exit = { message_type: "exit_error", code: EXIT.failure, message };
+  process.stderr.write(`${json ? JSON.stringify(exit) : message}\n`);
+  process.once("exit", () => (process.exitCode = EXIT.failure));
 }
 
 function verbosityOf({ quiet, verbose, verboseLevel }: GlobalFlags): number {

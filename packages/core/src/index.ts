@@ -31,6 +31,28 @@ export { findTree } from "./repository/find-tree.ts";
 export { walkTree } from "./repository/walk-tree.ts";
 export type { WalkEntry } from "./repository/walk-tree.ts";
 
+// Looking into snapshots.
+export { diffTrees } from "./inspect/diff.ts";
+export type {
+  DiffChange,
+  DiffOptions,
+  DiffSide,
+  DiffStatistics,
+  EntryCounts,
+} from "./inspect/diff.ts";
+export { dumpFile, dumpFolder, findDumpSource } from "./inspect/dump.ts";
+export type { ArchiveFormat, DumpSource } from "./inspect/dump.ts";
+export { findEntries } from "./inspect/find.ts";
+export type { EntryQuery, FindOptions } from "./inspect/find.ts";
+export { findObjects, resolveObjects, resolvePacks } from "./inspect/find-objects.ts";
+export type { FoundObject, WantedObjects } from "./inspect/find-objects.ts";
+export type { VisitedEntry } from "./inspect/visit-tree.ts";
+export { diffWithDisk } from "./inspect/live-diff.ts";
+export type { LiveDiffOptions, LiveDiffStatistics, LiveSide } from "./inspect/live-diff.ts";
+export { countStats } from "./inspect/stats.ts";
+export type { Stats, StatsMode } from "./inspect/stats.ts";
+export { placeOnDisk } from "./inspect/live-place.ts";
+
 // Operations.
 export { backup, backupStream } from "./backup/backup.ts";
 export type { BackupOptions, BackupSummary } from "./backup/backup.ts";
@@ -83,6 +105,7 @@ export type { LockFile } from "./format/lock-file.ts";
 export type { ExtendedAttribute, Node } from "./format/node.ts";
 export { encodeSnapshot } from "./format/snapshot.ts";
 export type { Snapshot, SnapshotSummary } from "./format/snapshot.ts";
+export { compareTimes, parseTime } from "./format/time.ts";
 export type { CompressionLevel } from "./compress/zstd.ts";
 
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.

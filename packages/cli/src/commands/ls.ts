@@ -2,7 +2,6 @@ import {
   encodeJson,
   findSnapshot,
   findTree,
-  printablePath,
   TsbakError,
   walkTree,
   type JsonObject,
@@ -12,20 +11,24 @@ import {
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { formatLocalTime, formatSize, printable } from "../format-text.ts";
+import { formatEntry, type EntryFlags } from "../format-entry.ts";
+import { formatLocalTime, printable } from "../format-text.ts";
 import { formatGoMode } from "../go-mode.ts";
 import { jsonText } from "../json-text.ts";
+import { NcduExport } from "../ncdu-export.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
+import { sortEntries, type SortKey } from "../sort-entries.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
 import { withLock } from "../with-lock.ts";
 import { snapshotJson } from "./snapshots.ts";
 
 /** Flags of `ls`. */
-export interface LsFlags extends FilterFlags {
-  readonly long?: boolean;
-  readonly humanReadable?: boolean;
+export interface LsFlags extends FilterFlags, EntryFlags {
   readonly recursive?: boolean;
+  readonly sort?: SortKey;
+  readonly reverse?: boolean;
+  readonly ncdu?: boolean;
 }
 
 /** `ls`: list what is in a snapshot: everything, or the named folders with what lies directly in them. */
@@ -35,20 +38,60 @@ export async function runLs(
   flags: LsFlags,
 ): Promise<ExitCode> {
   const [id = "", ...folders] = args;
+  checkFlags(context, flags);
   const wanted = folders.map(cleanFolder);
   const repository = await openNamedRepository(context);
   await withLock(context, repository, { readOnly: true }, async (signal) => {
     const filter = snapshotFilter(flags, context.environment);
     const found = await findSnapshot(repository, id, filter, { signal });
     const tree = await findTree(repository, found.snapshot.tree, found.subPath, { signal });
-    printHead(context, { ...found, snapshot: { ...found.snapshot, tree } }, wanted);
+    const head = { ...found, snapshot: { ...found.snapshot, tree } };
     const choice = { wanted, recursive: flags.recursive ?? false };
-    for await (const entry of listEntries(repository, tree, choice, signal)) {
-      signal.throwIfAborted();
-      context.output.print(context.output.json ? entryJson(entry) : entryLine(entry, flags));
+    const entries = listEntries(repository, tree, choice, signal);
+    if (flags.ncdu === true) await exportNcdu(context, head, entries);
+    else {
+      printHead(context, head, wanted);
+      await printEntries(context, flags, entries);
     }
   });
   return EXIT.ok;
+}
+
+function checkFlags({ output }: Context, { ncdu, sort = "name", reverse }: LsFlags): void {
+  if (ncdu !== true) return;
+  const other = output.json ? "--json" : sort !== "name" ? "--sort" : "--reverse";
+  if (!output.json && sort === "name" && reverse !== true) return;
+  throw new TsbakError("invalid-argument", `Cannot list: --ncdu and ${other} exclude each other`);
+}
+
+async function exportNcdu(
+  { output }: Context,
+  { snapshot }: SnapshotSelection,
+  entries: AsyncIterable<ListedEntry>,
+): Promise<void> {
+  const ncdu = new NcduExport(output);
+  ncdu.head(snapshot);
+  for await (const { entry } of entries) ncdu.entry(entry);
+  ncdu.close();
+}
+
+async function printEntries(
+  { output }: Context,
+  flags: LsFlags,
+  entries: AsyncIterable<ListedEntry>,
+): Promise<void> {
+  const { sort = "name", reverse = false } = flags;
+  const print = (entry: WalkEntry): void =>
+    output.print(output.json ? entryJson(entry) : formatEntry(entry, flags));
+  const gathered: WalkEntry[] = [];
+  for await (const { entry, isOnTheWay } of entries) {
+    if (isOnTheWay) continue;
+    if (sort === "name" && !reverse) print(entry);
+    else gathered.push(entry);
+  }
+  sortEntries(gathered, sort);
+  if (reverse) gathered.reverse();
+  gathered.forEach(print);
 }
 
 interface Choice {
@@ -57,12 +100,18 @@ interface Choice {
   readonly recursive: boolean;
 }
 
+interface ListedEntry {
+  readonly entry: WalkEntry;
+  /** A folder that only leads to those that are wanted. */
+  readonly isOnTheWay: boolean;
+}
+
 async function* listEntries(
   repository: Repository,
   tree: string,
   { wanted, recursive }: Choice,
   signal: AbortSignal,
-): AsyncGenerator<WalkEntry, void, undefined> {
+): AsyncGenerator<ListedEntry, void, undefined> {
   const isAll = wanted.length === 0;
   const isInside = (path: string): boolean => wanted.some((folder) => isBelow(path, folder));
   const isOnTheWay = (path: string): boolean => wanted.some((folder) => isBelow(folder, path));
@@ -70,7 +119,9 @@ async function* listEntries(
   const enter = (entry: WalkEntry): boolean =>
     isAll || isOnTheWay(textOf(entry)) || (recursive && isInside(textOf(entry)));
   for await (const entry of walkTree(repository, tree, { signal, enter })) {
-    if (isAll || isInside(textOf(entry))) yield entry;
+    signal.throwIfAborted();
+    if (isAll || isInside(textOf(entry))) yield { entry, isOnTheWay: false };
+    else if (isOnTheWay(textOf(entry))) yield { entry, isOnTheWay: true };
   }
 }
 
@@ -101,17 +152,6 @@ function printHead(context: Context, found: SnapshotSelection, wanted: readonly 
   const what = `snapshot ${found.id.slice(0, 8)} of [${paths.join(" ")}]`;
   const who = `at ${formatLocalTime(time)} by ${username}@${hostname}`;
   output.say(printable(`${what} ${who} filtered by [${folders.join(" ")}]:`));
-}
-
-function entryLine({ path, node }: WalkEntry, flags: LsFlags): string {
-  const name = printablePath(path);
-  if (flags.long !== true) return name;
-  const { mode, uid, gid, linkTarget, mtime } = node;
-  const size = flags.humanReadable === true ? formatSize(node.size) : String(node.size);
-  const owner = `${String(uid).padStart(5)} ${String(gid).padStart(5)}`;
-  const target = linkTarget === undefined ? "" : printablePath(linkTarget);
-  const head = `${formatGoMode(mode)} ${owner} ${size.padStart(6)} ${formatLocalTime(mtime)} ${name}`;
-  return target === "" ? head : `${head} -> ${target}`;
 }
 
 /** The fields of restic, in its order. */

@@ -1,21 +1,11 @@
-import {
-  encodeJson,
-  encodeSnapshot,
-  findSnapshot,
-  isTsbakError,
-  listSnapshots,
-  type JsonValue,
-  type Repository,
-  type Snapshot,
-  type SnapshotEntry,
-} from "@tsbak/core";
+import { encodeJson, encodeSnapshot, type JsonValue, type SnapshotEntry } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatLocalTime, formatSize, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
 import type { Grouping } from "../parse-values.ts";
-import { snapshotFilter } from "../snapshot-filter.ts";
+import { selectSnapshots } from "../select-snapshots.ts";
 import { formatTable } from "../table.ts";
 import { withLock } from "../with-lock.ts";
 
@@ -52,37 +42,6 @@ export async function runSnapshots(
   if (context.output.json) printJson(context, groups, isGrouped);
   else for (const group of groups) printGroup(context, group, flags.compact ?? false, isGrouped);
   return EXIT.ok;
-}
-
-async function selectSnapshots(
-  context: Context,
-  repository: Repository,
-  ids: readonly string[],
-  { flags, signal }: { readonly flags: SnapshotsFlags; readonly signal: AbortSignal },
-): Promise<SnapshotEntry[]> {
-  const filter = snapshotFilter(flags, context.environment);
-  if (ids.length === 0) {
-    const onDamaged = (id: string, error: Error): void =>
-      context.output.warn(`snapshot ${id.slice(0, 8)} is left out: ${error.message}`);
-    return listSnapshots(repository, filter, { signal, onDamaged });
-  }
-  const found = new Map<string, SnapshotEntry>();
-  for (const text of ids) {
-    try {
-      const entry = await findSnapshot(repository, text, filter, { signal });
-      found.set(entry.id, entry);
-    } catch (error) {
-      if (!isTsbakError(error, "not-found") && !isTsbakError(error, "invalid-argument"))
-        throw error;
-      context.output.warn(`Ignoring "${printable(text)}": ${error.message}`);
-    }
-  }
-  return [...found.values()].sort((a, b) => timeOf(a.snapshot) - timeOf(b.snapshot));
-}
-
-/** Milliseconds, enough to put the few that were named in order. */
-function timeOf(snapshot: Snapshot): number {
-  return Date.parse(snapshot.time.replace(/(\.\d{3})\d+/, "$1"));
 }
 
 function groupSnapshots(entries: readonly SnapshotEntry[], by: Grouping): Group[] {

@@ -273,9 +273,12 @@ export class BlobIndex extends SharedIndexView {
   /** Plain length of a blob in bytes, or undefined if the index does not know it. */
   plainLength(type: BlobType, bytes: Uint8Array, at = 0): number | undefined {
     const entry = this.find(type, bytes, at);
-    if (entry < 0) return undefined;
-    const base = entry * PLACE_WORDS;
-    return (this.places[base + 3] as number) || (this.places[base + 2] as number) - 32;
+    return entry < 0 ? undefined : this.plainLengthAt(entry);
+  }
+
+  /** Plain length of entry number `entry` in bytes. */
+  plainLengthAt(entry: number): number {
+    return this.uncompressedLengthAt(entry) || this.lengthAt(entry) - 32;
   }
 
   /** Call `visit` for each entry, in the order of addition. `packNumber` indexes `packs`. */
@@ -285,15 +288,13 @@ export class BlobIndex extends SharedIndexView {
 
   /** Everything about one entry number. */
   entryAt(entry: number): IndexEntry {
-    const base = entry * PLACE_WORDS;
-    const word = this.places[base] as number;
     return {
-      type: word & 1 ? "tree" : "data",
-      id: toHex(new Uint8Array(this.ids.buffer, entry * 32, 32)),
-      packNumber: word >>> 1,
-      offset: this.places[base + 1] as number,
-      length: this.places[base + 2] as number,
-      uncompressedLength: this.places[base + 3] as number,
+      type: this.isTreeAt(entry) ? "tree" : "data",
+      id: this.idAt(entry),
+      packNumber: this.packNumberAt(entry),
+      offset: this.offsetAt(entry),
+      length: this.lengthAt(entry),
+      uncompressedLength: this.uncompressedLengthAt(entry),
     };
   }
 
