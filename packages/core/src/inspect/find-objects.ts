@@ -1,8 +1,11 @@
 import type { CallOptions } from "../backend/backend.ts";
+import { toHex } from "../bytes/hex.ts";
 import { TsbakError } from "../errors.ts";
 import type { BlobType } from "../format/blob-type.ts";
 import { toPathBytes } from "../fs/path.ts";
+import { readPackHeader } from "../repository/read-pack-header.ts";
 import type { Repository } from "../repository/repository.ts";
+import { findByPrefix } from "../repository/snapshots.ts";
 import { TreeLoader } from "../repository/tree-loader.ts";
 import type { FindOptions } from "./find.ts";
 import { visitTree } from "./visit-tree.ts";
@@ -46,15 +49,16 @@ export async function resolveObjects(
       full.add(entry.id);
     });
   }
-  refuseUnknown(type === "tree" ? "tree" : "blob", short, found);
+  const missing = short.find((prefix) => !found.has(prefix));
+  if (missing !== undefined) throw unknownObject(type === "tree" ? "tree" : "blob", missing);
   const none = new Set<string>();
   return type === "tree" ? { blobs: none, trees: full } : { blobs: full, trees: none };
 }
 
 /**
- * Everything in the packs that prefixes of names mean.
+ * Everything in the packs that prefixes of names mean, also in packs that no index lists.
  *
- * @throws {TsbakError} as `resolveObjects`.
+ * @throws {TsbakError} as `resolveObjects`, and `corrupt` if a pack that no index lists cannot be read.
  */
 export async function resolvePacks(
   repository: Repository,
@@ -63,14 +67,21 @@ export async function resolvePacks(
 ): Promise<WantedObjects> {
   prefixes.forEach(checkPrefix);
   const index = await repository.loadIndex(options);
-  const prefixOf = index.packs.map((name) => prefixes.find((text) => name.startsWith(text)));
-  const found = new Set(prefixOf.filter((prefix) => prefix !== undefined));
   const wanted = { blobs: new Set<string>(), trees: new Set<string>() };
-  index.forEach(({ type, id, packNumber }) => {
-    if (prefixOf[packNumber] === undefined) return;
+  const add = (type: BlobType, id: string): void => {
     (type === "tree" ? wanted.trees : wanted.blobs).add(id);
+  };
+  const prefixOf = index.packs.map((name) => prefixes.find((text) => name.startsWith(text)));
+  index.forEach(({ type, id, packNumber }) => {
+    if (prefixOf[packNumber] !== undefined) add(type, id);
   });
-  refuseUnknown("pack", prefixes, found);
+  const unlisted = prefixes.filter((prefix) => !prefixOf.includes(prefix));
+  const names = unlisted.length === 0 ? [] : await repository.listNames("pack", options);
+  for (const prefix of unlisted) {
+    const name = findByPrefix(names, prefix, "pack");
+    const entries = await readPackHeader(repository, name, options);
+    for (const { type, id } of entries) add(type, toHex(id));
+  }
   return wanted;
 }
 
@@ -113,11 +124,9 @@ function checkPrefix(text: string): string {
   throw new TsbakError("invalid-argument", `Cannot find "${text}": it is no beginning of an ID`);
 }
 
-function refuseUnknown(what: string, wanted: readonly string[], found: ReadonlySet<string>): void {
-  const missing = wanted.find((prefix) => !found.has(prefix));
-  if (missing === undefined) return;
-  throw new TsbakError(
+function unknownObject(what: string, prefix: string): TsbakError {
+  return new TsbakError(
     "not-found",
-    `Cannot find ${what} "${missing}": the index knows none whose ID begins so; see "tsbak list"`,
+    `Cannot find ${what} "${prefix}": the index knows none whose ID begins so; see "tsbak list blobs"`,
   );
 }
