@@ -10,6 +10,7 @@ import { findPeer, type PeerName } from "../peers.ts";
 import { proveCycles } from "./cycles.ts";
 import { proveFlip } from "./flip.ts";
 import { proveHostile } from "./hostile.ts";
+import { proveInPlace } from "./in-place.ts";
 import { proveKill } from "./kill.ts";
 import type { Report } from "./report.ts";
 import { proveSameTree } from "./same-tree.ts";
@@ -23,6 +24,7 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   cycles     random change, both tools in turn                     --size BYTES (2e9) --files N --cycles N (20) --changes N
   kill       backups ended by SIGKILL at random moments            --size BYTES (2e8) --files N --kills N (50)
   flip       one changed byte in each region of each kind of file  --size BYTES (4e6)
+  in-place   a large file that was changed a little is restored      --size BYTES (2e9) --changes N (10)
   torture    a tree with everything, as root                       --entries N (200000) --dir DIR (/dev/shm)
   hostile    snapshots that were forged to use up memory and disk  --entries N (1000000)
   all        each of them
@@ -81,6 +83,12 @@ const proofs: Readonly<Record<string, () => Promise<Report>>> = {
       kills: number(values.kills, 50),
     }),
   flip: () => proveFlip({ ...common, size: number(values.size, 4e6) }),
+  "in-place": () =>
+    proveInPlace({
+      ...common,
+      size: number(values.size, 2e9),
+      runs: number(values.changes, 10),
+    }),
   torture: () =>
     proveTorture({
       ...common,

@@ -7,7 +7,13 @@
 import { Option, type Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { addFilterOptions, addFromOptions, addGroupOption, asText, collect } from "./options.ts";
-import { parseCount, parseLocalTime, parseMoment, parseTags } from "./parse-values.ts";
+import {
+  parseCount,
+  parseLocalTime,
+  parseMoment,
+  parseOverwrite,
+  parseTags,
+} from "./parse-values.ts";
 
 /** One command. A command with `children` does nothing itself. */
 export interface CommandEntry {
@@ -187,7 +193,21 @@ function declareRestore(command: Command): Command {
     .option("--iexclude <pattern>", "the same, upper and lower case alike", collect(asText))
     .option("--exclude-file <file>", "file of patterns, one a line", collect(asText))
     .option("--iexclude-file <file>", "the same, upper and lower case alike", collect(asText))
-    .option("--ownership-by-name", "owners by their names, where this machine has them");
+    .option("--ownership-by-name", "owners by their names, where this machine has them")
+    .addOption(
+      new Option(
+        "--overwrite <rule>",
+        "which files that are there: always, if-changed, if-newer or never",
+      )
+        .argParser(parseOverwrite)
+        .default("always"),
+    )
+    .option("--delete", "delete what is not in the snapshot, in folders that are restored")
+    .option("--dry-run", "change nothing, only tell what would be done (with -vv)")
+    .option("--verify", "read the restored files again and compare them")
+    .option("--sparse", "leave holes in files for zeros")
+    .option("--include-xattr <pattern>", "only such extended attributes", collect(asText))
+    .option("--exclude-xattr <pattern>", "all extended attributes but such", collect(asText));
   return addFilterOptions(command);
 }
 

@@ -130,3 +130,12 @@ export function parseCompression(text: string): CompressionFlag {
   if (/^(auto|off|fastest|better|max)$/.test(text)) return text as CompressionFlag;
   throw new InvalidArgumentError("Choose one of auto, off, fastest, better and max.");
 }
+
+/** Which files that are there a restore overwrites, as the flag says it. */
+export type OverwriteFlag = "always" | "if-changed" | "if-newer" | "never";
+
+/** A rule for overwriting. */
+export function parseOverwrite(text: string): OverwriteFlag {
+  if (/^(always|if-changed|if-newer|never)$/.test(text)) return text as OverwriteFlag;
+  throw new InvalidArgumentError("Choose one of always, if-changed, if-newer and never.");
+}

@@ -3,25 +3,31 @@ import type { Context } from "./context.ts";
 import { formatSeconds, formatSize } from "./format-text.ts";
 import { ProgressLine, progressShare, type ProgressState } from "./progress-line.ts";
 
+type RestoreProgressNotice = Extract<RestoreNotice, { kind: "progress" }>;
+
 /** Tells people, or programs, what a restore does and what came of it, in restic's words. */
 export class RestoreReport {
   readonly #context: Context;
   readonly #progress: ProgressLine;
+  #last: RestoreProgressNotice | undefined;
 
   constructor(context: Context) {
     this.#context = context;
-    this.#progress = new ProgressLine(context, statusFields);
+    this.#progress = new ProgressLine(context, (state, seconds) =>
+      statusFields({ ...state, ...this.#last }, seconds),
+    );
   }
 
   note(notice: RestoreNotice): void {
     const { output } = this.#context;
     switch (notice.kind) {
       case "progress":
+        this.#last = notice;
         return this.#progress.update(notice);
       case "item": {
-        const { path, size, type } = notice;
-        output.message({ message_type: "verbose_status", action: "restored", item: path, size });
-        return output.say(`restored  ${path}${type === "file" ? `, ${formatSize(size)}` : ""}`, 3);
+        const { action, path, size } = notice;
+        output.message({ message_type: "verbose_status", action, item: path, size });
+        return output.say(describeItem(notice), 3);
       }
       case "error":
         return output.warnProblem(`error: ${notice.path}: ${notice.message}`, {
@@ -45,7 +51,8 @@ export class RestoreReport {
 
   printSummary(summary: RestoreSummary): void {
     const { output } = this.#context;
-    const { files, directories, others, bytes, totalFiles, totalBytes, skipped } = summary;
+    const { files, directories, others, bytes, totalFiles, totalBytes } = summary;
+    const { unchanged, unchangedBytes, deleted } = summary;
     const done = files + directories + others;
     const total = totalFiles + directories + others;
     const seconds = this.#progress.seconds;
@@ -54,28 +61,51 @@ export class RestoreReport {
       seconds_elapsed: Math.floor(seconds) || undefined,
       total_files: total || undefined,
       files_restored: done || undefined,
-      files_skipped: skipped || undefined,
+      files_skipped: unchanged || undefined,
+      files_deleted: deleted || undefined,
       total_bytes: totalBytes || undefined,
       bytes_restored: bytes || undefined,
+      bytes_skipped: unchangedBytes || undefined,
     });
     const time = formatSeconds(seconds);
     const isComplete = files === totalFiles && bytes === totalBytes;
-    output.say(
-      isComplete
-        ? `Summary: Restored ${done} files/dirs (${formatSize(bytes)}) in ${time}`
-        : `Summary: Restored ${done} / ${total} files/dirs (${formatSize(bytes)} / ${formatSize(totalBytes)}) in ${time}`,
-    );
+    const restored = isComplete
+      ? `${done} files/dirs (${formatSize(bytes)})`
+      : `${done} / ${total} files/dirs (${formatSize(bytes)} / ${formatSize(totalBytes)})`;
+    const parts = [
+      `Summary: Restored ${restored} in ${time}`,
+      ...(unchanged > 0 ? [`skipped ${unchanged} files/dirs ${formatSize(unchangedBytes)}`] : []),
+      ...(deleted > 0 ? [`deleted ${deleted} files/dirs`] : []),
+    ];
+    output.say(parts.join(", "));
   }
 }
 
+/** Sizes are told of what has contents, and of all that is unchanged. */
+function describeItem({
+  action,
+  type,
+  path,
+  size,
+}: Extract<RestoreNotice, { kind: "item" }>): string {
+  const hasSize = action === "unchanged" || (type === "file" && action !== "deleted");
+  return `${action.padEnd(9)} ${path}${hasSize ? ` with size ${formatSize(size)}` : ""}`;
+}
+
 /** The fields of restic's status message; what is zero is left out. */
-function statusFields(state: ProgressState, seconds: number): object {
+function statusFields(
+  state: ProgressState & Partial<RestoreProgressNotice>,
+  seconds: number,
+): object {
   return {
     seconds_elapsed: Math.floor(seconds) || undefined,
     percent_done: progressShare(state),
     total_files: state.totalFiles || undefined,
     files_restored: state.filesDone || undefined,
+    files_skipped: state.unchanged || undefined,
+    files_deleted: state.deleted || undefined,
     total_bytes: state.totalBytes || undefined,
     bytes_restored: state.bytesDone || undefined,
+    bytes_skipped: state.unchangedBytes || undefined,
   };
 }

@@ -62,6 +62,7 @@ export type { BackupCounts, BackupNotice, Change, ProgressState } from "./backup
 export type { StreamSource } from "./backup/stream.ts";
 export { restore } from "./restore/restore.ts";
 export type { RestoreOptions, RestoreSummary } from "./restore/restore.ts";
+export type { Overwrite } from "./restore/protocol.ts";
 export type { RestoreCounts, RestoreNotice, RestoreState } from "./restore/progress.ts";
 export { verify } from "./maintain/verify.ts";
 export type { VerifyOptions } from "./maintain/verify.ts";
@@ -82,7 +83,8 @@ export type {
 
 // Patterns.
 export { compilePatterns } from "./fs/filter.ts";
-export type { IncludeMatch, PatternList, PatternOptions } from "./fs/filter.ts";
+export type { IncludeMatch, PatternList, PatternOptions, PatternSource } from "./fs/filter.ts";
+export type { AttributeRule } from "./fs/attribute-rule.ts";
 export { compileGlob } from "./fs/glob.ts";
 export type { NameTest } from "./fs/glob.ts";
 export { printablePath } from "./fs/path.ts";

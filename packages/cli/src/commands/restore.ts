@@ -1,10 +1,18 @@
-import { findSnapshot, restore, TsbakError, type RestoreSummary } from "@tsbak/core";
+import {
+  compilePatterns,
+  findSnapshot,
+  restore,
+  TsbakError,
+  type AttributeRule,
+  type RestoreSummary,
+} from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatLocalTime, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import { keepMemorySmall } from "../small-memory.ts";
 import type { FilterFlags } from "../options.ts";
+import type { OverwriteFlag } from "../parse-values.ts";
 import { loadPatterns, type PatternWish } from "../patterns.ts";
 import { RestoreReport } from "../restore-report.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
@@ -22,6 +30,13 @@ export interface RestoreFlags extends FilterFlags {
   readonly excludeFile?: readonly string[];
   readonly iexcludeFile?: readonly string[];
   readonly ownershipByName?: boolean;
+  readonly overwrite?: OverwriteFlag;
+  readonly delete?: boolean;
+  readonly dryRun?: boolean;
+  readonly verify?: boolean;
+  readonly sparse?: boolean;
+  readonly includeXattr?: readonly string[];
+  readonly excludeXattr?: readonly string[];
 }
 
 /** `restore`: write a snapshot to a folder. Any entry that could not be restored makes the exit code 1. */
@@ -40,6 +55,10 @@ export async function runRestore(
   if (includeLists.length > 0 && excludeLists.length > 0) {
     throw badFlags("include and exclude patterns were given; use one kind");
   }
+  if (flags.dryRun === true && flags.verify === true) {
+    throw badFlags("--dry-run writes nothing that --verify could read; use one of them");
+  }
+  const attributes = attributeRule(flags);
   keepMemorySmall();
   const repository = await openNamedRepository(context);
   const report = new RestoreReport(context);
@@ -56,6 +75,12 @@ export async function runRestore(
         include: includeLists,
         exclude: excludeLists,
         ownershipByName: flags.ownershipByName,
+        overwrite: flags.overwrite,
+        delete: flags.delete,
+        dryRun: flags.dryRun,
+        verify: flags.verify,
+        sparse: flags.sparse,
+        attributes,
         signal,
         reportItems: output.verbosity >= 3,
         onEvent: (notice) => report.note(notice),
@@ -65,6 +90,11 @@ export async function runRestore(
     report.stop();
   }
   report.printSummary(summary);
+  if (summary.verified !== undefined) {
+    output.say(
+      printable(`finished verifying ${formatCount(summary.verified, "file")} in ${target}`),
+    );
+  }
   if (summary.errors === 0) return EXIT.ok;
   throw new TsbakError(
     "corrupt",
@@ -87,6 +117,18 @@ function patternWishes(flags: RestoreFlags): { include: PatternWish; exclude: Pa
       filesIgnoringCase: flags.iexcludeFile,
     },
   };
+}
+
+function attributeRule({
+  includeXattr: include = [],
+  excludeXattr: exclude = [],
+}: RestoreFlags): AttributeRule | undefined {
+  if (include.length > 0 && exclude.length > 0) {
+    throw badFlags("--include-xattr and --exclude-xattr were given; use one kind");
+  }
+  if (include.length === 0 && exclude.length === 0) return undefined;
+  const patterns = compilePatterns([...include, ...exclude]).source;
+  return { kind: include.length > 0 ? "include" : "exclude", patterns };
 }
 
 function badFlags(reason: string): TsbakError {

@@ -17,6 +17,7 @@ import {
 import { TsbakError } from "../errors.ts";
 import type { ExtendedAttribute } from "../format/node.ts";
 import type { AttributeTarget } from "./attribute-calls.ts";
+import type { AttributeTest } from "./attribute-rule.ts";
 import { nodePath, printablePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
 import type { Posix, TimeSpec } from "./posix.ts";
@@ -50,9 +51,15 @@ export class MetadataSetter {
   readonly #posix: Posix | undefined;
   readonly #isRoot = process.geteuid?.() === 0;
 
-  /** `posix` is what this machine has unless given; null for what Node alone can do. */
-  constructor(posix: Posix | null = loadPosix() ?? null) {
+  readonly #isWanted: AttributeTest | undefined;
+
+  /**
+   * `posix` is what this machine has unless given; null for what Node alone can do. Extended attributes that `isWanted` refuses are
+   * left as they are.
+   */
+  constructor(posix: Posix | null = loadPosix() ?? null, isWanted?: AttributeTest) {
     this.#posix = posix ?? undefined;
+    this.#isWanted = isWanted;
   }
 
   /** False if times lose what is below a microsecond. */
@@ -118,7 +125,8 @@ export class MetadataSetter {
     attributes: readonly ExtendedAttribute[],
   ): AttributeOutcome {
     if (this.#posix !== undefined) {
-      return restoreAttributes(this.#posix.attributes, target, attributes, this.#isRoot);
+      const { attributes: calls } = this.#posix;
+      return restoreAttributes(calls, target, attributes, this.#isRoot, this.#isWanted);
     }
     return attributes.length === 0 ? "kept" : "refused";
   }

@@ -65,6 +65,11 @@ export function unixMode(goMode: number): number {
   return mode;
 }
 
+/** True for the `st_mode` of a directory. */
+export function isDirectoryMode(stMode: number): boolean {
+  return (stMode & S_IFMT) === S_IFDIR;
+}
+
 /** The stored type of a file with this `st_mode`. */
 export function nodeType(stMode: number): NodeType {
   return typeOf(stMode).name;

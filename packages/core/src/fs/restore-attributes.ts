@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { TsbakError } from "../errors.ts";
 import type { ExtendedAttribute } from "../format/node.ts";
 import type { AttributeCalls, AttributeTarget } from "./attribute-calls.ts";
+import type { AttributeTest } from "./attribute-rule.ts";
 import { splitNulList } from "../bytes/nul-list.ts";
 import { printablePath } from "./path.ts";
 import { describeSystemError, isSystemError } from "./system-error.ts";
@@ -18,7 +19,8 @@ const NOT_KNOWN: ReadonlySet<number> = new Set([-ENOTSUP, -EOPNOTSUPP, -ENOSYS])
 const FORBIDDEN: ReadonlySet<number> = new Set([-EPERM, -EACCES]);
 
 /**
- * Give an entry exactly these extended attributes: others that it has are removed, as restic does. One that fails does not
+ * Give an entry exactly these extended attributes: others that it has are removed, as restic does. What `isWanted` refuses is neither
+ * set nor removed. One that fails does not
  * keep the rest from being set. Who is not root is forbidden some: that is a refusal, not a failure.
  */
 export function restoreAttributes(
@@ -26,12 +28,15 @@ export function restoreAttributes(
   target: AttributeTarget,
   attributes: readonly ExtendedAttribute[],
   isRoot: boolean,
+  isWanted: AttributeTest = () => true,
 ): AttributeOutcome {
-  const outcomes = attributes.map(({ name, value }) => {
-    const bytes = nameBytes(name);
-    return judge(() => calls.set(target, bytes, value ?? new Uint8Array(0)), isRoot, bytes);
-  });
-  outcomes.push(...removeOthers(calls, target, attributes, isRoot));
+  const outcomes = attributes
+    .filter(({ name }) => isWanted(nameBytes(name)))
+    .map(({ name, value }) => {
+      const bytes = nameBytes(name);
+      return judge(() => calls.set(target, bytes, value ?? new Uint8Array(0)), isRoot, bytes);
+    });
+  outcomes.push(...removeOthers(calls, target, attributes, isRoot, isWanted));
   const failure = outcomes.find((outcome) => outcome instanceof Error);
   if (failure !== undefined) return failure;
   // Where nothing was wanted, nothing is missing.
@@ -43,6 +48,7 @@ function removeOthers(
   target: AttributeTarget,
   attributes: readonly ExtendedAttribute[],
   isRoot: boolean,
+  isWanted: AttributeTest,
 ): AttributeOutcome[] {
   let list: Uint8Array = new Uint8Array(0);
   const listed = judge(() => (list = calls.list(target)), isRoot);
@@ -50,7 +56,7 @@ function removeOthers(
   const wanted = new Set(attributes.map(({ name }) => latin1(nameBytes(name))));
   const isOther = (name: string): boolean => !wanted.has(name) && !NEVER_REMOVED.has(name);
   return splitNulList(list)
-    .filter((name) => isOther(latin1(name)))
+    .filter((name) => isOther(latin1(name)) && isWanted(name))
     .map((name) => judge(() => calls.remove(target, name), isRoot, name));
 }
 

@@ -23,6 +23,7 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { MetadataSetter } from "./metadata.ts";
 import type { EntryMetadata } from "./metadata.ts";
 import { toPathBytes as b } from "./path.ts";
+import { removeTree } from "./remove-tree.ts";
 import { RootedDirectory } from "./rooted.ts";
 import { statFile } from "./stat.ts";
 
@@ -83,6 +84,72 @@ describe.each([
     expect(readlinkSync(join(target, "a/link"))).toBe("/etc/passwd");
     expect(lstatSync(join(target, "a/b")).mode & 0o777).toBe(0o700);
     expect(lstatSync(join(target, "top")).mode & 0o777).toBe(0o600);
+  });
+
+  test("tells which directories were there", () => {
+    mkdirSync(join(target, "old"));
+    symlinkSync(outside, join(target, "link"));
+    open();
+
+    const news = ["old", "link", "new", "old/new"].map((dir) => root.makeDirectory(b(dir)));
+    root.close();
+
+    expect(news).toEqual([false, true, true, true]);
+  });
+
+  test("renames over what stands there, but for a directory with entries", () => {
+    writeFileSync(join(outside, "kept"), "kept");
+    symlinkSync(join(outside, "kept"), join(target, "symlink"));
+    mkdirSync(join(target, "empty"));
+    mkdirSync(join(target, "full/below"), { recursive: true });
+    open();
+
+    for (const name of ["symlink", "empty", "missing"]) {
+      writeText(root, "", "new", "new");
+      root.rename(ROOT, b("new"), b(name));
+    }
+    writeText(root, "", "new", "new");
+    expect(() => root.rename(ROOT, b("new"), b("full"))).toThrow("ENOTEMPTY");
+    expect(() => root.rename(ROOT, b("new"), b("../outside/kept"))).toThrow(/no name of a file/);
+    root.close();
+
+    for (const name of ["symlink", "empty", "missing"]) {
+      expect(lstatSync(join(target, name)).isFile()).toBe(true);
+      expect(readFileSync(join(target, name), "utf8")).toBe("new");
+    }
+    expect(readFileSync(join(outside, "kept"), "utf8")).toBe("kept");
+  });
+
+  test("opens files that were there only if they have no other name", () => {
+    for (const name of ["alone", "shared"]) writeFileSync(join(target, name), name);
+    linkSync(join(target, "shared"), join(outside, "other"));
+    symlinkSync("alone", join(target, "symlink"));
+    open();
+
+    for (const use of ["openForUpdate", "openForFinish"] as const) {
+      closeSync(root[use](ROOT, b("alone")));
+      for (const name of ["shared", "symlink"]) expect(() => root[use](ROOT, b(name))).toThrow();
+    }
+    root.close();
+  });
+
+  test("removes a tree, and never what symlinks in it lead to", () => {
+    mkdirSync(join(target, "a/b/c"), { recursive: true });
+    writeFileSync(join(target, "a/b/file"), "");
+    writeFileSync(join(outside, "kept"), "kept");
+    symlinkSync(outside, join(target, "a/b/way out"));
+    open();
+    root.makeDirectory(b("a/b/c"));
+
+    const removed: string[] = [];
+    removeTree(root, ROOT, b("a"), (path) => removed.push(Buffer.from(path).toString()));
+    removeTree(root, ROOT, b("missing"), () => expect.unreachable());
+    root.makeDirectory(b("a/b"));
+    root.close();
+
+    expect(removed).toEqual(["a/b/c", "a/b/file", "a/b/way out", "a/b", "a"]);
+    expect(readdirSync(outside)).toEqual(["kept"]);
+    expect(readdirSync(join(target, "a/b"))).toEqual([]);
   });
 
   test("replaces what stands there, without touching what it links to", () => {

@@ -18,7 +18,9 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  renameSync,
   rmdirSync,
+  statfsSync,
   symlinkSync,
   unlinkSync,
 } from "node:fs";
@@ -49,7 +51,7 @@ const SLASH = 0x2f;
 const FLAGS_REFUSED: ReadonlySet<unknown> = new Set([
   ...["EPERM", "EACCES", "ENOTTY", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL"],
 ]);
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** See the module comment for the rules. Holds up to 256 directories open; `close` lets them go. */
 export class RootedDirectory {
@@ -77,10 +79,10 @@ export class RootedDirectory {
 
   /**
    * Make a directory and the parents it lacks, for the owner only. What stands there and is no directory goes. A default ACL
-   * that stands there goes, too, before it is given on to what is made in the directory.
+   * that stands there goes, too, before it is given on to what is made in the directory. False if the directory was there.
    */
-  makeDirectory(dir: Uint8Array): void {
-    if (dir.length === 0) return;
+  makeDirectory(dir: Uint8Array): boolean {
+    if (dir.length === 0) return false;
     const slash = dir.lastIndexOf(SLASH);
     // Absolute, which no name is.
     if (slash === 0) checkName(dir);
@@ -94,12 +96,14 @@ export class RootedDirectory {
       this.makeDirectory(parent);
       path = this.#path(parent, name);
     }
-    const isNew = isDone(() => mkdirSync(nodePath(path), 0o700));
+    let isNew = isDone(() => mkdirSync(nodePath(path), 0o700));
     if (!isNew && !lstatSync(nodePath(path)).isDirectory()) {
       unlinkSync(nodePath(path));
       mkdirSync(nodePath(path), 0o700);
+      isNew = true;
     }
     if (!isNew || this.givesAcl) removeDefaultAcl(path);
+    return isNew;
   }
 
   /**
@@ -121,7 +125,21 @@ export class RootedDirectory {
    * @throws {TsbakError} `denied` if it is no regular file any more, or has other names, which may lie outside.
    */
   openForWrite(dir: Uint8Array, name: Uint8Array): number {
-    const fd = this.#openFile(dir, name, O_WRONLY);
+    return this.#openOwn(dir, name, O_WRONLY);
+  }
+
+  /** The same for a file that was there before, and to be read too. */
+  openForUpdate(dir: Uint8Array, name: Uint8Array): number {
+    return this.#openOwn(dir, name, O_RDWR);
+  }
+
+  /** The same for a file that was there before, and that only gets its metadata. */
+  openForFinish(dir: Uint8Array, name: Uint8Array): number {
+    return this.#openOwn(dir, name, O_RDONLY);
+  }
+
+  #openOwn(dir: Uint8Array, name: Uint8Array, access: number): number {
+    const fd = this.#openFile(dir, name, access);
     const stats = fstatSync(fd);
     if (stats.nlink === 1) return fd;
     closeSync(fd);
@@ -170,6 +188,19 @@ export class RootedDirectory {
     make();
   }
 
+  /** Give a file another name in its directory, at once in place of what stands there; of directories only an empty one goes. */
+  rename(dir: Uint8Array, from: Uint8Array, name: Uint8Array): void {
+    const path = this.#path(dir, name);
+    const old = this.#paths.path(dir, from);
+    try {
+      renameSync(nodePath(old), nodePath(path));
+    } catch (error) {
+      if (errnoOf(error) !== "EISDIR") throw error;
+      rmdirSync(nodePath(path));
+      renameSync(nodePath(old), nodePath(path));
+    }
+  }
+
   /** Remove an entry that is no directory; nothing there is no error. */
   unlink(dir: Uint8Array, name: Uint8Array): void {
     try {
@@ -194,6 +225,12 @@ export class RootedDirectory {
       if (errnoOf(error) === "ENOENT") return undefined;
       throw error;
     }
+  }
+
+  /** Bytes that whoever is not root could still write to the disk of the root. */
+  freeSpace(): number {
+    const { bavail, bsize } = statfsSync(nodePath(this.#paths.directory(new Uint8Array(0))));
+    return bavail * bsize;
   }
 
   /** The names in a directory, as `readDirectory` gives them. */

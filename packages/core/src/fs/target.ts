@@ -1,7 +1,7 @@
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, statSync, type Stats } from "node:fs";
 
 import { TsbakError } from "../errors.ts";
-import { nodePath, printablePath } from "./path.ts";
+import { nodePath, printablePath, toPathBytes } from "./path.ts";
 import { describeSystemError } from "./system-error.ts";
 
 /**
@@ -25,4 +25,24 @@ export function makeTarget(path: Uint8Array): void {
     "denied",
     `Cannot restore to "${printablePath(path)}": it is no directory; choose another target`,
   );
+}
+
+/** True for the root of the file system, by whatever path. */
+export function isFileSystemRoot(path: Uint8Array): boolean {
+  const [target, root] = [stateOf(path), stateOf(toPathBytes("/"))];
+  return target !== undefined && target.ino === root?.ino && target.dev === root.dev;
+}
+
+/** True for a directory, also through symlinks. */
+export function isDirectory(path: Uint8Array): boolean {
+  return stateOf(path)?.isDirectory() ?? false;
+}
+
+function stateOf(path: Uint8Array): Stats | undefined {
+  try {
+    return statSync(nodePath(path));
+  } catch {
+    // Whoever makes the directory will tell why it cannot be.
+    return undefined;
+  }
 }

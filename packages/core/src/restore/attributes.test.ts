@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { backup } from "../backup/backup.ts";
 import { MemoryBackend } from "../backend/memory.ts";
+import type { AttributeRule } from "../fs/attribute-rule.ts";
 import { createRepository } from "../repository/create.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
@@ -121,6 +122,27 @@ describe.skipIf(!canSetAttributes())("restore() of extended attributes", () => {
     expect(describeTree(target)).toEqual(describeTree(source));
   });
 
+  test("with a rule, sets and removes only those that it selects", async () => {
+    fs.mkdirSync(join(target, "directory"));
+    setAttributes(target, { directory: { "user.old": "01", "user.directory": "02" } });
+
+    await run({ kind: "exclude", patterns: { patterns: ["user.*"], ignoreCase: false } });
+
+    const others = Object.entries(wanted).map(([path, attributes]) => {
+      const names = Object.entries(attributes).filter(([name]) => !name.startsWith("user."));
+      return [path, Object.fromEntries(names)] as const;
+    });
+    expect(readAttributes(target)).toEqual({
+      ...Object.fromEntries(others.filter(([, names]) => Object.keys(names).length > 0)),
+      directory: { "user.old": "01", "user.directory": "02" },
+    });
+
+    await run({ kind: "include", patterns: { patterns: ["user.*"], ignoreCase: false } });
+
+    // The others went with the entries that were made anew, and with the owner that was set.
+    expect(readAttributes(target)).toEqual(USER);
+  });
+
   test.skipIf(!isRoot)("warns at the end if the user may not set some, and sets the others", () => {
     fs.chmodSync(top, 0o755);
 
@@ -147,9 +169,10 @@ function makeSource(): void {
   setAttributes(source, wanted);
 }
 
-function run(): Promise<RestoreSummary> {
+function run(attributes?: AttributeRule): Promise<RestoreSummary> {
   const onEvent = (notice: RestoreNotice): void => void notices.push(notice);
-  return restore(repository, { ...snapshot, subPath: source }, target, { onEvent, threads: 2 });
+  const from = { ...snapshot, subPath: source };
+  return restore(repository, from, target, { onEvent, threads: 2, attributes });
 }
 
 function describeTree(root: string): string[] {

@@ -17,6 +17,8 @@ export class BlobUses {
   files: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_USES);
   /** Where in the file the blob goes, in bytes, for each use. */
   offsets: Float64Array<ArrayBuffer> = new Float64Array(FIRST_USES);
+  /** 1 for uses whose bytes are in their place already, so that nobody need fetch them. */
+  #satisfied = new Uint8Array(FIRST_USES);
   #next = new Uint32Array(FIRST_USES);
   #count = 0;
   readonly #packs = new Map<string, PackUses>();
@@ -24,6 +26,20 @@ export class BlobUses {
   /** Names of the packs that are needed, in the order of their first use. */
   get packs(): Iterable<string> {
     return this.#packs.keys();
+  }
+
+  /** Number of uses, and of the next one. */
+  get length(): number {
+    return this.#count;
+  }
+
+  /** Whether the bytes of a use are in their place without being fetched. */
+  isSatisfied(use: number): boolean {
+    return this.#satisfied[use] === 1;
+  }
+
+  setSatisfied(use: number, isSatisfied: boolean): void {
+    this.#satisfied[use] = isSatisfied ? 1 : 0;
   }
 
   add(pack: string, entry: number, file: number, offset: number): void {
@@ -41,13 +57,13 @@ export class BlobUses {
     uses.last = use;
   }
 
-  /** Numbers of the uses of a pack's blobs, in the order in which they were added. */
+  /** Numbers of the uses of a pack's blobs that are not satisfied, in the order in which they were added. */
   ofPack(pack: string): number[] {
     const uses = this.#packs.get(pack);
     if (uses === undefined) return [];
     const found: number[] = [];
     for (let use = uses.first; ; use = this.#next[use] as number) {
-      found.push(use);
+      if (this.#satisfied[use] === 0) found.push(use);
       if (use === uses.last) return found;
     }
   }
@@ -58,10 +74,14 @@ export class BlobUses {
     this.files = grown(this.files, new Uint32Array(size));
     this.offsets = grown(this.offsets, new Float64Array(size));
     this.#next = grown(this.#next, new Uint32Array(size));
+    this.#satisfied = grown(this.#satisfied, new Uint8Array(size));
   }
 }
 
-function grown<Numbers extends Uint32Array | Float64Array>(old: Numbers, into: Numbers): Numbers {
+function grown<Numbers extends Uint8Array | Uint32Array | Float64Array>(
+  old: Numbers,
+  into: Numbers,
+): Numbers {
   into.set(old);
   return into;
 }

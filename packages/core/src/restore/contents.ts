@@ -6,9 +6,12 @@ import { isTsbakError } from "../errors.ts";
 import { MemoryPool, releaseMemory, type Loan } from "../workers/memory-pool.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import { makeBatch } from "./entry-batch.ts";
+import { STANDING } from "./entry-table.ts";
 import type { FileLedger } from "./file-ledger.ts";
+import { PartPreparation } from "./part-preparation.ts";
 import { cutPieces, type Piece, type PieceBlob } from "./pieces.ts";
-import type { RestorePlan } from "./plan.ts";
+import type { RestorePlan } from "./restore-plan.ts";
+import type { RestoreProgress } from "./progress.ts";
 import {
   BLOB_NUMBERS,
   WHOLE_FILE,
@@ -21,6 +24,8 @@ import {
 const MEMORY_LIMIT = 4 * (8 << 20);
 /** Files that are created empty, or finished, by one task. */
 const BATCH_FILES = 1024;
+/** Tasks for files that need no pack which may wait at once. */
+const READY_FILES = 64;
 
 /** What writing contents needs. */
 export interface ContentContext {
@@ -29,6 +34,7 @@ export interface ContentContext {
   readonly plan: RestorePlan;
   readonly pool: WorkerPool<RestoreTask, RestoreResult>;
   readonly ledger: FileLedger;
+  readonly progress: RestoreProgress;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -44,12 +50,14 @@ interface Written {
  */
 export class ContentWriter {
   readonly #context: ContentContext;
+  readonly #parts: PartPreparation;
   readonly #memory = new MemoryPool(MEMORY_LIMIT);
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
   constructor(context: ContentContext) {
     this.#context = context;
+    this.#parts = new PartPreparation(context);
   }
 
   /**
@@ -58,7 +66,13 @@ export class ContentWriter {
    */
   async write(): Promise<void> {
     const { plan, index } = this.#context;
-    this.#inBatches(plan.emptyFiles, (files) => this.#createEmpty(files));
+    const empty = plan.emptyFiles.filter((file) => isWritten(plan.files.standing(file)));
+    this.#inBatches(empty, (files) => this.#createEmpty(files));
+    this.#inBatches(plan.sameFiles, (files) => this.#finishBatch(files));
+    for (const file of plan.readyFiles) {
+      await this.#context.pool.room(READY_FILES);
+      this.#start(this.#finishReady(file));
+    }
     for (const pack of plan.uses.packs) {
       for (const piece of cutPieces(index, plan.uses, pack)) {
         const loan = await this.#memory.take(piece.length + LENT_ROOM);
@@ -103,14 +117,24 @@ export class ContentWriter {
 
   /** Finish the files whose parts are all there, if there are `least` of them. */
   #finishFiles(least: number): void {
-    const { plan, pool, ledger } = this.#context;
+    const { ledger } = this.#context;
     if (ledger.complete.length < least) return;
-    this.#inBatches(ledger.complete.splice(0), async (files) => {
-      const batch = makeBatch(plan.files, plan.directories, files);
-      const { failures } = await pool.run({ kind: "finish", files: batch });
-      for (const failure of failures) ledger.receive(failure, files[failure.at] as number);
-      for (const file of files) ledger.finish(file);
-    });
+    this.#inBatches(ledger.complete.splice(0), (files) => this.#finishBatch(files));
+  }
+
+  async #finishBatch(files: number[]): Promise<void> {
+    const { plan, pool, ledger } = this.#context;
+    const batch = makeBatch(plan.files, plan.directories, files);
+    const { failures } = await pool.run({ kind: "finish", files: batch });
+    for (const failure of failures) ledger.receive(failure, files[failure.at] as number);
+    for (const file of files) ledger.finish(file);
+  }
+
+  async #finishReady(file: number): Promise<void> {
+    await this.#parts.prepare(file);
+    if (this.#context.plan.failedFiles.has(file)) return;
+    this.#context.ledger.complete.push(file);
+    this.#finishFiles(BATCH_FILES);
   }
 
   async #writePiece(piece: Piece, loan: Loan): Promise<void> {
@@ -137,7 +161,7 @@ export class ContentWriter {
 
   async #write(piece: Piece, bytes: Uint8Array<ArrayBuffer>): Promise<Written> {
     const { ledger, plan, pool } = this.#context;
-    ledger.create(piece.blobs);
+    await this.#parts.prepareFor(piece.blobs);
     const { task, files } = makeTask(piece, bytes, plan);
     const { failures, memory = new ArrayBuffer(0) } = await pool.run(task, [bytes.buffer]);
     const damaged = new Set<number>();
@@ -179,6 +203,10 @@ export class ContentWriter {
       `blob ${blob.id.slice(0, 8)} of its contents is damaged or missing in pack ${pack.slice(0, 8)}`,
     );
   }
+}
+
+function isWritten(standing: number): boolean {
+  return standing === STANDING.fresh || standing === STANDING.replaced;
 }
 
 /** Copies in other packs first. */

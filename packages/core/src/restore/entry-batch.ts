@@ -11,6 +11,8 @@ export interface EntryBatch {
   readonly directories: Uint8Array<ArrayBuffer>;
   /** Of the entries that have some, by their numbers in the batch. */
   readonly attributes: ReadonlyMap<number, readonly ExtendedAttribute[]>;
+  /** Of the entries that have one, by their numbers in the batch. */
+  readonly temporaryNames: ReadonlyMap<number, Uint8Array>;
 }
 
 /** The batch of the entries `chosen` of a table, in that order. */
@@ -24,6 +26,7 @@ export function makeBatch(
   const names = new Texts();
   const known = new Map<number, number>();
   const attributes = new Map<number, readonly ExtendedAttribute[]>();
+  const temporaryNames = new Map<number, Uint8Array>();
   chosen.forEach((entry, at) => {
     const from = entry * ENTRY_NUMBERS;
     const base = at * ENTRY_NUMBERS;
@@ -38,8 +41,10 @@ export function makeBatch(
     names.add(table.name(entry));
     const own = table.attributes.get(entry);
     if (own !== undefined) attributes.set(at, own);
+    const temporary = table.temporaryNames.get(entry);
+    if (temporary !== undefined) temporaryNames.set(at, temporary);
   });
-  return { numbers, names: names.bytes(), directories: paths.bytes(), attributes };
+  return { numbers, names: names.bytes(), directories: paths.bytes(), attributes, temporaryNames };
 }
 
 class Texts {

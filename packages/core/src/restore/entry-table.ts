@@ -6,7 +6,7 @@ import type { ExtendedAttribute, Node } from "../format/node.ts";
 import { parseTime, type Timestamp } from "../format/time.ts";
 
 /** Numbers that one entry takes in `EntryTable.numbers` and in a task for a worker. */
-export const ENTRY_NUMBERS = 9;
+export const ENTRY_NUMBERS = 12;
 /** Where each number of an entry is, from the entry's first. Times are seconds, and nanoseconds below a billion. */
 export const ENTRY = {
   /** Number of the directory that the entry is in. */
@@ -21,12 +21,48 @@ export const ENTRY = {
   atimeNanoseconds: 7,
   /** Length in bytes; of directories 0. */
   size: 8,
+  /** Of a file: how many blobs its contents are, and the number of the first one's use. */
+  blobs: 9,
+  firstUse: 10,
+  /** One of `STANDING`. */
+  standing: 11,
 } as const;
+
+/** What a restore does about a file that may be there already. */
+export const STANDING = {
+  /** Nothing that could be used stands there. */
+  fresh: 0,
+  /** A file stands there, and is replaced at once when the new one is whole. */
+  replaced: 1,
+  /** A file stands there, and what differs is written into it. */
+  updated: 2,
+  /** The contents are there: only metadata is to be set, or has been. */
+  same: 3,
+  /** The user wants it left alone. */
+  kept: 4,
+  /** Parts of it stand under its temporary name, since an earlier restore was interrupted. */
+  continued: 5,
+  /** The contents are there, in a file that has all the names which the restore gives to it, and no others. */
+  shared: 6,
+} as const;
+
+/** One of `STANDING`. */
+export type Standing = (typeof STANDING)[keyof typeof STANDING];
+
+/** Whether a file with this standing takes the place of another one, or changes it. */
+export function isUpdate(standing: Standing): boolean {
+  return standing === STANDING.replaced || standing === STANDING.updated;
+}
+
+/** Whether a file with this standing keeps its contents, and only gets its metadata. */
+export function isSame(standing: Standing): boolean {
+  return standing === STANDING.same || standing === STANDING.shared;
+}
 
 const FIRST_ENTRIES = 256;
 
 /**
- * Names and metadata of many entries in a few arrays: about 100 bytes an entry, because a restore has to remember them all
+ * Names and metadata of many entries in a few arrays: about 130 bytes an entry, because a restore has to remember them all
  * until their contents have come.
  */
 export class EntryTable {
@@ -34,6 +70,8 @@ export class EntryTable {
   readonly attributes: Map<number, readonly ExtendedAttribute[]> = new Map();
   /** Inode flags of the entries that have some, by their numbers. */
   readonly flags: Map<number, number> = new Map();
+  /** Names that files have until they are whole, and then replace what stands in their place. */
+  readonly temporaryNames: Map<number, Uint8Array> = new Map();
   numbers: Float64Array<ArrayBuffer> = new Float64Array(FIRST_ENTRIES * ENTRY_NUMBERS);
   #names = new Uint8Array(FIRST_ENTRIES * 32);
   #nameEnds = new Float64Array(FIRST_ENTRIES);
@@ -82,6 +120,11 @@ export class EntryTable {
     return this.#names.subarray(this.#nameStart(number), this.#nameEnds[number]);
   }
 
+  /** The name under which an entry is on the disk by now. */
+  nameOnDisk(number: number): Uint8Array {
+    return this.temporaryNames.get(number) ?? this.name(number);
+  }
+
   /** The directory that an entry is in. */
   directory(number: number): number {
     return this.numbers[number * ENTRY_NUMBERS + ENTRY.directory] as number;
@@ -90,6 +133,26 @@ export class EntryTable {
   /** Length of a file in bytes. */
   size(number: number): number {
     return this.numbers[number * ENTRY_NUMBERS + ENTRY.size] as number;
+  }
+
+  /** What is done about a file that may be there already. */
+  standing(number: number): Standing {
+    return this.numbers[number * ENTRY_NUMBERS + ENTRY.standing] as Standing;
+  }
+
+  setStanding(number: number, standing: Standing): void {
+    this.numbers[number * ENTRY_NUMBERS + ENTRY.standing] = standing;
+  }
+
+  /** The uses in `BlobUses` that a file's contents are: from `first`, before `end`. */
+  usesOf(number: number): { readonly first: number; readonly end: number } {
+    const first = this.numbers[number * ENTRY_NUMBERS + ENTRY.firstUse] as number;
+    return { first, end: first + (this.numbers[number * ENTRY_NUMBERS + ENTRY.blobs] as number) };
+  }
+
+  setUses(number: number, first: number, blobs: number): void {
+    this.numbers[number * ENTRY_NUMBERS + ENTRY.firstUse] = first;
+    this.numbers[number * ENTRY_NUMBERS + ENTRY.blobs] = blobs;
   }
 
   #nameStart(number: number): number {

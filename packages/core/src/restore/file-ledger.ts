@@ -1,14 +1,15 @@
 import type { RootedDirectory } from "../fs/rooted.ts";
 import { closeFile } from "../fs/write-file.ts";
 import { describeFailure } from "./describe-failure.ts";
+import { isSame, isUpdate, STANDING } from "./entry-table.ts";
 import type { PieceBlob } from "./pieces.ts";
-import type { PartedFile, RestorePlan } from "./plan.ts";
+import type { PartedFile, RestorePlan } from "./restore-plan.ts";
 import type { RestoreProgress } from "./progress.ts";
 import type { RestoreFailure } from "./protocol.ts";
 
 /**
- * Keeps account of which files are in their place, and which never will be. The invariant: a file of several blobs is on the
- * disk only while it is being written, or when all its blobs have been.
+ * Keeps account of which files are in their place, and which never will be. The invariant: a file of several blobs has its name
+ * only when all its blobs have been written; one that stood there before stays.
  */
 export class FileLedger {
   /** Files whose parts have all been written and that are to be finished. */
@@ -23,16 +24,15 @@ export class FileLedger {
     this.#progress = progress;
   }
 
-  /** Create the files of which these blobs are parts, where that has not been done. */
-  create(blobs: readonly PieceBlob[]): void {
-    const { partedFiles, uses } = this.#plan;
-    if (partedFiles.size === 0) return;
-    for (const blob of blobs) {
-      for (const use of blob.uses) {
-        const file = uses.files[use] as number;
-        const parted = partedFiles.get(file);
-        if (parted?.state === "planned") this.#create(file, parted);
-      }
+  /** Create a file of several blobs in whose place nothing stands. */
+  create(file: number, parted: PartedFile): void {
+    const { files, directories } = this.#plan;
+    try {
+      const directory = directories.path(files.directory(file));
+      closeFile(this.#root.createFile(directory, files.nameOnDisk(file)));
+      parted.state = "created";
+    } catch (error) {
+      this.fail(file, describeFailure(error));
     }
   }
 
@@ -56,6 +56,7 @@ export class FileLedger {
     if (failedFiles.has(file)) return;
     const parted = partedFiles.get(file);
     if (parted !== undefined) parted.state = "finished";
+    files.temporaryNames.delete(file);
     this.#done(file, files.size(file));
   }
 
@@ -86,31 +87,33 @@ export class FileLedger {
     for (const use of blob.uses) this.fail(this.#plan.uses.files[use] as number, message);
   }
 
-  /** After a failure of the whole restore: remove the files that have only some of their parts. */
-  removeUnfinished(): void {
-    for (const [file, parted] of this.#plan.partedFiles) this.#remove(file, parted);
-  }
-
-  #done(file: number, size: number): void {
-    this.#progress.done("file", size, () => this.#plan.path(this.#plan.files, file));
-  }
-
-  #create(file: number, parted: PartedFile): void {
-    const { files, directories } = this.#plan;
-    try {
-      const directory = directories.path(files.directory(file));
-      closeFile(this.#root.createFile(directory, files.name(file)));
-      parted.state = "created";
-    } catch (error) {
-      this.fail(file, describeFailure(error));
+  /**
+   * After a failure of the whole restore: remove the files that have only some of their parts, or leave them under their temporary
+   * names, for the next restore to go on with.
+   */
+  removeUnfinished(options: { readonly keepsParts: boolean }): void {
+    const { files, partedFiles } = this.#plan;
+    for (const [file, parted] of partedFiles) {
+      const isKept = files.temporaryNames.has(file) && files.standing(file) !== STANDING.replaced;
+      if (!isKept || !options.keepsParts) this.#remove(file, parted);
     }
   }
 
+  #done(file: number, size: number): void {
+    const path = (): Uint8Array => this.#plan.path(this.#plan.files, file);
+    const standing = this.#plan.files.standing(file);
+    if (isSame(standing)) this.#progress.unchanged("file", size, path);
+    else this.#progress.done("file", size, path, isUpdate(standing));
+  }
+
+  /** A file that stood there before stays, whatever it holds by now. */
   #remove(file: number, parted: PartedFile): void {
     const { files, directories } = this.#plan;
-    if (parted.state === "created") {
+    const standing = files.standing(file);
+    const isLeftOver = parted.state === "planned" && standing === STANDING.continued;
+    if (isLeftOver || (parted.state === "created" && standing !== STANDING.updated)) {
       try {
-        this.#root.unlink(directories.path(files.directory(file)), files.name(file));
+        this.#root.unlink(directories.path(files.directory(file)), files.nameOnDisk(file));
       } catch (error) {
         this.noteDefect(file, `what there is of it cannot be removed: ${describeFailure(error)}`);
       }

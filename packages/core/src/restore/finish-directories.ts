@@ -1,6 +1,6 @@
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import { makeBatch } from "./entry-batch.ts";
-import type { RestorePlan } from "./plan.ts";
+import type { RestorePlan } from "./restore-plan.ts";
 import type { RestoreProgress } from "./progress.ts";
 import type { RestoreResult, RestoreTask } from "./protocol.ts";
 

@@ -1,8 +1,8 @@
 import type { RootedDirectory } from "../fs/rooted.ts";
 import { describeFailure } from "./describe-failure.ts";
-import type { EntryTable } from "./entry-table.ts";
-import type { RestorePlan } from "./plan.ts";
+import { STANDING, type EntryTable } from "./entry-table.ts";
 import type { RestoreProgress } from "./progress.ts";
+import type { RestorePlan } from "./restore-plan.ts";
 
 /**
  * Give files and directories the inode flags that the snapshot has of them. To be called after everything else: what is immutable can
@@ -15,7 +15,8 @@ export function restoreFlags(
 ): void {
   const { files, directories, failedFiles } = plan;
   for (const [file, flags] of files.flags) {
-    if (!failedFiles.has(file)) setFlags(files, file, flags, plan, root, progress);
+    const isOurs = !failedFiles.has(file) && files.standing(file) !== STANDING.kept;
+    if (isOurs) setFlags(files, file, flags, plan, root, progress);
   }
   const deepestFirst = [...directories.flags].sort(
     ([a], [b]) => directories.depth(b) - directories.depth(a),

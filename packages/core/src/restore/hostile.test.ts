@@ -146,6 +146,24 @@ describe("restore() of a forged tree", () => {
     expect(fs.readdirSync(join(target, ".."))).toEqual(["target"]);
   });
 
+  test("deletes nothing, and says so, if the tree has names that are refused", async () => {
+    await storePack("data", Buffer.from("good"));
+    const tree = await storeTree(file("../evil", ["good"]), file("good", ["good"]));
+    const warnings: string[] = [];
+    fs.mkdirSync(target);
+    fs.writeFileSync(join(target, "stranger"), "kept");
+
+    await run(tree, {
+      delete: true,
+      onEvent: (notice) => {
+        if (notice.kind === "warning") warnings.push(notice.message);
+      },
+    });
+
+    expect(fs.readdirSync(target)).toEqual(["good", "stranger"]);
+    expect(warnings).toEqual([expect.stringContaining("nothing is deleted")]);
+  });
+
   test("does not write through a symlink of the same name as a directory", async () => {
     await storePack("data", Buffer.from("evil"));
     const inner = await storeTree(file("evil", ["evil"]));

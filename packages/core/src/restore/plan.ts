@@ -4,67 +4,18 @@ import type { BlobIndex } from "../repository/blob-index.ts";
 import type { TreeLoader } from "../repository/tree-loader.ts";
 import type { Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
+import { byteKey } from "../bytes/byte-key.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import { isTsbakError } from "../errors.ts";
 import type { OwnerIds } from "../fs/owner-ids.ts";
 import { joinPath } from "../fs/path.ts";
-import type { SpecialType } from "../fs/posix.ts";
-import { BlobUses } from "./blob-uses.ts";
-import { DirectoryTable, EntryTable } from "./entry-table.ts";
+import { describeFailure } from "./describe-failure.ts";
 import type { RestoreProgress } from "./progress.ts";
 import { RepeatGuard } from "./repeat-guard.ts";
+import { RestorePlan, type HardLink } from "./restore-plan.ts";
 import type { Choice, RestoreSelection } from "./select.ts";
-
-/** A symlink, device or fifo. `entry` is its number in `RestorePlan.specials`. */
-export interface Special {
-  readonly entry: number;
-  readonly type: SpecialType | "symlink";
-  readonly linkTarget: Uint8Array | undefined;
-  readonly device: bigint;
-}
-
-/** A further name of something: `entry` is its number in `RestorePlan.links`, `first` the first name's in the table of its kind. */
-export interface HardLink {
-  readonly entry: number;
-  readonly kind: "file" | "special";
-  readonly first: number;
-}
-
-/** A file of several blobs, which no single task can finish. */
-export interface PartedFile {
-  /** Uses that have not been written. */
-  remaining: number;
-  state: "planned" | "created" | "finished" | "failed";
-}
-
-/** Everything that is to be made, except for the contents. */
-export class RestorePlan {
-  readonly directories: DirectoryTable = new DirectoryTable();
-  readonly files: EntryTable = new EntryTable();
-  readonly specials: EntryTable = new EntryTable();
-  readonly links: EntryTable = new EntryTable();
-  readonly specialNodes: Special[] = [];
-  readonly hardLinks: HardLink[] = [];
-  readonly uses: BlobUses = new BlobUses();
-  readonly emptyFiles: number[] = [];
-  readonly partedFiles: Map<number, PartedFile> = new Map();
-  /** Files that are not in their place for good, so that links to them cannot be. */
-  readonly failedFiles: Set<number> = new Set();
-  readonly failedSpecials: Set<number> = new Set();
-  /** Bytes of all files. */
-  bytes = 0;
-
-  /** Number of files, each of their names counted. */
-  get fileNames(): number {
-    return this.files.length + this.hardLinks.filter(({ kind }) => kind === "file").length;
-  }
-
-  /** Path of an entry in the snapshot, with the slash at its beginning. */
-  path(table: EntryTable, entry: number): Uint8Array {
-    const directory = this.directories.path(table.directory(entry));
-    return joinPath(joinPath(SLASH, directory), table.name(entry));
-  }
-}
+import { isPartName, partName } from "./temporary-names.ts";
+import type { Names, TargetState } from "./target-state.ts";
 
 /** What planning needs. */
 export interface PlanContext {
@@ -75,8 +26,9 @@ export interface PlanContext {
   readonly signal: AbortSignal | undefined;
   /** Ids of owners by their names; without them the recorded ids are taken. */
   readonly owners: OwnerIds | undefined;
-  /** Make a directory on the disk; its path is relative to the target. Throws the system's error. */
-  readonly makeDirectory: (path: Uint8Array) => string | undefined;
+  readonly target: TargetState;
+  /** Note what is to be deleted. */
+  readonly notesStrangers: boolean;
 }
 
 /** A directory on the way down. It is made when something in it is selected. */
@@ -88,6 +40,12 @@ interface OpenDirectory {
   readonly tree: string;
   /** In the plan's table; `UNMADE` or `FAILED` before. */
   number: number;
+  /** What stands in it, if it was there before. */
+  names: Names | undefined;
+  /** Some of its entries have names as files get that are not whole. */
+  hasPartNames: boolean;
+  /** Names that stand in it of files which are to be continued. */
+  readonly partNames: string[];
 }
 
 const SLASH = Uint8Array.of(0x2f);
@@ -104,12 +62,16 @@ const DOT = 0x2e;
  */
 export async function planRestore(root: string, context: PlanContext): Promise<RestorePlan> {
   const planner = new Planner(context, new RepeatGuard(root, context));
-  await planner.enter({ parent: undefined, node: undefined, path: SLASH, tree: root, number: 0 });
+  const { names } = context.target;
+  const above = { parent: undefined, node: undefined, path: SLASH };
+  const top = { ...above, tree: root, number: 0, names, hasPartNames: false, partNames: [] };
+  await planner.enter(top);
   return planner.plan;
 }
 
 class Planner {
   readonly plan = new RestorePlan();
+  hasSelected = false;
   readonly #context: PlanContext;
   /** First name of everything that has several, by its identity. */
   readonly #firstNames = new Map<string, number>();
@@ -139,8 +101,22 @@ class Planner {
     const isOrdered = nodes.every(
       (node, at) => at === 0 || compareBytes((nodes[at - 1] as Node).name, node.name) < 0,
     );
+    directory.hasPartNames = nodes.some(({ name }) => isPartName(name));
     const seen = isOrdered ? undefined : new Set<string>();
     for (const node of nodes) await this.#visit(node, directory, seen);
+    if (this.#context.notesStrangers) this.#noteStrangers(directory, nodes);
+  }
+
+  #noteStrangers(directory: OpenDirectory, nodes: readonly Node[]): void {
+    // In a directory where nothing was selected, nothing is deleted.
+    if (directory.number < 0 || !this.hasSelected) return;
+    const known = new Set([...nodes.map(({ name }) => byteKey(name)), ...directory.partNames]);
+    for (const text of directory.names ?? []) {
+      if (known.has(text)) continue;
+      const name = Buffer.from(text, "latin1");
+      const { isSelected } = this.#context.selection.choose(joinPath(directory.path, name));
+      if (isSelected) this.plan.strangers.addName(directory.number, name);
+    }
   }
 
   /** No promise where none is needed: most entries are files. */
@@ -152,11 +128,13 @@ class Planner {
     const path = joinPath(directory.path, node.name);
     const refusal = refuseName(node.name, path, seen);
     if (refusal !== undefined) {
+      this.plan.isTrusted = false;
       this.#fail(path, refusal);
       return undefined;
     }
     const choice = this.#context.selection.choose(path);
     this.#adopt(node);
+    this.hasSelected ||= choice.isSelected;
     if (node.type === "dir") return this.#visitDirectory(node, directory, path, choice);
     if (!choice.isSelected) return undefined;
     if (node.type === "socket") {
@@ -165,7 +143,13 @@ class Planner {
     }
     const number = this.#make(directory);
     if (number === FAILED) return undefined;
-    if (node.type === "file") this.#planFile(node, number, path);
+    try {
+      this.#context.target.clearWay(directory.path.subarray(1), node.name, directory.names);
+    } catch (error) {
+      this.#fail(path, describeFailure(error));
+      return undefined;
+    }
+    if (node.type === "file") this.#planFile(node, directory, path);
     else this.#planSpecial(node, number, path);
     return undefined;
   }
@@ -188,7 +172,9 @@ class Planner {
       this.#fail(path, "the snapshot has no list of its entries");
       return undefined;
     }
-    const directory = { parent, node, path, tree: node.subtree, number: UNMADE };
+    const tree = node.subtree;
+    const own = { number: UNMADE, names: undefined, hasPartNames: false, partNames: [] };
+    const directory = { parent, node, path, tree, ...own };
     if (isBelowItself(directory)) {
       this.#fail(path, "the directory contains itself");
       return undefined;
@@ -205,30 +191,45 @@ class Planner {
     }
     const inside = this.#make(parent);
     if (inside === FAILED) return (directory.number = FAILED);
-    const failure = this.#context.makeDirectory(directory.path.subarray(1));
-    if (failure !== undefined) {
-      this.#fail(directory.path, failure);
+    try {
+      directory.names = this.#context.target.enter(directory.path.subarray(1), parent.names);
+    } catch (error) {
+      this.#fail(directory.path, describeFailure(error));
       return (directory.number = FAILED);
     }
     return (directory.number = this.plan.directories.add(inside, node, 0));
   }
 
-  #planFile(node: Node, directory: number, path: Uint8Array): void {
+  #planFile(node: Node, directory: OpenDirectory, path: Uint8Array): void {
+    const { number, names } = directory;
     const { plan } = this;
     if (node.content === null) {
       this.#fail(path, "the snapshot has no list of its contents");
       return;
     }
-    if (this.#planLink(node, "file", directory)) return;
+    if (this.#planLink(node, "file", number)) return;
     const size = this.#sizeOf(node.content, path);
     if (size < 0) return;
-    const file = plan.files.add(directory, node, size);
+    const file = plan.files.add(number, node, size);
     this.#firstNames.set(identityOf(node), file);
     plan.bytes += size;
     if (size !== node.size) {
       this.#fail(path, `its contents have ${size} bytes where ${node.size} were noted`);
     }
     this.#planContents(node.content, file);
+    if (names?.has(byteKey(node.name))) plan.standingFiles.push(file);
+    else if (plan.partedFiles.has(file)) this.#gatherParts(file, node.name, directory);
+  }
+
+  /** A file of several blobs gets its name when it is whole; what an interrupted restore left of it is looked at. */
+  #gatherParts(file: number, name: Uint8Array, directory: OpenDirectory): void {
+    if (directory.hasPartNames) return;
+    const temporary = partName(name);
+    this.plan.files.temporaryNames.set(file, temporary);
+    const key = byteKey(temporary);
+    if (directory.names?.has(key) !== true) return;
+    directory.partNames.push(key);
+    this.plan.standingFiles.push(file);
   }
 
   /** True if another name of the same thing was planned before. */
@@ -245,6 +246,7 @@ class Planner {
     const { plan } = this;
     const { index } = this.#context;
     let offset = 0;
+    plan.files.setUses(file, plan.uses.length, content.length);
     for (const id of content) {
       this.#id.write(id, "hex");
       const entry = index.find("data", this.#id);

@@ -5,27 +5,35 @@ import { REFUSED } from "../fs/refusals.ts";
 export type RestoreNotice =
   /** At most ten times a second. */
   | ({ readonly kind: "progress"; readonly current: string } & RestoreState)
-  /** Only with the option `reportItems`: an entry is in its place. */
+  /** Only with the option `reportItems`: what was done about an entry, or would be. The path of a deleted one begins at the root. */
   | {
       readonly kind: "item";
-      readonly type: "file" | "dir" | "other";
+      readonly action: "restored" | "updated" | "unchanged" | "deleted";
+      /** `link`: a further name of a file. */
+      readonly type: "file" | "link" | "dir" | "other";
       readonly path: string;
       readonly size: number;
     }
   /** An entry could not be restored, or not as it was. */
   | { readonly kind: "error"; readonly path: string; readonly message: string }
-  /** Something that this user or machine cannot restore, summed up at the end. */
+  /** Something about the restore as a whole, such as what this user or machine cannot restore. */
   | { readonly kind: "warning"; readonly message: string };
 
 /** What a restore counted. */
 export interface RestoreCounts {
-  /** Files in their place, hard links among them. */
+  /** Files restored, hard links among them. */
   files: number;
   directories: number;
   /** Symlinks, devices and fifos. */
   others: number;
-  /** Bytes of file contents written. */
+  /** Bytes of the contents of restored files, whether they were fetched or found in their place. */
   bytes: number;
+  /** Files and other entries that were as they should be, or were to be left alone; directories never are. */
+  unchanged: number;
+  /** Bytes of their contents. */
+  unchangedBytes: number;
+  /** Entries deleted that the snapshot does not have. */
+  deleted: number;
   /** Entries left out on purpose: sockets. */
   skipped: number;
   /** Entries that could not be restored, or not as they were. */
@@ -36,10 +44,16 @@ export interface RestoreCounts {
 export interface RestoreState {
   readonly filesDone: number;
   readonly bytesDone: number;
+  readonly unchanged: number;
+  readonly unchangedBytes: number;
+  readonly deleted: number;
   readonly errors: number;
   readonly totalFiles: number | undefined;
   readonly totalBytes: number | undefined;
 }
+
+type ItemAction = Extract<RestoreNotice, { kind: "item" }>["action"];
+type EntryType = Extract<RestoreNotice, { kind: "item" }>["type"];
 
 const INTERVAL_MS = 100;
 
@@ -50,6 +64,9 @@ export class RestoreProgress {
     directories: 0,
     others: 0,
     bytes: 0,
+    unchanged: 0,
+    unchangedBytes: 0,
+    deleted: 0,
     skipped: 0,
     errors: 0,
   };
@@ -78,23 +95,48 @@ export class RestoreProgress {
     this.counts.bytes += bytes;
   }
 
-  /** An entry is in its place. `path` is asked for only if somebody wants to know. */
-  done(type: "file" | "dir" | "other", size: number, path: () => Uint8Array): void {
-    if (type === "file") this.counts.files++;
+  /** An entry is in its place. `path` is asked for only if somebody wants to know. `isUpdate`: it replaced one of its kind. */
+  done(type: EntryType, size: number, path: () => Uint8Array, isUpdate = false): void {
+    if (type === "file" || type === "link") this.counts.files++;
     else if (type === "dir") this.counts.directories++;
     else this.counts.others++;
+    this.#tell(isUpdate ? "updated" : "restored", type, size, path);
+  }
+
+  /** An entry is as it should be but for its metadata, or is to be left alone. */
+  unchanged(type: EntryType, size: number, path: () => Uint8Array): void {
+    this.counts.unchanged++;
+    this.counts.unchangedBytes += size;
+    this.#tell("unchanged", type, size, path);
+  }
+
+  /** An entry of the target that is not in the snapshot is gone. `path` begins at the root of the file system. */
+  deleted(path: () => Uint8Array): void {
+    this.counts.deleted++;
+    this.#tell("deleted", "other", 0, path);
+  }
+
+  #tell(action: ItemAction, type: EntryType, size: number, path: () => Uint8Array): void {
     if (this.#onEvent === undefined) return;
     if (this.#reportItems) {
-      this.#onEvent({ kind: "item", type, path: printablePath(path()), size });
+      this.#onEvent({ kind: "item", action, type, path: printablePath(path()), size });
     }
+    this.lookingAt(path);
+  }
+
+  /** Something is being read or written at a path. */
+  lookingAt(path: () => Uint8Array): void {
     const now = Date.now();
-    if (now - this.#lastNotice < INTERVAL_MS) return;
+    if (this.#onEvent === undefined || now - this.#lastNotice < INTERVAL_MS) return;
     this.#lastNotice = now;
     this.#onEvent({
       kind: "progress",
       current: printablePath(path()),
       filesDone: this.counts.files,
       bytesDone: this.counts.bytes,
+      unchanged: this.counts.unchanged,
+      unchangedBytes: this.counts.unchangedBytes,
+      deleted: this.counts.deleted,
       errors: this.counts.errors,
       totalFiles: this.#totals?.files,
       totalBytes: this.#totals?.bytes,
@@ -124,17 +166,17 @@ export class RestoreProgress {
   tellRefusals(): void {
     const [owners, attributes, devices] = [this.#owners, this.#attributes, this.#devices];
     if (owners > 0) {
-      this.#warn(
+      this.warning(
         `the owner of ${countOf(owners)} is not restored: this user cannot give files away`,
       );
     }
     if (attributes > 0) {
-      this.#warn(
+      this.warning(
         `some extended attributes of ${countOf(attributes)} are not restored: this user, system or file system cannot set them`,
       );
     }
     if (this.#flags > 0) {
-      this.#warn(
+      this.warning(
         `the inode flags of ${countOf(this.#flags)} are not restored: this user, system or file system cannot set them`,
       );
     }
@@ -144,7 +186,7 @@ export class RestoreProgress {
     this.#onEvent?.({ kind: "error", path: printablePath(this.#firstDevice), message });
   }
 
-  #warn(message: string): void {
+  warning(message: string): void {
     this.#onEvent?.({ kind: "warning", message });
   }
 }

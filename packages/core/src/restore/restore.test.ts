@@ -102,6 +102,9 @@ describe("restore()", () => {
       directories: 4,
       others: 1,
       bytes: 5_000_000 + (3 << 20) + 14 + 14 + 3,
+      unchanged: 0,
+      unchangedBytes: 0,
+      deleted: 0,
       skipped: 0,
       errors: 0,
       totalFiles: 7,
@@ -171,6 +174,7 @@ describe("restore()", () => {
   test("leaves holes for zeros only when told to", async () => {
     await run({ sparse: true });
     const sparse = fs.statSync(join(target, "zeros"));
+    fs.rmSync(join(target, "zeros"));
     await run();
     const full = fs.statSync(join(target, "zeros"));
 
@@ -209,6 +213,7 @@ describe("restore()", () => {
     expect(items).toHaveLength(7 + 4 + 1);
     expect(items).toContainEqual({
       kind: "item",
+      action: "restored",
       type: "file",
       path: "/deep/copy",
       size: 14,

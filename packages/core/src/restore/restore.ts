@@ -2,7 +2,8 @@
  * Write a snapshot, or a part of it, to a directory.
  *
  *   (1) Nothing is created, changed or removed outside the target, whatever the snapshot or the target holds.
- *   (2) A file whose contents cannot be had whole is not left behind, and is reported by its path.
+ *   (2) A file whose contents cannot be had whole is not left behind, and is reported by its path. After an interruption its parts
+ *       stay under another name, and the next restore goes on with them.
  *   (3) An error of one entry does not keep another from being restored.
  *
  * @module
@@ -11,11 +12,12 @@ import { availableParallelism } from "node:os";
 import { throwIfAborted } from "../async/interrupted.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
+import type { AttributeRule } from "../fs/attribute-rule.ts";
 import type { PatternList } from "../fs/filter.ts";
 import { OwnerIds } from "../fs/owner-ids.ts";
 import { absolutePath, toPathBytes } from "../fs/path.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
-import { makeTarget } from "../fs/target.ts";
+import { isDirectory, isFileSystemRoot, makeTarget } from "../fs/target.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
 import { findTree } from "../repository/find-tree.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -24,15 +26,21 @@ import { TreeLoader } from "../repository/tree-loader.ts";
 import { moduleUrl } from "../workers/module-url.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
 import { ContentWriter } from "./contents.ts";
-import { describeFailure } from "./describe-failure.ts";
+import { deleteStrangers } from "./delete-strangers.ts";
 import { finishDirectories } from "./finish-directories.ts";
 import { FileLedger } from "./file-ledger.ts";
 import { restoreFlags } from "./flags.ts";
-import { planRestore, type RestorePlan } from "./plan.ts";
+import { makeMetadataSetter } from "./metadata-setter.ts";
+import { planRestore } from "./plan.ts";
+import type { RestorePlan } from "./restore-plan.ts";
 import { RestoreProgress, type RestoreCounts, type RestoreNotice } from "./progress.ts";
-import type { RestoreResult, RestoreSetup, RestoreTask } from "./protocol.ts";
+import type { Overwrite, RestoreResult, RestoreSetup, RestoreTask } from "./protocol.ts";
+import { reportPlan } from "./report-plan.ts";
 import { RestoreSelection } from "./select.ts";
+import { settleStanding } from "./settle-standing.ts";
 import { restoreSpecials } from "./specials.ts";
+import { TargetState } from "./target-state.ts";
+import { verifyFiles } from "./verify-files.ts";
 
 /** What to restore and how. */
 export interface RestoreOptions extends CallOptions {
@@ -40,6 +48,16 @@ export interface RestoreOptions extends CallOptions {
   readonly include?: readonly PatternList[] | undefined;
   /** Each list on its own excludes what it matches. */
   readonly exclude?: readonly PatternList[] | undefined;
+  /** What is done about files that are there: `always` unless given. */
+  readonly overwrite?: Overwrite | undefined;
+  /** Delete what the snapshot does not have: in directories that are restored, and only what is selected. */
+  readonly delete?: boolean | undefined;
+  /** Change nothing, and tell and count what would be done. */
+  readonly dryRun?: boolean | undefined;
+  /** Read the restored files again, and compare them. */
+  readonly verify?: boolean | undefined;
+  /** Which extended attributes are restored: all unless given. The others are left as they are. */
+  readonly attributes?: AttributeRule | undefined;
   /** Leave blobs of zeros as holes in files. */
   readonly sparse?: boolean | undefined;
   /** Give files to users and groups of the recorded names, where this machine has them, instead of those of the recorded ids. */
@@ -57,16 +75,19 @@ export interface RestoreSummary extends RestoreCounts {
   readonly totalFiles: number;
   /** Bytes of their contents; a file with several names counts once. */
   readonly totalBytes: number;
+  /** Files that were read again and are right; absent unless that was wanted. */
+  readonly verified?: number | undefined;
 }
 
 /**
- * Restore a snapshot to the directory `target`, which is made if it is missing. Files that stand there are replaced, directories
- * are kept, and what the snapshot does not have stays. With `subPath` that directory of the snapshot becomes the root.
+ * Restore a snapshot to the directory `target`, which is made if it is missing. What files there hold that they should is not
+ * fetched; what the snapshot does not have stays unless `delete` is given. With `subPath` that directory of the snapshot becomes
+ * the root.
  *
  * Entries that cannot be restored are told to `onEvent` and counted in `errors`.
  *
- * @throws {TsbakError} `not-found` if `subPath` is not in the snapshot, `denied` if the target cannot be used, `no-space`,
- * `unavailable`, or `interrupted`; files that were not whole by then are removed.
+ * @throws {TsbakError} `invalid-argument` if everything that is not in the snapshot would be deleted from this machine, `not-found` if `subPath` is not in the snapshot, `denied` if the target cannot be used, `no-space`,
+ * `unavailable`, or `interrupted`.
  */
 export async function restore(
   repository: Repository,
@@ -81,23 +102,31 @@ export async function restore(
   const tree = await findTree(repository, snapshot.snapshot.tree, snapshot.subPath ?? "", {
     signal,
   });
-  makeTarget(path);
-  const root = new RootedDirectory(path);
+  refuseDisaster(path, options);
+  const root = openTarget(path, options);
   const pool = startWorkers(repository, path, options);
   const interrupt = (): void => pool.interrupt();
   signal?.addEventListener("abort", interrupt, { once: true });
   try {
     const plan = await makePlan(tree, { repository, index, progress, root }, options);
-    const totals = { files: plan.fileNames, bytes: plan.bytes };
-    progress.setTotals(totals);
-    await writePlan({ repository, index, plan, pool, progress, root, signal });
-    return { ...progress.counts, totalFiles: totals.files, totalBytes: totals.bytes };
+    const overwrite = options.overwrite ?? "always";
+    const finishes = options.dryRun !== true;
+    await settleStanding({ overwrite, finishes }, { plan, index, pool, progress, root, signal });
+    progress.setTotals({ files: plan.fileNames, bytes: plan.bytes });
+    const writing = { repository, index, plan, pool, progress, root, signal, overwrite };
+    const verified = await carryOut(writing, path, options);
+    return {
+      ...progress.counts,
+      totalFiles: plan.fileNames,
+      totalBytes: plan.bytes,
+      verified,
+    };
   } catch (error) {
     throw asInterrupted(error, signal);
   } finally {
     signal?.removeEventListener("abort", interrupt);
     await pool.close();
-    root.close();
+    root?.close();
   }
 }
 
@@ -105,17 +134,21 @@ export async function restore(
 function makePlan(
   tree: string,
   parts: Pick<Writing, "repository" | "index" | "progress" | "root">,
-  { include = [], exclude = [], ownershipByName, signal }: RestoreOptions,
+  options: RestoreOptions,
 ): Promise<RestorePlan> {
+  const { include = [], exclude = [], signal } = options;
+  const isDryRun = options.dryRun ?? false;
+  const clearsDirectories = options.delete === true && options.overwrite !== "never";
   const { repository, index, progress, root } = parts;
   return planRestore(tree, {
     index,
     trees: new TreeLoader(repository, index, { signal }),
     selection: new RestoreSelection(include, exclude),
     progress,
-    owners: ownershipByName === true ? new OwnerIds() : undefined,
+    owners: options.ownershipByName === true ? new OwnerIds() : undefined,
     signal,
-    makeDirectory: (directory) => tryMakeDirectory(root, directory),
+    target: new TargetState(root, { isDryRun, clearsDirectories }),
+    notesStrangers: options.delete ?? false,
   });
 }
 
@@ -125,25 +158,45 @@ interface Writing {
   readonly plan: RestorePlan;
   readonly pool: WorkerPool<RestoreTask, RestoreResult>;
   readonly progress: RestoreProgress;
-  readonly root: RootedDirectory;
+  readonly root: RootedDirectory | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly overwrite: Overwrite;
 }
 
-async function writePlan(writing: Writing): Promise<void> {
-  const { plan, pool, progress, root, signal } = writing;
+/** Returns how many files were verified, if that was wanted. */
+async function carryOut(
+  writing: Writing,
+  target: Uint8Array,
+  options: RestoreOptions,
+): Promise<number | undefined> {
+  const { plan, root, progress } = writing;
+  const isDryRun = options.dryRun ?? false;
+  if (isDryRun) reportPlan(writing);
+  else if (root !== undefined) await writePlan(writing, root);
+  if (root !== undefined) deleteStrangers(plan, root, progress, { target, isDryRun });
+  if (isDryRun) return undefined;
+  // Before their directories have modes that may keep us out.
+  const verified = options.verify === true ? await verifyFiles(writing) : undefined;
+  throwIfAborted(writing.signal);
+  await finishDirectories(plan, writing.pool, progress);
+  if (root !== undefined) restoreFlags(plan, root, progress);
+  progress.tellRefusals();
+  return verified;
+}
+
+async function writePlan(writing: Writing, root: RootedDirectory): Promise<void> {
+  const { plan, progress, signal, overwrite } = writing;
   const ledger = new FileLedger(plan, root, progress);
   try {
     await new ContentWriter({ ...writing, ledger }).write();
   } catch (error) {
-    ledger.removeUnfinished();
+    // On a full disk they would be in the way.
+    ledger.removeUnfinished({ keepsParts: !isTsbakError(error, "no-space") });
     throw error;
   }
   throwIfAborted(signal);
-  restoreSpecials(plan, root, progress);
+  restoreSpecials(plan, root, progress, overwrite);
   throwIfAborted(signal);
-  await finishDirectories(plan, pool, progress);
-  restoreFlags(plan, root, progress);
-  progress.tellRefusals();
 }
 
 function startWorkers(
@@ -155,19 +208,27 @@ function startWorkers(
     key: repository.masterKey,
     target,
     sparse: options.sparse ?? false,
+    attributes: options.attributes,
   };
   const threads = options.threads ?? availableParallelism();
   const module = moduleUrl(import.meta.url, "restore/worker");
   return new WorkerPool<RestoreTask, RestoreResult>(module, threads).begin(setup);
 }
 
-function tryMakeDirectory(root: RootedDirectory, path: Uint8Array): string | undefined {
-  try {
-    root.makeDirectory(path);
-    return undefined;
-  } catch (error) {
-    return describeFailure(error);
-  }
+/** Undefined if nothing is to be changed and the target is not there. */
+function openTarget(path: Uint8Array, options: RestoreOptions): RootedDirectory | undefined {
+  if (options.dryRun !== true) makeTarget(path);
+  else if (!isDirectory(path)) return undefined;
+  return new RootedDirectory(path, { metadata: makeMetadataSetter(options.attributes) });
+}
+
+function refuseDisaster(path: Uint8Array, options: RestoreOptions): void {
+  const hasPatterns = [options.include, options.exclude].some((lists) => lists?.length);
+  if (options.delete !== true || hasPatterns || !isFileSystemRoot(path)) return;
+  throw new TsbakError(
+    "invalid-argument",
+    "Cannot restore to / and delete what the snapshot does not have: that would be most of the system; say with include or exclude patterns where to delete",
+  );
 }
 
 /** An aborted signal shows in many ways; the caller sees one. */

@@ -2,7 +2,9 @@ import type { RootedDirectory } from "../fs/rooted.ts";
 import { isSystemError } from "../fs/system-error.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { metadataAt } from "./entry-table.ts";
-import type { HardLink, RestorePlan, Special } from "./plan.ts";
+import type { Overwrite } from "./protocol.ts";
+import type { HardLink, RestorePlan, Special } from "./restore-plan.ts";
+import { leaveStanding } from "./leave-standing.ts";
 import type { RestoreProgress } from "./progress.ts";
 
 /**
@@ -13,9 +15,19 @@ export function restoreSpecials(
   plan: RestorePlan,
   root: RootedDirectory,
   progress: RestoreProgress,
+  overwrite: Overwrite,
 ): void {
-  for (const special of plan.specialNodes) restoreSpecial(special, plan, root, progress);
-  for (const link of plan.hardLinks) restoreLink(link, plan, root, progress);
+  for (const special of plan.specialNodes) {
+    if (leaveStanding("other", plan.specials, special.entry, { plan, root, progress, overwrite })) {
+      continue;
+    }
+    restoreSpecial(special, plan, root, progress);
+  }
+  for (const link of plan.hardLinks) {
+    const type = link.kind === "file" ? "link" : "other";
+    if (leaveStanding(type, plan.links, link.entry, { plan, root, progress, overwrite })) continue;
+    restoreLink(link, plan, root, progress);
+  }
 }
 
 function restoreSpecial(
@@ -89,7 +101,7 @@ function restoreLink(
       directories.path(links.directory(entry)),
       links.name(entry),
     );
-    progress.done(kind === "file" ? "file" : "other", 0, () => path);
+    progress.done(kind === "file" ? "link" : "other", 0, () => path);
   } catch (error) {
     progress.error(path, describeFailure(error));
   }

@@ -7,10 +7,13 @@ import { serveTasks, throwIfStopped } from "../workers/serve-tasks.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { BlobGroups, moveOpened, type SealedBlob } from "../repository/blob-group.ts";
 import type { EntryBatch } from "./entry-batch.ts";
+import { FileComparer } from "./file-comparer.ts";
+import { makeMetadataSetter } from "./metadata-setter.ts";
 import {
   BLOB_NUMBERS,
   USE_NUMBERS,
   WHOLE_FILE,
+  type CompareTask,
   type PieceTask,
   type RestoreResult,
   type RestoreSetup,
@@ -21,10 +24,17 @@ import {
 const OPEN_DIRECTORIES = 64;
 
 serveTasks<RestoreSetup, RestoreTask, RestoreResult>(async (setup) => {
-  const groups = new BlobGroups(new Opener(setup.key), await loadZstd(), loadGroupHasher());
-  const root = new RootedDirectory(setup.target, { openDirectories: OPEN_DIRECTORIES });
+  const hasher = loadGroupHasher();
+  const groups = new BlobGroups(new Opener(setup.key), await loadZstd(), hasher);
+  const metadata = makeMetadataSetter(setup.attributes);
+  const root = new RootedDirectory(setup.target, { openDirectories: OPEN_DIRECTORIES, metadata });
+  const comparer = new FileComparer(root, hasher);
   return (task) => {
     const writer = new BatchWriter(root, batchOf(task), setup.sparse);
+    if (task.kind === "compare") {
+      const compared = comparer.compare(task, writer);
+      return { result: { failures: writer.failures, compared } };
+    }
     perform(task, groups, writer);
     const { failures } = writer;
     if (task.kind !== "piece") return { result: { failures } };
@@ -33,12 +43,14 @@ serveTasks<RestoreSetup, RestoreTask, RestoreResult>(async (setup) => {
   };
 });
 
+type WriteTask = Exclude<RestoreTask, CompareTask>;
+
 function batchOf(task: RestoreTask): EntryBatch {
   return task.kind === "directories" ? task.entries : task.files;
 }
 
 /** What fails is noted by the writer. Throws `interrupted` between two entries. */
-function perform(task: RestoreTask, groups: BlobGroups, writer: BatchWriter): void {
+function perform(task: WriteTask, groups: BlobGroups, writer: BatchWriter): void {
   const forEach = (run: (entry: number) => void): void =>
     writer.forEach((entry) => {
       throwIfStopped();
@@ -50,6 +62,9 @@ function perform(task: RestoreTask, groups: BlobGroups, writer: BatchWriter): vo
       break;
     case "empty":
       forEach((file) => writer.writeWhole(file, new Uint8Array(0)));
+      break;
+    case "prepare":
+      forEach((file) => writer.prepareParts(file, task.kept));
       break;
     case "finish":
       forEach((file) => writer.finishParts(file));
