@@ -7,7 +7,7 @@
 import { Option, type Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { addFilterOptions, addFromOptions, addGroupOption, asText, collect } from "./options.ts";
-import { parseCount, parseLocalTime, parseMoment, parseTags } from "./parse-values.ts";
+import { parseCount, parseLocalTime, parseMoment, parseSize, parseTagFile, parseTags } from "./parse-values.ts";
 
 /** One command. A command with `children` does nothing itself. */
 export interface CommandEntry {
@@ -151,6 +151,13 @@ function declareBackup(command: Command): Command {
     .option("--exclude-file <file>", "file of patterns, one a line", collect(asText))
     .option("--iexclude-file <file>", "the same, upper and lower case alike", collect(asText))
     .option("-x, --one-file-system", "stay on the file systems of the sources")
+    .option("--exclude-caches", "leave out what is in folders with a CACHEDIR.TAG")
+    .option(
+      "--exclude-if-present <name[:header]>",
+      "leave out what is in folders with such a file, but the file itself (repeatable)",
+      collect(parseTagFile),
+    )
+    .option("--exclude-larger-than <size>", "leave out longer files: 500K, 1G", parseSize)
     .option("--files-from <file>", "file of sources, with * and ?, one a line", collect(asText))
     .option("--files-from-verbatim <file>", "file of sources, one a line", collect(asText))
     .option("--files-from-raw <file>", "file of sources, each ended by NUL", collect(asText))

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { TagFile } from "@tsbak/core";
 import { InvalidArgumentError } from "commander";
 
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -41,6 +42,14 @@ export function parseSize(text: string): number {
   const size = Number(match?.[1]) * (UNIT_BYTES[match?.[2]?.toLowerCase() ?? ""] ?? NaN);
   if (Number.isSafeInteger(Math.floor(size))) return Math.floor(size);
   throw new InvalidArgumentError('Write a size such as "500K" or "10G".');
+}
+
+/** A tag file from its name, or name and header with a colon between. */
+export function parseTagFile(text: string): TagFile {
+  const colon = text.indexOf(":");
+  const name = colon < 0 ? text : text.slice(0, colon);
+  if (name === "") throw new InvalidArgumentError('Write the name of a file, such as ".nobackup".');
+  return { name, header: colon < 0 ? "" : text.slice(colon + 1) };
 }
 
 /** Bytes from a pack size in MiB. */

@@ -85,6 +85,8 @@ export { compilePatterns } from "./fs/filter.ts";
 export type { IncludeMatch, PatternList, PatternOptions } from "./fs/filter.ts";
 export { compileGlob } from "./fs/glob.ts";
 export type { NameTest } from "./fs/glob.ts";
+export { CACHE_TAG } from "./fs/tag-file.ts";
+export type { TagFile } from "./fs/tag-file.ts";
 export { printablePath } from "./fs/path.ts";
 export { readPatternFile } from "./fs/pattern-file.ts";
 

@@ -3,12 +3,14 @@ import { addAbortSignal } from "node:stream";
 import {
   backup,
   backupStream,
+  CACHE_TAG,
   startBackupWorkers,
   TsbakError,
   type BackupNotice,
   type BackupOptions,
   type BackupSummary,
   type Repository,
+  type TagFile,
 } from "@tsbak/core";
 import { BackupReport } from "../backup-report.ts";
 import type { Context } from "../context.ts";
@@ -29,6 +31,9 @@ export interface BackupFlags extends SourceFlags {
   readonly excludeFile?: readonly string[];
   readonly iexcludeFile?: readonly string[];
   readonly oneFileSystem?: boolean;
+  readonly excludeCaches?: boolean;
+  readonly excludeIfPresent?: readonly TagFile[];
+  readonly excludeLargerThan?: number;
   readonly stdin?: boolean;
   readonly stdinFilename?: string;
   readonly tag?: readonly (readonly string[])[];
@@ -128,6 +133,11 @@ async function backupOptions(context: Context, flags: BackupFlags): Promise<Back
     exclude: await loadPatterns(exclude, environment),
     recordedExcludes: flags.exclude,
     oneFileSystem: flags.oneFileSystem,
+    excludeIfPresent: [
+      ...(flags.excludeCaches === true ? [CACHE_TAG] : []),
+      ...(flags.excludeIfPresent ?? []),
+    ],
+    excludeLargerThan: flags.excludeLargerThan,
     ignoreInode: flags.ignoreInode || isSet(environment["RESTIC_IGNORE_INODE"]),
     ignoreCtime:
       flags.ignoreCtime || flags.ignoreInode || isSet(environment["RESTIC_IGNORE_CTIME"]),

@@ -19,6 +19,7 @@ import type { PatternList } from "../fs/filter.ts";
 import { OwnerNames } from "../fs/owners.ts";
 import { absolutePath, printablePath, toPathBytes } from "../fs/path.ts";
 import { statFile } from "../fs/stat.ts";
+import type { TagFile } from "../fs/tag-file.ts";
 import { localNow } from "../fs/local-time.ts";
 import type { HeldLock } from "../repository/locks.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -49,6 +50,10 @@ export interface BackupOptions extends CallOptions {
   /** Patterns to be recorded in the snapshot. */
   readonly recordedExcludes?: readonly string[] | undefined;
   readonly oneFileSystem?: boolean | undefined;
+  /** Save a folder that one of them marks without its contents, but for the tag. */
+  readonly excludeIfPresent?: readonly TagFile[] | undefined;
+  /** Leave out what is longer than this many bytes. */
+  readonly excludeLargerThan?: number | undefined;
   readonly ignoreInode?: boolean | undefined;
   readonly ignoreCtime?: boolean | undefined;
   readonly withAtime?: boolean | undefined;
@@ -145,6 +150,8 @@ function describeListing(repository: Repository, options: BackupOptions): Listin
     patterns: (options.exclude ?? []).map((list) => list.source),
     oneFileSystem: options.oneFileSystem ?? false,
     cacheDirectory: cache === undefined ? undefined : absolutePath(toPathBytes(cache)),
+    tagFiles: options.excludeIfPresent ?? [],
+    largestSize: options.excludeLargerThan,
     withAtime: options.withAtime ?? false,
     withBirthTime: options.withBirthTime ?? false,
     withInodeFlags: options.withInodeFlags ?? false,

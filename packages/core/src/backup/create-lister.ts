@@ -19,6 +19,8 @@ export function createSelection(setup: ListingSetup): Selection {
       .filter((list) => !list.isEmpty),
     oneFileSystem: setup.oneFileSystem,
     cacheDirectory: setup.cacheDirectory,
+    tagFiles: setup.tagFiles,
+    largestSize: setup.largestSize,
   });
 }
 

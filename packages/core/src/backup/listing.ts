@@ -71,6 +71,8 @@ export interface Listing {
   readonly sameDirectories: number;
   readonly items: readonly ListedItem[];
   readonly errors: readonly ListingError[];
+  /** What people should know, though nothing is missing. */
+  readonly warnings: readonly string[];
 }
 
 /** The parts of a listing that grow with its entries. */
@@ -113,6 +115,7 @@ export class ListingWriter {
   readonly #stats: FileStat[] = [];
   readonly #items: ListedItem[] = [];
   readonly #errors: ListingError[] = [];
+  readonly #warnings: string[] = [];
   readonly #reportItems: boolean;
   #isUnreadable = false;
   #unmodified = 0;
@@ -131,6 +134,10 @@ export class ListingWriter {
 
   error(path: Uint8Array, message: string): void {
     this.#errors.push({ path: path.slice(), message });
+  }
+
+  warn(message: string): void {
+    this.#warnings.push(message);
   }
 
   /** A node that needs nothing more. */
@@ -207,6 +214,7 @@ export class ListingWriter {
       sameDirectories: this.#sameDirectories,
       items: this.#items,
       errors: this.#errors,
+      warnings: this.#warnings,
     };
   }
 
@@ -257,7 +265,8 @@ function flat(text: string): string {
 
 /** True if everything in the directory, and below it, is as in the parent's tree. */
 export function isWhollySame(listing: Listing): boolean {
-  return listing.isPartial && listing.kinds.length === 0 && listing.errors.length === 0;
+  const { isPartial, kinds, errors, warnings } = listing;
+  return isPartial && kinds.length === 0 && errors.length === 0 && warnings.length === 0;
 }
 
 /** One entry of a listing that has to be followed up. */

@@ -19,6 +19,8 @@ export type BackupNotice =
     }
   /** Something was left out because it could not be read. */
   | { readonly kind: "error"; readonly path: string; readonly message: string }
+  /** Something that decides what is saved could not be read. */
+  | { readonly kind: "warning"; readonly message: string }
   /** A file changed while it was read, twice; what was read last was kept. */
   | { readonly kind: "unstable"; readonly path: string }
   /** Another lock is in the way and is waited for. */
@@ -101,6 +103,7 @@ export class BackupProgress {
     counts.totalFilesProcessed += listing.unmodified + listing.changed;
     counts.totalBytesProcessed += listing.bytes;
     for (const { path: failed, message } of listing.errors) this.error(failed, message);
+    for (const message of listing.warnings) this.#onEvent?.({ kind: "warning", message });
     for (const item of listing.items) this.#tellItem("file", item.path, item.size, item.change);
     this.#tellProgress(path);
   }

@@ -1,9 +1,10 @@
+import { byteKey } from "../bytes/byte-key.ts";
 import { readDirectory } from "../fs/directory.ts";
 import { nodeType } from "../fs/mode.ts";
-import { joinPath } from "../fs/path.ts";
+import { absolutePath, joinPath } from "../fs/path.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { isSystemError } from "../fs/system-error.ts";
-import type { Selection } from "./select.ts";
+import type { DirectoryPlace, DirectorySelection, Selection } from "./select.ts";
 import type { SourceNode } from "./sources.ts";
 
 /** What is to be saved. */
@@ -22,25 +23,22 @@ export async function scanSources(
   signal: AbortSignal,
 ): Promise<ScanTotals> {
   const totals: ScanTotals = { files: 0, bytes: 0 };
-  const waiting: { path: Uint8Array; source: bigint; device: bigint }[] = [];
-  for (const path of sourcePaths(root)) {
+  const waiting: DirectoryPlace[] = [];
+  for (const { path, foundIn } of sourcesBelow(root)) {
     const stat = tryStat(path);
     if (stat === undefined) continue;
     const device = stat.deviceId;
-    if (nodeType(stat.mode) === "dir") waiting.push({ path, source: device, device });
+    const sourceDevice = foundIn?.sourceDevice ?? device;
+    const place = { path, absolutePath: absolutePath(path), device, sourceDevice };
+    if (nodeType(stat.mode) === "dir") waiting.push(place);
     else addFile(totals, stat);
   }
   for (let turn = 1; waiting.length > 0; turn++) {
-    const { path, source, device } = waiting.pop() as (typeof waiting)[number];
-    for (const name of tryRead(path)) {
-      const child = joinPath(path, name);
-      if (selection.excludedByPath(child) !== undefined) continue;
-      const stat = tryStat(child);
-      if (stat === undefined) continue;
-      if (selection.excludedByStat(stat, source, device) !== undefined) continue;
-      if (nodeType(stat.mode) === "dir")
-        waiting.push({ path: child, source, device: stat.deviceId });
-      else addFile(totals, stat);
+    const place = waiting.pop() as DirectoryPlace;
+    const selected = selection.enter(place);
+    for (const name of tryRead(place.path)) {
+      const inner = look(place, name, selected, totals);
+      if (inner !== undefined) waiting.push(inner);
     }
     if (turn % DIRECTORIES_A_TURN === 0) {
       signal.throwIfAborted();
@@ -50,9 +48,31 @@ export async function scanSources(
   return totals;
 }
 
-function* sourcePaths(node: SourceNode): Iterable<Uint8Array> {
-  if (node.path !== undefined) yield node.path;
-  for (const child of node.children.values()) yield* sourcePaths(child);
+/** Count an entry; gives the place of a directory. */
+function look(
+  { path, absolutePath: absolute, sourceDevice }: DirectoryPlace,
+  name: Uint8Array,
+  selected: DirectorySelection,
+  totals: ScanTotals,
+): DirectoryPlace | undefined {
+  if (selected.byName(byteKey(name)) !== undefined) return undefined;
+  const child = joinPath(path, name);
+  const stat = tryStat(child);
+  if (stat === undefined || selected.byState(stat) !== undefined) return undefined;
+  if (nodeType(stat.mode) !== "dir") {
+    addFile(totals, stat);
+    return undefined;
+  }
+  const absolutePath = joinPath(absolute, name);
+  return { path: child, absolutePath, device: stat.deviceId, sourceDevice };
+}
+
+function* sourcesBelow(
+  node: SourceNode,
+): Iterable<{ path: Uint8Array; foundIn: DirectoryPlace | undefined }> {
+  const { path, foundIn } = node;
+  if (path !== undefined) yield { path, foundIn };
+  for (const child of node.children.values()) yield* sourcesBelow(child);
 }
 
 function addFile(totals: ScanTotals, stat: FileStat): void {

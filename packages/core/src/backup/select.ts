@@ -1,10 +1,12 @@
+import { byteKey } from "../bytes/byte-key.ts";
+import { equalBytes } from "../bytes/compare.ts";
 import type { PatternList } from "../fs/filter.ts";
-import type { FileStat } from "../fs/stat.ts";
 import { nodeType } from "../fs/mode.ts";
 import { joinPath } from "../fs/path.ts";
+import { isTagged, type TagFile } from "../fs/tag-file.ts";
 
 /** Why an entry is left out: for those who ask. */
-export type Exclusion = "pattern" | "other-file-system" | "own-cache";
+export type Exclusion = "pattern" | "other-file-system" | "own-cache" | "tag-file" | "size";
 
 /** What a backup leaves out. */
 export interface SelectOptions {
@@ -13,6 +15,27 @@ export interface SelectOptions {
   readonly oneFileSystem: boolean;
   /** Absolute path of our own cache, which is never saved. */
   readonly cacheDirectory: Uint8Array | undefined;
+  /** A folder that one of them marks is saved without its contents, but for the tag. */
+  readonly tagFiles: readonly TagFile[];
+  /** Whatever is longer is left out, but for directories. In bytes. */
+  readonly largestSize: number | undefined;
+}
+
+/** A directory of which entries are selected. */
+export interface DirectoryPlace {
+  readonly path: Uint8Array;
+  /** The same, absolute: what patterns are compared with. */
+  readonly absolutePath: Uint8Array;
+  readonly device: bigint;
+  /** Device of the source that the directory belongs to. */
+  readonly sourceDevice: bigint;
+}
+
+/** What of an entry's state decides whether it is saved. */
+export interface EntryState {
+  readonly mode: number;
+  readonly size: number;
+  readonly deviceId: bigint;
 }
 
 /** Decides what is saved. */
@@ -27,42 +50,66 @@ export class Selection {
     return this.#options.oneFileSystem;
   }
 
-  /** As `excludedByPath`; each character of `name` is one byte. */
-  excludedByName(directory: Uint8Array, name: string): Exclusion | undefined {
-    const { patternLists, cacheDirectory } = this.#options;
+  /** For the entries of a directory, which is looked at now: contents of other directories do not matter to them. */
+  enter(place: DirectoryPlace): DirectorySelection {
+    return new DirectorySelection(this.#options, place);
+  }
+}
+
+/**
+ * Decides what is saved of one directory. Ask for each entry `byName` and then, where that gives undefined, `byState`. Both give the
+ * reason why the entry is left out.
+ */
+export class DirectorySelection {
+  /** What people should know of files in the directory that decide, but cannot be read. */
+  readonly warnings: string[] = [];
+  readonly #options: SelectOptions;
+  readonly #place: DirectoryPlace;
+  /** Whether each of the tags marks the directory, once that is known. */
+  readonly #isTagged: boolean[] = [];
+
+  constructor(options: SelectOptions, place: DirectoryPlace) {
+    this.#options = options;
+    this.#place = place;
+  }
+
+  /** False if `byState` is of no interest but for entries on another device. */
+  get dependsOnState(): boolean {
+    return this.#options.largestSize !== undefined;
+  }
+
+  /** Asked before an entry is looked at. Each character of `name` is one byte. */
+  byName(name: string): Exclusion | undefined {
+    const { patternLists, cacheDirectory, tagFiles } = this.#options;
+    const { absolutePath } = this.#place;
     // Saves making a path of every entry only to compare it with the cache's.
-    const slashes = (cacheDirectory?.length ?? 0) - directory.length - name.length;
+    const slashes = (cacheDirectory?.length ?? 0) - absolutePath.length - name.length;
     const mayBeCache = slashes === 0 || slashes === 1;
-    if (patternLists.length === 0 && !mayBeCache) return undefined;
-    return this.excludedByPath(directory, Buffer.from(name, "latin1"));
-  }
-
-  /**
-   * Why an entry is left out, or undefined; asked before it is looked at. `directory` is absolute; without a name it is
-   * the entry itself.
-   */
-  excludedByPath(directory: Uint8Array, name?: Uint8Array): Exclusion | undefined {
-    const { patternLists, cacheDirectory } = this.#options;
-    if (patternLists.length === 0 && cacheDirectory === undefined) return undefined;
-    const path = name === undefined ? directory : joinPath(directory, name);
-    for (const list of patternLists) if (list.match(path)) return "pattern";
-    if (cacheDirectory !== undefined && Buffer.compare(path, cacheDirectory) === 0) {
-      return "own-cache";
+    if (patternLists.length > 0 || mayBeCache) {
+      const path = joinPath(absolutePath, Buffer.from(name, "latin1"));
+      for (const list of patternLists) if (list.match(path)) return "pattern";
+      if (mayBeCache && equalBytes(path, cacheDirectory ?? path)) return "own-cache";
     }
-    return undefined;
+    return tagFiles.length > 0 && this.#isInTagged(name) ? "tag-file" : undefined;
   }
 
-  /**
-   * The same by its state. A mount point in a folder that is saved is kept as an empty folder: `parentDevice` is that
-   * folder's device, `sourceDevice` the device of the source.
-   */
-  excludedByStat(
-    stat: FileStat,
-    sourceDevice: bigint,
-    parentDevice: bigint,
-  ): Exclusion | undefined {
-    if (!this.#options.oneFileSystem || stat.deviceId === sourceDevice) return undefined;
-    if (nodeType(stat.mode) === "dir" && parentDevice === sourceDevice) return undefined;
-    return "other-file-system";
+  /** A mount point in a folder that is saved is kept as an empty folder. */
+  byState({ mode, size, deviceId }: EntryState): Exclusion | undefined {
+    const { largestSize, oneFileSystem } = this.#options;
+    const { device, sourceDevice } = this.#place;
+    if (oneFileSystem && deviceId !== sourceDevice) {
+      if (nodeType(mode) !== "dir" || device !== sourceDevice) return "other-file-system";
+    }
+    const isTooLong = largestSize !== undefined && size > largestSize && nodeType(mode) !== "dir";
+    return isTooLong ? "size" : undefined;
+  }
+
+  /** True if one of the tags marks the directory, unless it is that tag itself which is asked about. */
+  #isInTagged(name: string): boolean {
+    return this.#options.tagFiles.some((tag, at) => {
+      if (name === byteKey(Buffer.from(tag.name))) return false;
+      this.#isTagged[at] ??= isTagged(this.#place.path, tag, (text) => this.warnings.push(text));
+      return this.#isTagged[at];
+    });
   }
 }

@@ -8,7 +8,9 @@
 import { byteKey } from "../bytes/byte-key.ts";
 import { equalBytes } from "../bytes/compare.ts";
 import { readDirectory } from "../fs/directory.ts";
-import { cleanPath, joinPath, splitPath, toPathBytes } from "../fs/path.ts";
+import { absolutePath, cleanPath, joinPath, splitPath, toPathBytes } from "../fs/path.ts";
+import { statTarget } from "../fs/source-file.ts";
+import type { DirectoryPlace } from "./select.ts";
 
 /** A place in the tree above and at the sources. */
 export interface SourceNode {
@@ -16,15 +18,15 @@ export interface SourceNode {
   path: Uint8Array | undefined;
   /** Where the metadata of a folder on the way is found. */
   readonly infoPath: Uint8Array;
-  /** Named by the user, so no exclude pattern applies to the source itself. */
-  isExplicit: boolean;
+  /** The folder that stood for its contents; undefined for what the user named: that is never left out. */
+  foundIn: DirectoryPlace | undefined;
   /** By the name's bytes as Latin-1 text. */
   readonly children: Map<string, SourceNode>;
 }
 
 interface Source {
   readonly path: Uint8Array;
-  readonly isExplicit: boolean;
+  readonly foundIn: DirectoryPlace | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -46,8 +48,9 @@ export function planSources(sources: readonly Uint8Array[]): SourceNode {
 
 /** `.`, `..` and `/` have no name to be stored under: they stand for their entries. */
 function expandSource(path: Uint8Array): Source[] {
-  if (namesOf(path).length > 0) return [{ path, isExplicit: true }];
-  return readDirectory(path).map((name) => ({ path: joinBelow(path, name), isExplicit: false }));
+  if (namesOf(path).length > 0) return [{ path, foundIn: undefined }];
+  const foundIn = placeOf(path, undefined);
+  return readDirectory(path).map((name) => ({ path: joinBelow(path, name), foundIn }));
 }
 
 function addSource(root: SourceNode, source: Source): void {
@@ -58,7 +61,7 @@ function addSource(root: SourceNode, source: Source): void {
     node = childFor(node, name, place, node === root);
   }
   node.path = source.path;
-  node.isExplicit = source.isExplicit;
+  node.foundIn = source.foundIn;
 }
 
 /** The child for `name` at `place`; at the top, another folder of the same name gets a number. */
@@ -83,9 +86,11 @@ function childFor(
 /** A source inside another source: the outer one is replaced by its entries, so that both are saved once. */
 function unroll(node: SourceNode): void {
   if (node.path !== undefined && node.children.size > 0) {
+    const place = placeOf(node.path, node.foundIn);
     for (const name of readDirectory(node.path)) {
       const path = joinPath(node.path, name);
       const child = node.children.get(byteKey(name)) ?? createNode(path);
+      if (child.path === undefined) child.foundIn = place;
       child.path ??= path;
       node.children.set(byteKey(name), child);
     }
@@ -95,7 +100,13 @@ function unroll(node: SourceNode): void {
 }
 
 function createNode(infoPath: Uint8Array): SourceNode {
-  return { path: undefined, infoPath, isExplicit: false, children: new Map() };
+  return { path: undefined, infoPath, foundIn: undefined, children: new Map() };
+}
+
+function placeOf(path: Uint8Array, above: DirectoryPlace | undefined): DirectoryPlace {
+  const device = statTarget(path).deviceId;
+  const sourceDevice = above?.sourceDevice ?? device;
+  return { path, absolutePath: absolutePath(path), device, sourceDevice };
 }
 
 /** Names that a clean path has below its root; `..` at the beginning belongs to the root. */
