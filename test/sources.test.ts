@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { requirePeer, Workshop, type RunOptions, type RunResult } from "./peers.ts";
+
+let shop: Workshop;
+
+function run(args: readonly string[], options?: RunOptions): Promise<RunResult> {
+  return shop.runTsbak(["-r", shop.path("repo"), ...args], options);
+}
+
+async function snapshotCount(): Promise<number> {
+  return (JSON.parse((await run(["snapshots", "--json"])).stdout) as unknown[]).length;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!requirePeer("tsbak") || !requirePeer("restic"))("tsbak backup", () => {
+  beforeAll(async () => {
+    shop = new Workshop();
+    await shop.must("tsbak", ["-r", shop.path("repo"), "init"]);
+  });
+  afterAll(() => shop.close());
+
+  test("saves what a command prints, and passes on what it complains of", async () => {
+    const command = ["sh", "-c", "echo data; echo complaint >&2"];
+    const args = ["backup", "--stdin-from-command", "--stdin-filename", "/db/dump.sql", "--"];
+
+    const result = await run([...args, ...command]);
+    const dump = ["-r", shop.path("repo"), "dump", "latest", "/db/dump.sql"];
+
+    expect(result.code).toBe(0);
+    expect(result.stderr).toBe("subprocess sh: complaint\n");
+    expect(await shop.must("restic", dump)).toBe("data\n");
+  });
+
+  test("makes no snapshot if the command fails after all it printed", async () => {
+    const before = await snapshotCount();
+
+    const result = await run([
+      "backup",
+      "--stdin-from-command",
+      "--",
+      "sh",
+      "-c",
+      "echo x; exit 7",
+    ]);
+
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/^Fatal: .*it failed with exit code 7; no snapshot was made\n$/);
+    expect(await snapshotCount()).toBe(before);
+  });
+
+  test("ends the command when it is interrupted", async () => {
+    const file = shop.path("pid");
+    const script = `echo $$ > '${file}'; echo x; exec sleep 1000`;
+    const args = ["backup", "--stdin-from-command", "--", "sh", "-c", script];
+    const child = shop.start("tsbak", ["-r", shop.path("repo"), ...args]);
+    while (!existsSync(file) || readFileSync(file, "utf8") === "") await wait(50);
+
+    child.kill("SIGINT");
+    const [code] = (await once(child, "close")) as [number | null];
+
+    expect(code).toBe(130);
+    expect(isRunning(Number(readFileSync(file, "utf8")))).toBe(false);
+  });
+
+  test("says that something is wrong with a stream without data", async () => {
+    const { code, stderr } = await run(["backup", "--stdin"], { input: "" });
+
+    expect(code).toBe(3);
+    expect(stderr).toContain("error: /stdin: no data read");
+  });
+});
