@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { requirePeer, Workshop, type RunOptions, type RunResult } from "./peers.ts";
+import { requirePeer, Workshop, type RunOptions, type RunResult, type ToolName } from "./peers.ts";
 
 let shop: Workshop;
 
@@ -71,6 +72,26 @@ describe.skipIf(!requirePeer("tsbak") || !requirePeer("restic"))("tsbak backup",
 
     expect(code).toBe(130);
     expect(isRunning(Number(readFileSync(file, "utf8")))).toBe(false);
+  });
+
+  test("counts a file as unmodified whose change is to be ignored, as restic does", async () => {
+    const folder = shop.path("ignoring");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "file"), "contents");
+    await run(["backup", folder]);
+    chmodSync(join(folder, "file"), 0o600);
+    chmodSync(join(folder, "file"), 0o644);
+    const counts = async (tool: ToolName, flags: readonly string[]): Promise<unknown[]> => {
+      const args = ["-r", shop.path("repo"), "backup", "--dry-run", "--json", ...flags, folder];
+      const lines = (await shop.must(tool, args)).trim().split("\n");
+      const summary = JSON.parse(lines.at(-1) ?? "") as Record<string, unknown>;
+      return [summary.files_unmodified, summary.files_changed, summary.files_new];
+    };
+
+    for (const flags of [[], ["--ignore-ctime"], ["--ignore-inode"]]) {
+      expect(await counts("tsbak", flags)).toEqual(await counts("restic", flags));
+    }
+    expect(await counts("tsbak", ["--ignore-ctime"])).toEqual([1, 0, 0]);
   });
 
   test("says that something is wrong with a stream without data", async () => {

@@ -7,7 +7,7 @@
 import { Option, type Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { addFilterOptions, addFromOptions, addGroupOption, asText, collect } from "./options.ts";
-import { parseCount, parseLocalTime, parseMoment, parseSize, parseTagFile, parseTags } from "./parse-values.ts";
+import { parseCount, parseLocalTime, parseMoment, parseSize, parseTagFile, parseTags, parseThreads } from "./parse-values.ts";
 
 /** One command. A command with `children` does nothing itself. */
 export interface CommandEntry {
@@ -168,10 +168,10 @@ function declareBackup(command: Command): Command {
     .option("-H, --host <name>", "host of the snapshot ($TSBAK_HOST, or this one)")
     .option("--time <time>", "time of the snapshot, '2012-11-01 22:08:41'", parseLocalTime)
     .option("--parent <id>", "snapshot to compare with (default: the newest of host and paths)");
-  addGroupOption(command, "not used: the parent is always of the same host and paths").option(
-    "-f, --force",
-    "read all files again",
-  );
+  addGroupOption(
+    command,
+    "what the parent has in common: host, paths, tags (default: host,paths)",
+  ).option("-f, --force", "read all files again");
   return command
     .option("--ignore-inode", "a changed inode and ctime mean no change")
     .option("--ignore-ctime", "a changed ctime means no change")
@@ -181,7 +181,7 @@ function declareBackup(command: Command): Command {
     .option("--skip-if-unchanged", "make no snapshot that equals its parent")
     .option("--no-scan", "do not count the files first")
     .option("-n, --dry-run", "write nothing, only tell what would be written")
-    .addOption(new Option("--read-concurrency <n>").argParser(parseCount).hideHelp());
+    .addOption(new Option("--read-concurrency <n>").argParser(parseThreads).hideHelp());
 }
 
 function declareRestore(command: Command): Command {

@@ -66,6 +66,11 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError("Write a positive number.");
 }
 
+/** A number of threads; 0 leaves it to the program. */
+export function parseThreads(text: string): number {
+  return text === "0" ? 0 : parseCount(text);
+}
+
 /** RFC 3339 time from `2012-11-01 22:08:41` in local time, as a snapshot records it. */
 export function parseLocalTime(text: string): string {
   const match = /^(\d{4})-(\d{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2})$/.exec(text);

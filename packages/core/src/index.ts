@@ -57,6 +57,7 @@ export { placeOnDisk } from "./inspect/live-place.ts";
 export { backup, backupStream } from "./backup/backup.ts";
 export type { BackupOptions, BackupSummary } from "./backup/backup.ts";
 export { startBackupWorkers } from "./backup/store.ts";
+export type { ParentGrouping } from "./backup/find-parent.ts";
 export type { BackupPool } from "./backup/store.ts";
 export type { BackupCounts, BackupNotice, Change, ProgressState } from "./backup/progress.ts";
 export type { StreamSource } from "./backup/stream.ts";

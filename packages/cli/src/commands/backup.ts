@@ -9,6 +9,7 @@ import {
   type BackupNotice,
   type BackupOptions,
   type BackupSummary,
+  type ParentGrouping,
   type Repository,
   type TagFile,
 } from "@tsbak/core";
@@ -42,6 +43,7 @@ export interface BackupFlags extends SourceFlags {
   readonly host?: string;
   readonly time?: string;
   readonly parent?: string;
+  readonly groupBy?: ParentGrouping;
   readonly force?: boolean;
   readonly ignoreInode?: boolean;
   readonly ignoreCtime?: boolean;
@@ -151,6 +153,7 @@ async function backupOptions(context: Context, flags: BackupFlags): Promise<Back
     tags: (flags.tag ?? []).flat().filter((tag) => tag !== ""),
     time: flags.time,
     parent: flags.parent,
+    groupBy: flags.groupBy,
     force: flags.force,
     exclude: await loadPatterns(exclude, environment),
     recordedExcludes: flags.exclude,

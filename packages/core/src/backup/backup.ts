@@ -24,7 +24,7 @@ import { localNow } from "../fs/local-time.ts";
 import type { HeldLock } from "../repository/locks.ts";
 import type { Repository } from "../repository/repository.ts";
 import { saveSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
-import { findParent } from "./find-parent.ts";
+import { findParent, type ParentGrouping } from "./find-parent.ts";
 import { BackupProgress, type BackupCounts, type BackupNotice } from "./progress.ts";
 import { scanSources } from "./scan.ts";
 import type { ListingSetup } from "./protocol.ts";
@@ -43,6 +43,8 @@ export interface BackupOptions extends CallOptions {
   readonly time?: string | undefined;
   /** Id or prefix of the snapshot to compare with. */
   readonly parent?: string | undefined;
+  /** What the parent must have in common with the snapshot: host and paths if absent. */
+  readonly groupBy?: ParentGrouping | undefined;
   /** Read all files again. */
   readonly force?: boolean | undefined;
   /** Each list on its own excludes what it matches. */
@@ -192,7 +194,8 @@ async function run(
     );
     const time = options.time ?? startedAt;
     const host = options.hostname ?? hostname();
-    const query = { hostname: host, paths, time, parent: options.parent, force: options.force };
+    const { parent: named, force, groupBy, tags = [] } = options;
+    const query = { hostname: host, paths, tags, time, parent: named, force, groupBy };
     const parent = await findParent(repository, query, { signal });
     const mayWrite = lock?.settled ?? Promise.resolve();
     const tree = await storeContents(

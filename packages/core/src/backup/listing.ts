@@ -7,7 +7,6 @@
 import { joinNulList } from "../bytes/nul-list.ts";
 import type { FileStat } from "../fs/stat.ts";
 import type { ParentNode } from "./parent-tree.ts";
-import type { Change } from "./progress.ts";
 import { createFingerprints, FINGERPRINT_NUMBERS, setFingerprint } from "./protocol.ts";
 
 /** What is to be done about an entry. */
@@ -34,7 +33,6 @@ export interface ListingError {
 export interface ListedItem {
   readonly path: Uint8Array;
   readonly size: number;
-  readonly change: Change;
 }
 
 /** The entries of one directory in ascending order. Ready to be posted. */
@@ -63,9 +61,8 @@ export interface Listing {
   readonly isPartial: boolean;
   /** True if exactly these entries are in the parent's tree; then that tree stands if nothing changes below. */
   readonly isExhausted: boolean;
-  /** Files that need not be read, by how they compare with the parent, and their bytes. */
+  /** Files that need not be read, even if their nodes differ from the parent's, and their bytes. */
   readonly unmodified: number;
-  readonly changed: number;
   readonly bytes: number;
   /** Directories below this one that are the same as in the parent, with everything in them; it is counted above. */
   readonly sameDirectories: number;
@@ -119,7 +116,6 @@ export class ListingWriter {
   readonly #reportItems: boolean;
   #isUnreadable = false;
   #unmodified = 0;
-  #changed = 0;
   #bytes = 0;
   #sameDirectories = 0;
 
@@ -149,11 +145,9 @@ export class ListingWriter {
   /** The same for a file whose contents are known. */
   addKnownFile(path: Uint8Array, size: number, text: string, before: ParentNode): void {
     this.addComplete(text, before);
-    const change = text === before.text ? "unmodified" : "changed";
-    if (change === "unmodified") this.#unmodified++;
-    else this.#changed++;
+    this.#unmodified++;
     this.#bytes += size;
-    if (this.#reportItems) this.#items.push({ path: path.slice(), size, change });
+    if (this.#reportItems) this.#items.push({ path: path.slice(), size });
   }
 
   addFile(name: Uint8Array, stat: FileStat, text: string, before: ParentNode | undefined): void {
@@ -209,7 +203,6 @@ export class ListingWriter {
       isPartial,
       isExhausted,
       unmodified: this.#unmodified,
-      changed: this.#changed,
       bytes: this.#bytes,
       sameDirectories: this.#sameDirectories,
       items: this.#items,

@@ -98,13 +98,12 @@ export class BackupProgress {
   listed(path: Uint8Array, listing: Listing): void {
     const { counts } = this;
     counts.filesUnmodified += listing.unmodified;
-    counts.filesChanged += listing.changed;
     counts.dirsUnmodified += listing.sameDirectories;
-    counts.totalFilesProcessed += listing.unmodified + listing.changed;
+    counts.totalFilesProcessed += listing.unmodified;
     counts.totalBytesProcessed += listing.bytes;
     for (const { path: failed, message } of listing.errors) this.error(failed, message);
     for (const message of listing.warnings) this.#onEvent?.({ kind: "warning", message });
-    for (const item of listing.items) this.#tellItem("file", item.path, item.size, item.change);
+    for (const item of listing.items) this.#tellItem("file", item.path, item.size, "unmodified");
     this.#tellProgress(path);
   }
 
