@@ -4,7 +4,7 @@ import { nodeType } from "../fs/mode.ts";
 import { absolutePath, joinPath } from "../fs/path.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { isSystemError } from "../fs/system-error.ts";
-import type { DirectoryPlace, DirectorySelection, Selection } from "./select.ts";
+import type { DirectoryPlace, Selection } from "./select.ts";
 import type { SourceNode } from "./sources.ts";
 
 /** What is to be saved. */
@@ -13,8 +13,14 @@ export interface ScanTotals {
   bytes: number;
 }
 
-/** Directories that are scanned before others get their turn. */
-const DIRECTORIES_A_TURN = 20;
+/** Something that is selected. */
+export interface SelectedEntry {
+  readonly path: Uint8Array;
+  readonly stat: FileStat;
+}
+
+/** Entries that are scanned before others get their turn. */
+const ENTRIES_A_TURN = 1000;
 
 /** Count the files below the sources in small turns beside the backup, so that progress has totals. */
 export async function scanSources(
@@ -23,24 +29,13 @@ export async function scanSources(
   signal: AbortSignal,
 ): Promise<ScanTotals> {
   const totals: ScanTotals = { files: 0, bytes: 0 };
-  const waiting: DirectoryPlace[] = [];
-  for (const { path, foundIn } of sourcesBelow(root)) {
-    const stat = tryStat(path);
-    if (stat === undefined) continue;
-    const device = stat.deviceId;
-    const sourceDevice = foundIn?.sourceDevice ?? device;
-    const place = { path, absolutePath: absolutePath(path), device, sourceDevice };
-    if (nodeType(stat.mode) === "dir") waiting.push(place);
-    else addFile(totals, stat);
-  }
-  for (let turn = 1; waiting.length > 0; turn++) {
-    const place = waiting.pop() as DirectoryPlace;
-    const selected = selection.enter(place);
-    for (const name of tryRead(place.path)) {
-      const inner = look(place, name, selected, totals);
-      if (inner !== undefined) waiting.push(inner);
+  let looked = 0;
+  for (const { stat } of selectedEntries(root, selection)) {
+    if (nodeType(stat.mode) === "file") {
+      totals.files++;
+      totals.bytes += stat.size;
     }
-    if (turn % DIRECTORIES_A_TURN === 0) {
+    if (++looked % ENTRIES_A_TURN === 0) {
       signal.throwIfAborted();
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
@@ -48,23 +43,37 @@ export async function scanSources(
   return totals;
 }
 
-/** Count an entry; gives the place of a directory. */
-function look(
-  { path, absolutePath: absolute, sourceDevice }: DirectoryPlace,
-  name: Uint8Array,
-  selected: DirectorySelection,
-  totals: ScanTotals,
-): DirectoryPlace | undefined {
-  if (selected.byName(byteKey(name)) !== undefined) return undefined;
-  const child = joinPath(path, name);
-  const stat = tryStat(child);
-  if (stat === undefined || selected.byState(stat) !== undefined) return undefined;
-  if (nodeType(stat.mode) !== "dir") {
-    addFile(totals, stat);
-    return undefined;
+/** The sources and everything below them that is to be saved, each directory before what is in it. */
+export function* selectedEntries(
+  root: SourceNode,
+  selection: Selection,
+): Generator<SelectedEntry, void, undefined> {
+  for (const { path, foundIn } of sourcesBelow(root)) {
+    const stat = tryStat(path);
+    if (stat === undefined) continue;
+    yield { path, stat };
+    const device = stat.deviceId;
+    const sourceDevice = foundIn?.sourceDevice ?? device;
+    const place = { path, absolutePath: absolutePath(path), device, sourceDevice };
+    if (nodeType(stat.mode) === "dir") yield* entriesIn(place, selection);
   }
-  const absolutePath = joinPath(absolute, name);
-  return { path: child, absolutePath, device: stat.deviceId, sourceDevice };
+}
+
+function* entriesIn(
+  place: DirectoryPlace,
+  selection: Selection,
+): Generator<SelectedEntry, void, undefined> {
+  const selected = selection.enter(place);
+  for (const name of tryRead(place.path)) {
+    if (selected.byName(byteKey(name)) !== undefined) continue;
+    const path = joinPath(place.path, name);
+    const stat = tryStat(path);
+    if (stat === undefined || selected.byState(stat) !== undefined) continue;
+    yield { path, stat };
+    if (nodeType(stat.mode) !== "dir") continue;
+    const absolute = joinPath(place.absolutePath, name);
+    yield* entriesIn({ ...place, path, absolutePath: absolute, device: stat.deviceId }, selection);
+  }
 }
 
 function* sourcesBelow(
@@ -73,12 +82,6 @@ function* sourcesBelow(
   const { path, foundIn } = node;
   if (path !== undefined) yield { path, foundIn };
   for (const child of node.children.values()) yield* sourcesBelow(child);
-}
-
-function addFile(totals: ScanTotals, stat: FileStat): void {
-  if (nodeType(stat.mode) !== "file") return;
-  totals.files++;
-  totals.bytes += stat.size;
 }
 
 /** What cannot be read is not counted; the backup itself reports it. */
