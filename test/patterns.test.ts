@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createSelection } from "../packages/core/src/backup/create-lister.ts";
 import { selectedEntries } from "../packages/core/src/backup/scan.ts";
 import { planSources } from "../packages/core/src/backup/sources.ts";
+import { nameSources } from "../packages/core/src/backup/stored-path.ts";
 import { PATTERN_ENVIRONMENT, type PatternQuestion } from "./pattern-questions.ts";
 import { makePatternTree } from "./pattern-tree.ts";
 import { toPath, toRaw } from "./raw-path.ts";
@@ -90,7 +91,7 @@ describe("selects what restic selects", () => {
         ignoreCtime: false,
         reportItems: false,
       });
-      const plan = planSources([Buffer.from(tree)]);
+      const plan = planSources(nameSources([Buffer.from(tree)], {}));
       return [...selectedEntries(plan, selection)].flatMap(({ path }) => below(path));
     };
 

@@ -161,6 +161,8 @@ function declareBackup(command: Command): Command {
     .option("--files-from <file>", "file of sources, with * and ?, one a line", collect(asText))
     .option("--files-from-verbatim <file>", "file of sources, one a line", collect(asText))
     .option("--files-from-raw <file>", "file of sources, each ended by NUL", collect(asText))
+    .option("--as-path <path>", "path to store the source under in place of its own")
+    .option("--strip-prefix <folder>", "store paths as if this folder were the root")
     .option("--stdin", "save standard input as a file")
     .option("--stdin-from-command", "save what a command prints: the words behind --")
     .option("--stdin-filename <name>", "name of that file (default: stdin)")

@@ -36,6 +36,8 @@ export interface BackupFlags extends SourceFlags {
   readonly excludeCaches?: boolean;
   readonly excludeIfPresent?: readonly TagFile[];
   readonly excludeLargerThan?: number;
+  readonly asPath?: string;
+  readonly stripPrefix?: string;
   readonly stdin?: boolean;
   readonly stdinFilename?: string;
   readonly stdinFromCommand?: boolean;
@@ -153,6 +155,8 @@ async function backupOptions(context: Context, flags: BackupFlags): Promise<Back
     tags: (flags.tag ?? []).flat().filter((tag) => tag !== ""),
     time: flags.time,
     parent: flags.parent,
+    asPath: flags.asPath,
+    stripPrefix: flags.stripPrefix,
     groupBy: flags.groupBy,
     force: flags.force,
     exclude: await loadPatterns(exclude, environment),

@@ -31,12 +31,13 @@ import type { ListingSetup } from "./protocol.ts";
 import type { Selection } from "./select.ts";
 import { createLister, createSelection } from "./create-lister.ts";
 import { planSources, type SourceNode } from "./sources.ts";
+import { nameSources, type StoredPathOptions } from "./stored-path.ts";
 import { BackupStore, startBackupWorkers, type BackupPool, type StoreOptions } from "./store.ts";
 import { saveStream, type StreamSource } from "./stream.ts";
 import { Walker } from "./walker.ts";
 
 /** What to save, how, and as what. Everything has restic's defaults. */
-export interface BackupOptions extends CallOptions {
+export interface BackupOptions extends CallOptions, StoredPathOptions {
   readonly hostname?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   /** RFC 3339 time of the snapshot; now if absent. */
@@ -112,9 +113,10 @@ export async function backup(
 ): Promise<BackupSummary> {
   const progress = new BackupProgress(options.onEvent, options.reportItems);
   const existing = existingSources(sources.map(pathBytes), progress);
-  const paths = existing.map((path) => Buffer.from(absolutePath(path)).toString());
+  const named = nameSources(existing, options);
+  const paths = named.map(({ storedAs }) => Buffer.from(absolutePath(storedAs)).toString());
   return run(repository, paths, options, progress, (store, parent) => {
-    const plan = planSources(existing);
+    const plan = planSources(named);
     const setup = describeListing(repository, options);
     const selection = createSelection(setup);
     if (options.scan === true) startScan(plan, selection, store.signal, progress);

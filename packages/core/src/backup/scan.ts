@@ -1,7 +1,7 @@
 import { byteKey } from "../bytes/byte-key.ts";
 import { readDirectory } from "../fs/directory.ts";
 import { nodeType } from "../fs/mode.ts";
-import { absolutePath, joinPath } from "../fs/path.ts";
+import { joinPath } from "../fs/path.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { isSystemError } from "../fs/system-error.ts";
 import type { DirectoryPlace, Selection } from "./select.ts";
@@ -48,13 +48,13 @@ export function* selectedEntries(
   root: SourceNode,
   selection: Selection,
 ): Generator<SelectedEntry, void, undefined> {
-  for (const { path, foundIn } of sourcesBelow(root)) {
+  for (const { path, absolutePath, foundIn } of sourcesBelow(root)) {
     const stat = tryStat(path);
     if (stat === undefined) continue;
     yield { path, stat };
     const device = stat.deviceId;
     const sourceDevice = foundIn?.sourceDevice ?? device;
-    const place = { path, absolutePath: absolutePath(path), device, sourceDevice };
+    const place = { path, absolutePath, device, sourceDevice };
     if (nodeType(stat.mode) === "dir") yield* entriesIn(place, selection);
   }
 }
@@ -78,9 +78,9 @@ function* entriesIn(
 
 function* sourcesBelow(
   node: SourceNode,
-): Iterable<{ path: Uint8Array; foundIn: DirectoryPlace | undefined }> {
-  const { path, foundIn } = node;
-  if (path !== undefined) yield { path, foundIn };
+): Iterable<Pick<SourceNode, "absolutePath" | "foundIn"> & { readonly path: Uint8Array }> {
+  const { path, absolutePath, foundIn } = node;
+  if (path !== undefined) yield { path, absolutePath, foundIn };
   for (const child of node.children.values()) yield* sourcesBelow(child);
 }
 

@@ -2,7 +2,7 @@ import { byteKey } from "../bytes/byte-key.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import { encodeNodeHead, encodeNodeTail } from "../format/node.ts";
 import { readAttributes } from "../fs/attributes.ts";
-import { absolutePath, joinPath } from "../fs/path.ts";
+import { joinPath } from "../fs/path.ts";
 import type { TreeLoader } from "../repository/tree-loader.ts";
 import type { DirectoryLister, SourceEntry } from "./directory-lister.ts";
 import type { DirectoryStore } from "./directory-store.ts";
@@ -96,7 +96,7 @@ export class Walker {
         if (child.path === undefined) inner.push(this.#walkSources(child, before, finish));
         else {
           const sourceDevice = child.foundIn?.sourceDevice ?? device;
-          const place = { path, absolutePath: absolutePath(path), device, sourceDevice };
+          const place = { path, absolutePath: child.absolutePath, device, sourceDevice };
           this.#enqueue({ ...place, subtree: before, done: finish, trees: new Map() }, false);
         }
       },
