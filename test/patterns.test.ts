@@ -85,6 +85,7 @@ describe("selects what restic selects", () => {
         oneFileSystem: false,
         cacheDirectory: undefined,
         tagFiles: [],
+        ignoreFileNames: [],
         largestSize: undefined,
         withAtime: false,
         ignoreInode: false,

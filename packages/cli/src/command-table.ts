@@ -157,6 +157,11 @@ function declareBackup(command: Command): Command {
       "leave out what is in folders with such a file, but the file itself (repeatable)",
       collect(parseTagFile),
     )
+    .option(
+      "--exclude-per-folder <name>",
+      "leave out what files of this name list, as .gitignore does in git (repeatable)",
+      collect(asText),
+    )
     .option("--exclude-larger-than <size>", "leave out longer files: 500K, 1G", parseSize)
     .option("--files-from <file>", "file of sources, with * and ?, one a line", collect(asText))
     .option("--files-from-verbatim <file>", "file of sources, one a line", collect(asText))

@@ -35,6 +35,7 @@ export interface BackupFlags extends SourceFlags {
   readonly oneFileSystem?: boolean;
   readonly excludeCaches?: boolean;
   readonly excludeIfPresent?: readonly TagFile[];
+  readonly excludePerFolder?: readonly string[];
   readonly excludeLargerThan?: number;
   readonly asPath?: string;
   readonly stripPrefix?: string;
@@ -166,6 +167,7 @@ async function backupOptions(context: Context, flags: BackupFlags): Promise<Back
       ...(flags.excludeCaches === true ? [CACHE_TAG] : []),
       ...(flags.excludeIfPresent ?? []),
     ],
+    ignoreFileNames: flags.excludePerFolder,
     excludeLargerThan: flags.excludeLargerThan,
     ignoreInode: flags.ignoreInode || isSet(environment["RESTIC_IGNORE_INODE"]),
     ignoreCtime:

@@ -55,6 +55,8 @@ export interface BackupOptions extends CallOptions, StoredPathOptions {
   readonly oneFileSystem?: boolean | undefined;
   /** Save a folder that one of them marks without its contents, but for the tag. */
   readonly excludeIfPresent?: readonly TagFile[] | undefined;
+  /** Files of such names say, with gitignore's rules, what is left out from their folders on. */
+  readonly ignoreFileNames?: readonly string[] | undefined;
   /** Leave out what is longer than this many bytes. */
   readonly excludeLargerThan?: number | undefined;
   readonly ignoreInode?: boolean | undefined;
@@ -155,6 +157,7 @@ function describeListing(repository: Repository, options: BackupOptions): Listin
     oneFileSystem: options.oneFileSystem ?? false,
     cacheDirectory: cache === undefined ? undefined : absolutePath(toPathBytes(cache)),
     tagFiles: options.excludeIfPresent ?? [],
+    ignoreFileNames: options.ignoreFileNames ?? [],
     largestSize: options.excludeLargerThan,
     withAtime: options.withAtime ?? false,
     withBirthTime: options.withBirthTime ?? false,

@@ -20,6 +20,7 @@ export function createSelection(setup: ListingSetup): Selection {
     oneFileSystem: setup.oneFileSystem,
     cacheDirectory: setup.cacheDirectory,
     tagFiles: setup.tagFiles,
+    ignoreFileNames: setup.ignoreFileNames,
     largestSize: setup.largestSize,
   });
 }

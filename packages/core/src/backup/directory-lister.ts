@@ -59,7 +59,7 @@ export class DirectoryLister {
       const path = joinPath(place.path, name);
       const stat = this.#stat(writer, path);
       if (stat === undefined) continue;
-      if (selection.byState(stat) !== undefined) continue;
+      if (selection.byState(byteKey(name), stat) !== undefined) continue;
       this.#addEntry(writer, name, path, stat, parent);
     }
     for (const warning of selection.warnings) writer.warn(warning);
@@ -72,7 +72,7 @@ export class DirectoryLister {
     for (const { name, path, isFolderAbove, selection } of entries) {
       if (selection?.byName(byteKey(name)) !== undefined) continue;
       const stat = guard(writer, path, () => (isFolderAbove ? statTarget(path) : statFile(path)));
-      if (stat === undefined || selection?.byState(stat) !== undefined) continue;
+      if (stat === undefined || selection?.byState(byteKey(name), stat) !== undefined) continue;
       this.#addEntry(writer, name, path, stat, parent);
     }
     for (const selection of new Set(entries.map((entry) => entry.selection))) {

@@ -14,8 +14,14 @@ export interface ListOptions {
 }
 
 /** Only what travels. */
-function clonePlace({ path, absolutePath, device, sourceDevice }: DirectoryPlace): DirectoryPlace {
-  return { path, absolutePath, device, sourceDevice };
+function clonePlace({
+  path,
+  absolutePath,
+  device,
+  sourceDevice,
+  depth,
+}: DirectoryPlace): DirectoryPlace {
+  return { path, absolutePath, device, sourceDevice, depth };
 }
 
 interface WaitingDirectory {

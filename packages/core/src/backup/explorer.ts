@@ -100,7 +100,7 @@ export class Explorer {
       if (selected.byName(name) !== undefined) continue;
       if (!states.look(name)) return undefined;
       const device = deviceOf(states.state);
-      if (dependsOnState && selected.byState(stateOf(states.state)) !== undefined) continue;
+      if (dependsOnState && selected.byState(name, stateOf(states.state)) !== undefined) continue;
       if (!matcher.match(name, states.state)) return undefined;
       // Mount points that are left out or kept empty are left to the usual comparison.
       if (selection.oneFileSystem && device !== place.sourceDevice) return undefined;
@@ -143,7 +143,8 @@ export class Explorer {
     const isSame = above.absolutePath === above.path;
     const absolutePath = isSame ? path : joinPath(above.absolutePath, name);
     const { sourceDevice } = above;
-    return this.#explore({ path, absolutePath, device, sourceDevice }, subtree, true);
+    const place = { path, absolutePath, device, sourceDevice, depth: above.depth + 1 };
+    return this.#explore(place, subtree, true);
   }
 }
 

@@ -23,6 +23,7 @@ export interface ListingSetup {
   readonly oneFileSystem: boolean;
   readonly cacheDirectory: Uint8Array | undefined;
   readonly tagFiles: readonly TagFile[];
+  readonly ignoreFileNames: readonly string[];
   readonly largestSize: number | undefined;
   readonly withAtime: boolean;
   readonly withBirthTime: boolean;

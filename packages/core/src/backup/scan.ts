@@ -54,7 +54,8 @@ export function* selectedEntries(
     yield { path, stat };
     const device = stat.deviceId;
     const sourceDevice = foundIn?.sourceDevice ?? device;
-    const place = { path, absolutePath, device, sourceDevice };
+    const depth = foundIn === undefined ? 0 : foundIn.depth + 1;
+    const place = { path, absolutePath, device, sourceDevice, depth };
     if (nodeType(stat.mode) === "dir") yield* entriesIn(place, selection);
   }
 }
@@ -68,11 +69,13 @@ function* entriesIn(
     if (selected.byName(byteKey(name)) !== undefined) continue;
     const path = joinPath(place.path, name);
     const stat = tryStat(path);
-    if (stat === undefined || selected.byState(stat) !== undefined) continue;
+    if (stat === undefined || selected.byState(byteKey(name), stat) !== undefined) continue;
     yield { path, stat };
     if (nodeType(stat.mode) !== "dir") continue;
     const absolute = joinPath(place.absolutePath, name);
-    yield* entriesIn({ ...place, path, absolutePath: absolute, device: stat.deviceId }, selection);
+    const { deviceId: device } = stat;
+    const depth = place.depth + 1;
+    yield* entriesIn({ ...place, path, absolutePath: absolute, device, depth }, selection);
   }
 }
 

@@ -8,13 +8,14 @@ function selection(patterns: readonly string[], cacheDirectory?: string): Select
     oneFileSystem: false,
     cacheDirectory: cacheDirectory === undefined ? undefined : Buffer.from(cacheDirectory),
     tagFiles: [],
+    ignoreFileNames: [],
     largestSize: undefined,
   });
 }
 
 function ask(from: Selection, directory: string, name: string): string | undefined {
   const path = Buffer.from(directory);
-  const place = { path, absolutePath: path, device: 1n, sourceDevice: 1n };
+  const place = { path, absolutePath: path, device: 1n, sourceDevice: 1n, depth: 0 };
   return from.enter(place).byName(name);
 }
 

@@ -3,10 +3,12 @@ import { equalBytes } from "../bytes/compare.ts";
 import type { PatternList } from "../fs/filter.ts";
 import { nodeType } from "../fs/mode.ts";
 import { joinPath } from "../fs/path.ts";
+import { IgnoreFiles, type FolderRules } from "./ignore-rules.ts";
 import { isTagged, type TagFile } from "../fs/tag-file.ts";
 
 /** Why an entry is left out: for those who ask. */
-export type Exclusion = "pattern" | "other-file-system" | "own-cache" | "tag-file" | "size";
+export type Exclusion =
+  "pattern" | "other-file-system" | "own-cache" | "tag-file" | "ignore-file" | "size";
 
 /** What a backup leaves out. */
 export interface SelectOptions {
@@ -17,6 +19,8 @@ export interface SelectOptions {
   readonly cacheDirectory: Uint8Array | undefined;
   /** A folder that one of them marks is saved without its contents, but for the tag. */
   readonly tagFiles: readonly TagFile[];
+  /** Files of such names say what is left out from their folders on, as `.gitignore` does in git. */
+  readonly ignoreFileNames: readonly string[];
   /** Whatever is longer is left out, but for directories. In bytes. */
   readonly largestSize: number | undefined;
 }
@@ -29,6 +33,8 @@ export interface DirectoryPlace {
   readonly device: bigint;
   /** Device of the source that the directory belongs to. */
   readonly sourceDevice: bigint;
+  /** How many folders it lies below the source; 0 for the source itself. */
+  readonly depth: number;
 }
 
 /** What of an entry's state decides whether it is saved. */
@@ -41,9 +47,12 @@ export interface EntryState {
 /** Decides what is saved. */
 export class Selection {
   readonly #options: SelectOptions;
+  readonly #ignoreFiles: IgnoreFiles | undefined;
 
   constructor(options: SelectOptions) {
     this.#options = options;
+    const { ignoreFileNames } = options;
+    if (ignoreFileNames.length > 0) this.#ignoreFiles = new IgnoreFiles(ignoreFileNames);
   }
 
   get oneFileSystem(): boolean {
@@ -52,7 +61,7 @@ export class Selection {
 
   /** For the entries of a directory, which is looked at now: contents of other directories do not matter to them. */
   enter(place: DirectoryPlace): DirectorySelection {
-    return new DirectorySelection(this.#options, place);
+    return new DirectorySelection(this.#options, place, this.#ignoreFiles);
   }
 }
 
@@ -65,17 +74,20 @@ export class DirectorySelection {
   readonly warnings: string[] = [];
   readonly #options: SelectOptions;
   readonly #place: DirectoryPlace;
+  readonly #rules: FolderRules | undefined;
   /** Whether each of the tags marks the directory, once that is known. */
   readonly #isTagged: boolean[] = [];
 
-  constructor(options: SelectOptions, place: DirectoryPlace) {
+  constructor(options: SelectOptions, place: DirectoryPlace, files: IgnoreFiles | undefined) {
     this.#options = options;
     this.#place = place;
+    const rules = files?.rulesIn(place.path, place.depth, (text) => this.warnings.push(text));
+    if (rules?.isEmpty === false) this.#rules = rules;
   }
 
   /** False if `byState` is of no interest but for entries on another device. */
   get dependsOnState(): boolean {
-    return this.#options.largestSize !== undefined;
+    return this.#options.largestSize !== undefined || this.#rules !== undefined;
   }
 
   /** Asked before an entry is looked at. Each character of `name` is one byte. */
@@ -94,14 +106,17 @@ export class DirectorySelection {
   }
 
   /** A mount point in a folder that is saved is kept as an empty folder. */
-  byState({ mode, size, deviceId }: EntryState): Exclusion | undefined {
+  byState(name: string, { mode, size, deviceId }: EntryState): Exclusion | undefined {
     const { largestSize, oneFileSystem } = this.#options;
     const { device, sourceDevice } = this.#place;
+    const isDirectory = nodeType(mode) === "dir";
     if (oneFileSystem && deviceId !== sourceDevice) {
-      if (nodeType(mode) !== "dir" || device !== sourceDevice) return "other-file-system";
+      if (!isDirectory || device !== sourceDevice) return "other-file-system";
     }
-    const isTooLong = largestSize !== undefined && size > largestSize && nodeType(mode) !== "dir";
-    return isTooLong ? "size" : undefined;
+    if (largestSize !== undefined && size > largestSize && !isDirectory) return "size";
+    return this.#rules?.decide(name, isDirectory)?.rule.isNegated === false
+      ? "ignore-file"
+      : undefined;
   }
 
   /** True if one of the tags marks the directory, unless it is that tag itself which is asked about. */

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MemoryBackend } from "../backend/memory.ts";
 import { decodeTree } from "../format/tree.ts";
 import { CACHE_TAG } from "../fs/tag-file.ts";
@@ -12,9 +12,12 @@ import { backup, type BackupOptions } from "./backup.ts";
 let source: string;
 let repository: Repository;
 
-beforeEach(async () => {
-  source = fs.mkdtempSync(join(tmpdir(), "tsbak-selection-"));
+beforeAll(async () => {
   repository = await createRepository(new MemoryBackend(), { password: "x" });
+});
+
+beforeEach(() => {
+  source = fs.mkdtempSync(join(tmpdir(), "tsbak-selection-"));
 });
 
 afterEach(() => {
@@ -180,5 +183,71 @@ describe("backup() with excludeLargerThan", () => {
 
     expect(before.paths).toEqual(["grows"]);
     expect(after.paths).toEqual(["shrinks"]);
+  });
+});
+
+describe("backup() with ignoreFileNames", () => {
+  const rules = { ignoreFileNames: [".gitignore", ".tsbakignore"] };
+
+  beforeEach(() => {
+    write(".gitignore", "*.o\n/build/\n");
+    write("main.o", "1");
+    write("build/out", "2");
+    write("sub/build/out", "3");
+    write("sub/deep/keep.o", "4");
+    write("sub/deep/drop.o", "5");
+    write("sub/deep/.tsbakignore", "!keep.o\nnotes\n");
+    write("sub/deep/notes", "6");
+  });
+
+  const selected = [
+    ...[".gitignore", "sub", "sub/build", "sub/build/out"],
+    ...["sub/deep", "sub/deep/.tsbakignore", "sub/deep/keep.o"],
+  ];
+
+  test("leaves out what the files say, from their folders on", async () => {
+    expect((await save(rules)).paths).toEqual(selected);
+    expect((await save({ ignoreFileNames: [".gitignore"] })).paths).toEqual([
+      ...selected.filter((path) => path !== "sub/deep/keep.o"),
+      "sub/deep/notes",
+    ]);
+  });
+
+  test("is not bound by what the run before left out, and the other way round", async () => {
+    const first = await save(rules);
+    const all = await save();
+    const again = await save(rules);
+    const still = await save(rules);
+
+    expect(first.paths).toEqual(selected);
+    expect(all.paths).toHaveLength(selected.length + 5);
+    expect(again).toEqual(first);
+    expect(still).toEqual(first);
+  });
+
+  test("sees a file of rules that comes, changes in place, and goes", async () => {
+    await save(rules);
+    write("sub/build/.gitignore", "out\n");
+    const come = await save(rules);
+    fs.writeFileSync(join(source, "sub/build/.gitignore"), "oux\n");
+    const changed = await save(rules);
+    fs.rmSync(join(source, ".gitignore"));
+    const gone = await save(rules);
+
+    expect(come.paths).not.toContain("sub/build/out");
+    expect(changed.paths).toContain("sub/build/out");
+    expect(gone.paths).toContain("main.o");
+    expect(gone.paths).toContain("build/out");
+  });
+
+  test("begins with the folder that the user names, even for what stands in for it", async () => {
+    const folder = await save(rules, join(source, "sub"));
+    const before = process.cwd();
+    process.chdir(source);
+    const { tree } = await backup(repository, ["."], { ...rules, threads: 1 });
+    process.chdir(before);
+
+    expect(folder.paths).toContain("sub/deep/drop.o");
+    expect(await pathsOf(tree)).toEqual(selected);
   });
 });

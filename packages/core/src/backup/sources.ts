@@ -155,7 +155,8 @@ function placeOf(
 ): DirectoryPlace {
   const device = statTarget(path).deviceId;
   const sourceDevice = above?.sourceDevice ?? device;
-  return { path, absolutePath, device, sourceDevice };
+  const depth = above === undefined ? 0 : above.depth + 1;
+  return { path, absolutePath, device, sourceDevice, depth };
 }
 
 function exists(path: Uint8Array): boolean {

@@ -95,8 +95,10 @@ export class Walker {
         const finish = this.#reserve(entry, path, builder);
         if (child.path === undefined) inner.push(this.#walkSources(child, before, finish));
         else {
-          const sourceDevice = child.foundIn?.sourceDevice ?? device;
-          const place = { path, absolutePath: child.absolutePath, device, sourceDevice };
+          const { absolutePath, foundIn } = child;
+          const sourceDevice = foundIn?.sourceDevice ?? device;
+          const depth = foundIn === undefined ? 0 : foundIn.depth + 1;
+          const place = { path, absolutePath, device, sourceDevice, depth };
           this.#enqueue({ ...place, subtree: before, done: finish, trees: new Map() }, false);
         }
       },
@@ -180,7 +182,8 @@ export class Walker {
     };
     const absolute = joinPath(directory.absolutePath, entry.name);
     const { sourceDevice } = directory;
-    const place = { path, absolutePath: absolute, sourceDevice, subtree, device };
+    const depth = directory.depth + 1;
+    const place = { path, absolutePath: absolute, sourceDevice, depth, subtree, device };
     const inner = { ...place, done, trees: new Map<string, string>() };
     if (listing === undefined) this.#enqueue(inner, false);
     else this.#takeListing(listing, inner, false);
