@@ -120,6 +120,7 @@ const CASES: readonly (readonly [lines: string, ignored: readonly string[]])[] =
   ["**/", FILES.filter((file) => file.includes("/"))],
   ["/", []],
   ["//a", []],
+  ["[/x]-y", ["x-y"]],
   ["./a", []],
   ["dir//a", []],
   ["**/**/a", ["a", "dir/a", "dir/sub/a", "dir/sub/deep/a", "other/dir/a", "other/sub/a"]],
@@ -170,11 +171,13 @@ describe.skipIf(!hasGit)("git itself", () => {
     fc.assert(
       fc.property(lines, (parts) => {
         const text = parts.map((part) => part.join("")).join("\n");
+        // Of these git's manual and git itself say different things, if there is a slash behind them.
+        fc.pre(!/[^/\n!]\*\*|\*\*[^/\n]/.test(text));
         // git takes a character that is no ASCII for several.
         const isAscii = (file: string): boolean => /^[\0-\x7f]*$/.test(file);
         expect(ignoredBy(text).filter(isAscii)).toEqual(ignoredByGit(text).filter(isAscii));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -70,7 +70,7 @@ function parseRule(text: string, line: number): IgnoreRule | undefined {
   if (onlyDirectories) glob = glob.slice(0, -1);
   if (glob === "") return undefined;
   const isTied = glob.includes("/");
-  const names = (glob.startsWith("/") ? glob.slice(1) : glob).split("/");
+  const names = splitGlob(glob.startsWith("/") ? glob.slice(1) : glob);
   const parts = names.map((name) => (name === "**" && isTied ? ANY_DEPTH : compileName(name)));
   // What ends so means everything in the folder, but not the folder itself.
   if (parts.at(-1) === ANY_DEPTH) parts.push(() => true);
@@ -85,6 +85,22 @@ function trimSpaces(text: string): string {
   while (end > 0 && text.charAt(end - 1) === " ") end--;
   const backslashes = /\\*$/.exec(text.slice(0, end))?.[0].length ?? 0;
   return text.slice(0, backslashes % 2 === 1 && end < text.length ? end + 1 : end);
+}
+
+/** The names between slashes; one in brackets separates nothing. */
+function splitGlob(glob: string): string[] {
+  const names: string[] = [];
+  let start = 0;
+  for (let at = 0; at < glob.length;) {
+    const character = glob.charAt(at);
+    if (character === "/") {
+      names.push(glob.slice(start, at));
+      start = at + 1;
+    }
+    const found = character === "[" ? rewriteClass(glob, at + 1) : undefined;
+    at = found?.end ?? at + (character === "\\" ? 2 : 1);
+  }
+  return [...names, glob.slice(start)];
 }
 
 /** A test of one name from git's wildcards, which are written anew in those of `compileGlob`. */
