@@ -94,6 +94,28 @@ describe.skipIf(!requirePeer("tsbak") || !requirePeer("restic"))("tsbak backup",
     expect(await counts("tsbak", ["--ignore-ctime"])).toEqual([1, 0, 0]);
   });
 
+  test("explains what it would do with a path, and why", async () => {
+    const folder = shop.path("explained");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "file.o"), "contents");
+    writeFileSync(shop.path("patterns"), "# objects\n*.o\n");
+    const flags = ["--exclude-file", shop.path("patterns"), "--explain", join(folder, "file.o")];
+
+    const text = await run(["backup", "--dry-run", ...flags, folder]);
+    const json = await run(["backup", "--dry-run", "--json", ...flags, folder]);
+
+    const reason = `matches the pattern "*.o" in ${shop.path("patterns")}, line 2`;
+    expect(text.stdout).toBe(`${join(folder, "file.o")} is left out: it ${reason}\n`);
+    expect(JSON.parse(json.stdout)).toEqual({
+      message_type: "explanation",
+      path: join(folder, "file.o"),
+      saved: false,
+      decided_by: join(folder, "file.o"),
+      reason,
+    });
+    expect((await run(["backup", ...flags, folder])).code).toBe(1);
+  });
+
   test("says that something is wrong with a stream without data", async () => {
     const { code, stderr } = await run(["backup", "--stdin"], { input: "" });
 

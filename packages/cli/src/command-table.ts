@@ -188,6 +188,7 @@ function declareBackup(command: Command): Command {
     .option("--skip-if-unchanged", "make no snapshot that equals its parent")
     .option("--no-scan", "do not count the files first")
     .option("-n, --dry-run", "write nothing, only tell what would be written")
+    .option("--explain <path>", "with --dry-run: only say why it is saved, or not", collect(asText))
     .addOption(new Option("--read-concurrency <n>").argParser(parseThreads).hideHelp());
 }
 

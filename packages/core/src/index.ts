@@ -54,8 +54,9 @@ export type { Stats, StatsMode } from "./inspect/stats.ts";
 export { placeOnDisk } from "./inspect/live-place.ts";
 
 // Operations.
-export { backup, backupStream } from "./backup/backup.ts";
+export { backup, backupStream, explainBackup } from "./backup/backup.ts";
 export type { BackupOptions, BackupSummary } from "./backup/backup.ts";
+export type { Explanation } from "./backup/explain.ts";
 export { startBackupWorkers } from "./backup/store.ts";
 export type { ParentGrouping } from "./backup/find-parent.ts";
 export type { BackupPool } from "./backup/store.ts";
@@ -89,7 +90,7 @@ export type { NameTest } from "./fs/glob.ts";
 export { CACHE_TAG } from "./fs/tag-file.ts";
 export type { TagFile } from "./fs/tag-file.ts";
 export { printablePath } from "./fs/path.ts";
-export { readPatternFile } from "./fs/pattern-file.ts";
+export { readPatternFile, readPatternLines } from "./fs/pattern-file.ts";
 
 // For backends.
 export { isInPageCache } from "./fs/page-cache.ts";

@@ -4,6 +4,7 @@ import {
   backup,
   backupStream,
   CACHE_TAG,
+  explainBackup,
   startBackupWorkers,
   TsbakError,
   type BackupNotice,
@@ -56,6 +57,7 @@ export interface BackupFlags extends SourceFlags {
   readonly skipIfUnchanged?: boolean;
   readonly scan?: false;
   readonly dryRun?: boolean;
+  readonly explain?: readonly string[];
 }
 
 /** `backup`: make a snapshot. */
@@ -76,6 +78,7 @@ export async function runBackup(
   if (!isStream && sources.length === 0) {
     throw badInput("nothing was named; give at least one file or folder");
   }
+  if (flags.explain !== undefined) return explain(context, sources, flags, options);
   keepMemorySmall();
   collectEarly();
   // They load their code while the key is derived from the password.
@@ -86,6 +89,28 @@ export async function runBackup(
   } finally {
     await workers.close();
   }
+}
+
+/** Say of each path whether and why it would be saved; nothing else is done. */
+async function explain(
+  context: Context,
+  sources: readonly Uint8Array[],
+  flags: BackupFlags,
+  options: BackupOptions,
+): Promise<ExitCode> {
+  if (flags.dryRun !== true || sources.length === 0) {
+    throw badInput("--explain is for files and folders, and saves nothing; add --dry-run");
+  }
+  const repository = await openNamedRepository(context);
+  const { output } = context;
+  for (const found of explainBackup(repository, sources, flags.explain ?? [], options)) {
+    const { path, isSaved, decidedBy, reason } = found;
+    const fields = { path, saved: isSaved, decided_by: decidedBy, reason };
+    output.message({ message_type: "explanation", ...fields });
+    const subject = decidedBy === path ? "it" : decidedBy;
+    output.say(`${path} is ${isSaved ? "saved" : "left out"}: ${subject} ${reason}`, 0);
+  }
+  return EXIT.ok;
 }
 
 /** What is to be saved. */

@@ -24,6 +24,7 @@ import { localNow } from "../fs/local-time.ts";
 import type { HeldLock } from "../repository/locks.ts";
 import type { Repository } from "../repository/repository.ts";
 import { saveSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
+import { explainPath, type Explanation } from "./explain.ts";
 import { findParent, type ParentGrouping } from "./find-parent.ts";
 import { BackupProgress, type BackupCounts, type BackupNotice } from "./progress.ts";
 import { scanSources } from "./scan.ts";
@@ -166,6 +167,18 @@ function describeListing(repository: Repository, options: BackupOptions): Listin
     ignoreCtime: options.ignoreCtime ?? false,
     reportItems: options.reportItems ?? false,
   };
+}
+
+/** Explain for each of `paths` whether `backup` with the same sources and options would save it, without saving anything. */
+export function explainBackup(
+  repository: Repository,
+  sources: readonly (string | Uint8Array)[],
+  paths: readonly (string | Uint8Array)[],
+  options: BackupOptions = {},
+): Explanation[] {
+  const named = nameSources(sources.map(pathBytes), options);
+  const selection = createSelection(describeListing(repository, options));
+  return paths.map((path) => explainPath(pathBytes(path), named, selection));
 }
 
 /** Save what a stream gives as one file; its path in the snapshot is `/name`. */

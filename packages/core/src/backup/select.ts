@@ -1,9 +1,9 @@
 import { byteKey } from "../bytes/byte-key.ts";
 import { equalBytes } from "../bytes/compare.ts";
-import type { PatternList } from "../fs/filter.ts";
+import type { DecidingPattern, PatternList } from "../fs/filter.ts";
+import { IgnoreFiles, type FolderRules, type IgnoreDecision } from "../fs/ignore-rules.ts";
 import { nodeType } from "../fs/mode.ts";
-import { joinPath } from "../fs/path.ts";
-import { IgnoreFiles, type FolderRules } from "./ignore-rules.ts";
+import { joinPath, printablePath, toPathBytes } from "../fs/path.ts";
 import { isTagged, type TagFile } from "../fs/tag-file.ts";
 
 /** Why an entry is left out: for those who ask. */
@@ -42,6 +42,13 @@ export interface EntryState {
   readonly mode: number;
   readonly size: number;
   readonly deviceId: bigint;
+}
+
+/** Why something is left out, or taken back: to be read behind its path. */
+export interface Reason {
+  /** Undefined if it is not left out. */
+  readonly exclusion: Exclusion | undefined;
+  readonly text: string;
 }
 
 /** Decides what is saved. */
@@ -119,6 +126,40 @@ export class DirectorySelection {
       : undefined;
   }
 
+  /** The same in words, of an entry that is left out or, by a pattern or rule that takes back another, is not. */
+  explain(name: string, state: EntryState): Reason | undefined {
+    const { patternLists, largestSize = 0 } = this.#options;
+    const path = joinPath(this.#place.absolutePath, Buffer.from(name, "latin1"));
+    const patterns = patternLists.map((list) => list.decidingPattern(path));
+    const decision = this.#rules?.decide(name, nodeType(state.mode) === "dir");
+    const exclusion = this.byName(name) ?? this.byState(name, state);
+    switch (exclusion) {
+      case "pattern":
+        return { exclusion, text: describePattern(patterns.find(isExcluding)) };
+      case "own-cache":
+        return { exclusion, text: "is the cache of this repository" };
+      case "tag-file":
+        return { exclusion, text: `lies in a folder that ${this.#tagNames(name)} marks` };
+      case "other-file-system":
+        return { exclusion, text: "lies on another file system than the source" };
+      case "size":
+        return { exclusion, text: `has ${state.size} bytes, which is more than ${largestSize}` };
+      case "ignore-file":
+        return { exclusion, text: describeRule(decision) };
+      case undefined: {
+        const negated = patterns.find((pattern) => pattern?.isNegated === true);
+        if (decision !== undefined) return { exclusion, text: describeRule(decision) };
+        return negated && { exclusion, text: describePattern(negated) };
+      }
+    }
+  }
+
+  #tagNames(name: string): string {
+    const { tagFiles } = this.#options;
+    const marking = tagFiles.filter((tag, at) => this.#isTagged[at] === true && tag.name !== name);
+    return printablePath(toPathBytes(marking.map((tag) => tag.name).join(" and ")));
+  }
+
   /** True if one of the tags marks the directory, unless it is that tag itself which is asked about. */
   #isInTagged(name: string): boolean {
     return this.#options.tagFiles.some((tag, at) => {
@@ -127,4 +168,22 @@ export class DirectorySelection {
       return this.#isTagged[at];
     });
   }
+}
+
+function isExcluding(pattern: DecidingPattern | undefined): boolean {
+  return pattern?.isNegated === false;
+}
+
+function describePattern(deciding: DecidingPattern | undefined): string {
+  if (deciding === undefined) return "matches a pattern";
+  const { pattern, origin } = deciding;
+  const text = printablePath(toPathBytes(pattern));
+  return `matches the pattern "${text}"${origin === "" ? "" : ` ${origin}`}`;
+}
+
+function describeRule(decision: IgnoreDecision | undefined): string {
+  if (decision === undefined) return "matches a rule";
+  const { path, rule } = decision;
+  const text = printablePath(toPathBytes(rule.text));
+  return `matches the rule "${text}" in ${printablePath(path)}, line ${rule.line}`;
 }

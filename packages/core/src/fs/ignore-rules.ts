@@ -1,8 +1,8 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { byteKey } from "../bytes/byte-key.ts";
-import { decidingRule, readIgnoreFile, type IgnoreRule } from "../fs/ignore-file.ts";
-import { joinPath, nodePath, printablePath, splitPath, toPathBytes } from "../fs/path.ts";
-import { describeSystemError } from "../fs/system-error.ts";
+import { decidingRule, readIgnoreFile, type IgnoreRule } from "./ignore-file.ts";
+import { joinPath, nodePath, printablePath, splitPath, toPathBytes } from "./path.ts";
+import { describeSystemError } from "./system-error.ts";
 
 /** A file of rules. */
 export interface IgnoreFile {
