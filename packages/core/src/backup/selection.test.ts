@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MemoryBackend } from "../backend/memory.ts";
 import { decodeTree } from "../format/tree.ts";
+import { compilePatterns } from "../fs/filter.ts";
 import { CACHE_TAG } from "../fs/tag-file.ts";
 import { createRepository } from "../repository/create.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -250,4 +251,24 @@ describe("backup() with ignoreFileNames", () => {
     expect(folder.paths).toContain("sub/deep/drop.o");
     expect(await pathsOf(tree)).toEqual(selected);
   });
+});
+
+test("backup() keeps what the user names, even if it is found in another source, too", async () => {
+  write("named/file", "1");
+  write("found/file", "2");
+  const before = process.cwd();
+  process.chdir(source);
+  const exclude = [compilePatterns(["named", "found"])];
+  const trees = await Promise.all(
+    [
+      ["named", "."],
+      [".", "named"],
+    ].map(async (sources) => {
+      const { tree } = await backup(repository, sources, { exclude, threads: 1 });
+      return pathsOf(tree);
+    }),
+  );
+  process.chdir(before);
+
+  expect(trees).toEqual([["named"], ["named"]]);
 });

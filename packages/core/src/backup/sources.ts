@@ -79,9 +79,10 @@ function addSource(root: SourceNode, source: Source): void {
     const infoPath = equalBytes(path, storedAs) ? place : realPlace(source, names.length - 1 - at);
     node = childFor(node, name, infoPath, node === root);
   }
+  // What is also found in another source stays one that the user named.
+  if (node.path === undefined || source.foundIn === undefined) node.foundIn = source.foundIn;
   node.path = path;
   node.absolutePath = source.absolutePath;
-  node.foundIn = source.foundIn;
 }
 
 /**
