@@ -1,8 +1,16 @@
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { backupStep } from "./steps.ts";
 import { requirePeer, Workshop, type RunOptions, type RunResult, type ToolName } from "./peers.ts";
 
 let shop: Workshop;
@@ -92,6 +100,33 @@ describe.skipIf(!requirePeer("tsbak") || !requirePeer("restic"))("tsbak backup",
       expect(await counts("tsbak", flags)).toEqual(await counts("restic", flags));
     }
     expect(await counts("tsbak", ["--ignore-ctime"])).toEqual([1, 0, 0]);
+  });
+
+  test("leaves out what restic leaves out, each with the other's snapshot as parent", async () => {
+    const folder = shop.path("selected");
+    const write = (path: string, contents: string): void => {
+      mkdirSync(join(folder, path, ".."), { recursive: true });
+      writeFileSync(join(folder, path), contents);
+    };
+    write("cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+    write("cache/sub/file", "1");
+    write("short/CACHEDIR.TAG", "Signature");
+    write("short/file", "2");
+    write("private/.nobackup", "x");
+    write("private/large", "3".repeat(3000));
+    symlinkSync("x".repeat(2000), join(folder, "short", "symlink"));
+    const treeOf = async (tool: ToolName, flags: readonly string[]): Promise<string> =>
+      (await backupStep(repository, tool, "selected", { args: flags, cwd: shop.folder })).tree;
+    const repository = { workshop: shop, folder: shop.path("repo") };
+
+    for (const flags of [
+      ["--exclude-caches"],
+      ["--exclude-if-present", ".nobackup", "--exclude-larger-than", "1K"],
+      ["--exclude-if-present=.nobackup:x", "--exclude-if-present", "CACHEDIR.TAG"],
+      ["--exclude-larger-than", "2000b"],
+    ]) {
+      expect(await treeOf("tsbak", flags), flags.join(" ")).toBe(await treeOf("restic", flags));
+    }
   });
 
   test("explains what it would do with a path, and why", async () => {
