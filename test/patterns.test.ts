@@ -15,8 +15,8 @@ import {
   type Repository,
 } from "@tsbak/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createSelection } from "../packages/core/src/backup/create-lister.ts";
 import { selectedEntries } from "../packages/core/src/backup/scan.ts";
+import { Selection } from "../packages/core/src/backup/select.ts";
 import { planSources } from "../packages/core/src/backup/sources.ts";
 import { nameSources } from "../packages/core/src/backup/stored-path.ts";
 import { PATTERN_ENVIRONMENT, type PatternQuestion } from "./pattern-questions.ts";
@@ -80,17 +80,13 @@ describe("selects what restic selects", () => {
   test.each(named(backups))("%s", (_, { flags, command, paths }) => {
     const selected = (): string[] => {
       const lists = listsOf({ flags, command }, "exclude");
-      const selection = createSelection({
-        patterns: lists.map((list) => list.source),
+      const selection = new Selection({
+        patternLists: lists,
         oneFileSystem: false,
         cacheDirectory: undefined,
         tagFiles: [],
         ignoreFileNames: [],
         largestSize: undefined,
-        withAtime: false,
-        ignoreInode: false,
-        ignoreCtime: false,
-        reportItems: false,
       });
       const plan = planSources(nameSources([Buffer.from(tree)], {}));
       return [...selectedEntries(plan, selection)].flatMap(({ path }) => below(path));

@@ -7,7 +7,15 @@
 import { Option, type Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { addFilterOptions, addFromOptions, addGroupOption, asText, collect } from "./options.ts";
-import { parseCount, parseLocalTime, parseMoment, parseSize, parseTagFile, parseTags, parseThreads } from "./parse-values.ts";
+import {
+  parseCount,
+  parseLocalTime,
+  parseMoment,
+  parseSize,
+  parseTagFile,
+  parseTags,
+  parseThreads,
+} from "./parse-values.ts";
 
 /** One command. A command with `children` does nothing itself. */
 export interface CommandEntry {
