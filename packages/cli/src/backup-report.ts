@@ -39,6 +39,8 @@ export class BackupReport {
           during: "archival",
           item: notice.path,
         });
+      case "warning":
+        return output.warn(notice.message);
       case "waiting":
         return reportWait(this.#context, notice.message, notice.waitMs);
     }

@@ -12,7 +12,10 @@ import {
   parseLocalTime,
   parseMoment,
   parseOverwrite,
+  parseSize,
+  parseTagFile,
   parseTags,
+  parseThreads,
 } from "./parse-values.ts";
 
 /** One command. A command with `children` does nothing itself. */
@@ -157,19 +160,34 @@ function declareBackup(command: Command): Command {
     .option("--exclude-file <file>", "file of patterns, one a line", collect(asText))
     .option("--iexclude-file <file>", "the same, upper and lower case alike", collect(asText))
     .option("-x, --one-file-system", "stay on the file systems of the sources")
+    .option("--exclude-caches", "leave out what is in folders with a CACHEDIR.TAG")
+    .option(
+      "--exclude-if-present <name[:header]>",
+      "leave out what is in folders with such a file, but the file itself (repeatable)",
+      collect(parseTagFile),
+    )
+    .option(
+      "--exclude-per-folder <name>",
+      "leave out what files of this name list, as .gitignore does in git (repeatable)",
+      collect(asText),
+    )
+    .option("--exclude-larger-than <size>", "leave out longer files: 500K, 1G", parseSize)
     .option("--files-from <file>", "file of sources, with * and ?, one a line", collect(asText))
     .option("--files-from-verbatim <file>", "file of sources, one a line", collect(asText))
     .option("--files-from-raw <file>", "file of sources, each ended by NUL", collect(asText))
+    .option("--as-path <path>", "path to store the source under in place of its own")
+    .option("--strip-prefix <folder>", "store paths as if this folder were the root")
     .option("--stdin", "save standard input as a file")
-    .option("--stdin-filename <name>", "its name (default: stdin)")
+    .option("--stdin-from-command", "save what a command prints: the words behind --")
+    .option("--stdin-filename <name>", "name of that file (default: stdin)")
     .option("--tag <tags>", "tags of the snapshot, separated by commas", collect(parseTags))
     .option("-H, --host <name>", "host of the snapshot ($TSBAK_HOST, or this one)")
     .option("--time <time>", "time of the snapshot, '2012-11-01 22:08:41'", parseLocalTime)
     .option("--parent <id>", "snapshot to compare with (default: the newest of host and paths)");
-  addGroupOption(command, "not used: the parent is always of the same host and paths").option(
-    "-f, --force",
-    "read all files again",
-  );
+  addGroupOption(
+    command,
+    "what the parent has in common: host, paths, tags (default: host,paths)",
+  ).option("-f, --force", "read all files again");
   return command
     .option("--ignore-inode", "a changed inode and ctime mean no change")
     .option("--ignore-ctime", "a changed ctime means no change")
@@ -179,7 +197,8 @@ function declareBackup(command: Command): Command {
     .option("--skip-if-unchanged", "make no snapshot that equals its parent")
     .option("--no-scan", "do not count the files first")
     .option("-n, --dry-run", "write nothing, only tell what would be written")
-    .addOption(new Option("--read-concurrency <n>").argParser(parseCount).hideHelp());
+    .option("--explain <path>", "with --dry-run: only say why it is saved, or not", collect(asText))
+    .addOption(new Option("--read-concurrency <n>").argParser(parseThreads).hideHelp());
 }
 
 function declareRestore(command: Command): Command {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { TagFile } from "@tsbak/core";
 import { InvalidArgumentError } from "commander";
 
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -43,6 +44,14 @@ export function parseSize(text: string): number {
   throw new InvalidArgumentError('Write a size such as "500K" or "10G".');
 }
 
+/** A tag file from its name, or name and header with a colon between. */
+export function parseTagFile(text: string): TagFile {
+  const colon = text.indexOf(":");
+  const name = colon < 0 ? text : text.slice(0, colon);
+  if (name === "") throw new InvalidArgumentError('Write the name of a file, such as ".nobackup".');
+  return { name, header: colon < 0 ? "" : text.slice(colon + 1) };
+}
+
 /** Bytes from a pack size in MiB. */
 export function parsePackSize(text: string): number {
   const size = /^\d+$/.test(text) ? Number(text) : NaN;
@@ -55,6 +64,11 @@ export function parsePackSize(text: string): number {
 export function parseCount(text: string): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("Write a positive number.");
+}
+
+/** A number of threads; 0 leaves it to the program. */
+export function parseThreads(text: string): number {
+  return text === "0" ? 0 : parseCount(text);
 }
 
 /** RFC 3339 time from `2012-11-01 22:08:41` in local time, as a snapshot records it. */

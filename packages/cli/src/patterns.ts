@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { compilePatterns, readPatternFile, TsbakError, type PatternList } from "@tsbak/core";
+import { compilePatterns, readPatternLines, TsbakError, type PatternList } from "@tsbak/core";
 import type { Environment } from "./environment.ts";
+import { printable } from "./format-text.ts";
 
 /** Patterns of one kind, from the command line and from files. */
 export interface PatternWish {
@@ -22,17 +23,32 @@ export async function loadPatterns(
 ): Promise<PatternList[]> {
   const plain = await gather(wish.patterns, wish.files, environment);
   const ignoringCase = await gather(wish.ignoringCase, wish.filesIgnoringCase, environment);
-  const lists = [compilePatterns(plain), compilePatterns(ignoringCase, { ignoreCase: true })];
+  const lists = [compile(plain, false), compile(ignoringCase, true)];
   return lists.filter((list) => !list.isEmpty);
+}
+
+interface FoundPattern {
+  readonly pattern: string;
+  readonly origin: string;
+}
+
+function compile(found: readonly FoundPattern[], ignoreCase: boolean): PatternList {
+  const patterns = found.map(({ pattern }) => pattern);
+  const origins = found.map(({ origin }) => origin);
+  return compilePatterns(patterns, { ignoreCase, origins });
 }
 
 async function gather(
   patterns: readonly string[] = [],
   files: readonly string[] = [],
   environment: Environment,
-): Promise<string[]> {
-  const all = [...patterns];
-  for (const file of files) all.push(...readPatternFile(await read(file), environment));
+): Promise<FoundPattern[]> {
+  const all = patterns.map((pattern) => ({ pattern, origin: "on the command line" }));
+  for (const file of files) {
+    for (const { pattern, line } of readPatternLines(await read(file), environment)) {
+      all.push({ pattern, origin: `in ${printable(file)}, line ${line}` });
+    }
+  }
   return all;
 }
 

@@ -54,9 +54,11 @@ export type { Stats, StatsMode } from "./inspect/stats.ts";
 export { placeOnDisk } from "./inspect/live-place.ts";
 
 // Operations.
-export { backup, backupStream } from "./backup/backup.ts";
+export { backup, backupStream, explainBackup } from "./backup/backup.ts";
 export type { BackupOptions, BackupSummary } from "./backup/backup.ts";
+export type { Explanation } from "./backup/explain.ts";
 export { startBackupWorkers } from "./backup/store.ts";
+export type { ParentGrouping } from "./backup/find-parent.ts";
 export type { BackupPool } from "./backup/store.ts";
 export type { BackupCounts, BackupNotice, Change, ProgressState } from "./backup/progress.ts";
 export type { StreamSource } from "./backup/stream.ts";
@@ -87,8 +89,10 @@ export type { IncludeMatch, PatternList, PatternOptions, PatternSource } from ".
 export type { AttributeRule } from "./fs/attribute-rule.ts";
 export { compileGlob } from "./fs/glob.ts";
 export type { NameTest } from "./fs/glob.ts";
+export { CACHE_TAG } from "./fs/tag-file.ts";
+export type { TagFile } from "./fs/tag-file.ts";
 export { printablePath } from "./fs/path.ts";
-export { readPatternFile } from "./fs/pattern-file.ts";
+export { readPatternFile, readPatternLines } from "./fs/pattern-file.ts";
 
 // For backends.
 export { isInPageCache } from "./fs/page-cache.ts";

@@ -3,14 +3,19 @@ import { addAbortSignal } from "node:stream";
 import {
   backup,
   backupStream,
+  CACHE_TAG,
+  explainBackup,
   startBackupWorkers,
   TsbakError,
   type BackupNotice,
   type BackupOptions,
   type BackupSummary,
+  type ParentGrouping,
   type Repository,
+  type TagFile,
 } from "@tsbak/core";
 import { BackupReport } from "../backup-report.ts";
+import { CommandStream } from "../command-stream.ts";
 import type { Context } from "../context.ts";
 import { setting } from "../environment.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -29,12 +34,20 @@ export interface BackupFlags extends SourceFlags {
   readonly excludeFile?: readonly string[];
   readonly iexcludeFile?: readonly string[];
   readonly oneFileSystem?: boolean;
+  readonly excludeCaches?: boolean;
+  readonly excludeIfPresent?: readonly TagFile[];
+  readonly excludePerFolder?: readonly string[];
+  readonly excludeLargerThan?: number;
+  readonly asPath?: string;
+  readonly stripPrefix?: string;
   readonly stdin?: boolean;
   readonly stdinFilename?: string;
+  readonly stdinFromCommand?: boolean;
   readonly tag?: readonly (readonly string[])[];
   readonly host?: string;
   readonly time?: string;
   readonly parent?: string;
+  readonly groupBy?: ParentGrouping;
   readonly force?: boolean;
   readonly ignoreInode?: boolean;
   readonly ignoreCtime?: boolean;
@@ -44,6 +57,7 @@ export interface BackupFlags extends SourceFlags {
   readonly skipIfUnchanged?: boolean;
   readonly scan?: false;
   readonly dryRun?: boolean;
+  readonly explain?: readonly string[];
 }
 
 /** `backup`: make a snapshot. */
@@ -53,28 +67,62 @@ export async function runBackup(
   flags: BackupFlags,
 ): Promise<ExitCode> {
   const { output } = context;
-  if (flags.stdin === true) refuseTwoInputs(context, args, flags);
+  const isStream = flags.stdin === true || flags.stdinFromCommand === true;
+  if (isStream) refuseTwoInputs(context, args, flags);
   const options = await backupOptions(context, flags);
-  const sources = await gatherSources(args, flags, (pattern) =>
-    output.warn(`pattern "${printable(pattern)}" matches no file, skipping it`),
-  );
-  if (flags.stdin !== true && sources.length === 0) {
+  const sources = isStream
+    ? []
+    : await gatherSources(args, flags, (pattern) =>
+        output.warn(`pattern "${printable(pattern)}" matches no file, skipping it`),
+      );
+  if (!isStream && sources.length === 0) {
     throw badInput("nothing was named; give at least one file or folder");
   }
+  if (flags.explain !== undefined) return explain(context, sources, flags, options);
   keepMemorySmall();
   collectEarly();
   // They load their code while the key is derived from the password.
   const workers = startBackupWorkers();
   try {
-    return await saveSources(context, sources, flags, { ...options, workers });
+    const what = { sources, command: flags.stdinFromCommand === true ? args : undefined };
+    return await saveSources(context, what, flags, { ...options, workers });
   } finally {
     await workers.close();
   }
 }
 
-async function saveSources(
+/** Say of each path whether and why it would be saved; nothing else is done. */
+async function explain(
   context: Context,
   sources: readonly Uint8Array[],
+  flags: BackupFlags,
+  options: BackupOptions,
+): Promise<ExitCode> {
+  if (flags.dryRun !== true || sources.length === 0) {
+    throw badInput("--explain is for files and folders, and saves nothing; add --dry-run");
+  }
+  const repository = await openNamedRepository(context);
+  const { output } = context;
+  for (const found of explainBackup(repository, sources, flags.explain ?? [], options)) {
+    const { path, isSaved, decidedBy, reason } = found;
+    const fields = { path, saved: isSaved, decided_by: decidedBy, reason };
+    output.message({ message_type: "explanation", ...fields });
+    const subject = decidedBy === path ? "it" : decidedBy;
+    output.say(`${path} is ${isSaved ? "saved" : "left out"}: ${subject} ${reason}`, 0);
+  }
+  return EXIT.ok;
+}
+
+/** What is to be saved. */
+interface Input {
+  readonly sources: readonly Uint8Array[];
+  /** A program and its arguments, whose output is to be saved. */
+  readonly command: readonly string[] | undefined;
+}
+
+async function saveSources(
+  context: Context,
+  input: Input,
   flags: BackupFlags,
   options: BackupOptions,
 ): Promise<ExitCode> {
@@ -86,7 +134,7 @@ async function saveSources(
   try {
     const onEvent = (notice: BackupNotice): void => report.note(notice);
     const reportItems = output.verbosity >= 2;
-    summary = await save(repository, sources, flags, { ...options, onEvent, reportItems });
+    summary = await save(context, repository, input, flags, { ...options, onEvent, reportItems });
   } finally {
     report.stop();
   }
@@ -97,16 +145,25 @@ async function saveSources(
   return EXIT.incomplete;
 }
 
-function save(
+async function save(
+  { output, signal }: Context,
   repository: Repository,
-  sources: readonly Uint8Array[],
+  { sources, command }: Input,
   flags: BackupFlags,
   options: BackupOptions,
 ): Promise<BackupSummary> {
-  if (flags.stdin !== true) return backup(repository, sources, options);
   const name = flags.stdinFilename ?? "stdin";
+  if (command !== undefined) {
+    const running = new CommandStream(command, { signal, onMessage: (line) => output.warn(line) });
+    try {
+      return await backupStream(repository, { stream: running.stream, name }, options);
+    } finally {
+      await running.close();
+    }
+  }
+  if (flags.stdin !== true) return backup(repository, sources, options);
   // Without this an interruption would wait for whoever writes to us.
-  const stream = addAbortSignal(options.signal ?? new AbortController().signal, process.stdin);
+  const stream = addAbortSignal(signal, process.stdin);
   return backupStream(repository, { stream, name }, options);
 }
 
@@ -124,10 +181,19 @@ async function backupOptions(context: Context, flags: BackupFlags): Promise<Back
     tags: (flags.tag ?? []).flat().filter((tag) => tag !== ""),
     time: flags.time,
     parent: flags.parent,
+    asPath: flags.asPath,
+    stripPrefix: flags.stripPrefix,
+    groupBy: flags.groupBy,
     force: flags.force,
     exclude: await loadPatterns(exclude, environment),
     recordedExcludes: flags.exclude,
     oneFileSystem: flags.oneFileSystem,
+    excludeIfPresent: [
+      ...(flags.excludeCaches === true ? [CACHE_TAG] : []),
+      ...(flags.excludeIfPresent ?? []),
+    ],
+    ignoreFileNames: flags.excludePerFolder,
+    excludeLargerThan: flags.excludeLargerThan,
     ignoreInode: flags.ignoreInode || isSet(environment["RESTIC_IGNORE_INODE"]),
     ignoreCtime:
       flags.ignoreCtime || flags.ignoreInode || isSet(environment["RESTIC_IGNORE_CTIME"]),
@@ -147,11 +213,17 @@ function isSet(text: string | undefined): boolean {
   return text !== undefined && /^(1|t|true)$/i.test(text);
 }
 
-/** Data comes from standard input: then neither a password nor other sources can. */
+/** Data comes from standard input or a command: then neither other sources nor, for the first, a password can. */
 function refuseTwoInputs(context: Context, args: readonly string[], flags: BackupFlags): void {
-  const { filesFrom, filesFromRaw, filesFromVerbatim } = flags;
-  if (args.length > 0 || (filesFrom ?? filesFromRaw ?? filesFromVerbatim) !== undefined) {
-    throw badInput("--stdin was given with other sources; leave out one of them");
+  const { filesFrom, filesFromRaw, filesFromVerbatim, stdinFromCommand } = flags;
+  const flag = stdinFromCommand === true ? "--stdin-from-command" : "--stdin";
+  const isListed = (filesFrom ?? filesFromRaw ?? filesFromVerbatim) !== undefined;
+  if (isListed || (args.length > 0 && stdinFromCommand !== true)) {
+    throw badInput(`${flag} was given with other sources; leave out one of them`);
+  }
+  if (stdinFromCommand === true) {
+    if (args.length > 0) return;
+    throw badInput("no command was given; write it and its arguments behind --");
   }
   const { isEmpty, ...source } = passwordWish(context);
   if (isEmpty || Object.keys(source).length > 0) return;

@@ -19,29 +19,34 @@ import type { PatternList } from "../fs/filter.ts";
 import { OwnerNames } from "../fs/owners.ts";
 import { absolutePath, printablePath, toPathBytes } from "../fs/path.ts";
 import { statFile } from "../fs/stat.ts";
+import type { TagFile } from "../fs/tag-file.ts";
 import { localNow } from "../fs/local-time.ts";
 import type { HeldLock } from "../repository/locks.ts";
 import type { Repository } from "../repository/repository.ts";
 import { saveSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
-import { findParent } from "./find-parent.ts";
+import { explainPath, type Explanation } from "./explain.ts";
+import { findParent, type ParentGrouping } from "./find-parent.ts";
 import { BackupProgress, type BackupCounts, type BackupNotice } from "./progress.ts";
 import { scanSources } from "./scan.ts";
 import type { ListingSetup } from "./protocol.ts";
 import type { Selection } from "./select.ts";
 import { createLister, createSelection } from "./create-lister.ts";
 import { planSources, type SourceNode } from "./sources.ts";
+import { nameSources, type StoredPathOptions } from "./stored-path.ts";
 import { BackupStore, startBackupWorkers, type BackupPool, type StoreOptions } from "./store.ts";
 import { saveStream, type StreamSource } from "./stream.ts";
 import { Walker } from "./walker.ts";
 
 /** What to save, how, and as what. Everything has restic's defaults. */
-export interface BackupOptions extends CallOptions {
+export interface BackupOptions extends CallOptions, StoredPathOptions {
   readonly hostname?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   /** RFC 3339 time of the snapshot; now if absent. */
   readonly time?: string | undefined;
   /** Id or prefix of the snapshot to compare with. */
   readonly parent?: string | undefined;
+  /** What the parent must have in common with the snapshot: host and paths if absent. */
+  readonly groupBy?: ParentGrouping | undefined;
   /** Read all files again. */
   readonly force?: boolean | undefined;
   /** Each list on its own excludes what it matches. */
@@ -49,6 +54,12 @@ export interface BackupOptions extends CallOptions {
   /** Patterns to be recorded in the snapshot. */
   readonly recordedExcludes?: readonly string[] | undefined;
   readonly oneFileSystem?: boolean | undefined;
+  /** Save a folder that one of them marks without its contents, but for the tag. */
+  readonly excludeIfPresent?: readonly TagFile[] | undefined;
+  /** Files of such names say, with gitignore's rules, what is left out from their folders on. */
+  readonly ignoreFileNames?: readonly string[] | undefined;
+  /** Leave out what is longer than this many bytes. */
+  readonly excludeLargerThan?: number | undefined;
   readonly ignoreInode?: boolean | undefined;
   readonly ignoreCtime?: boolean | undefined;
   readonly withAtime?: boolean | undefined;
@@ -105,9 +116,10 @@ export async function backup(
 ): Promise<BackupSummary> {
   const progress = new BackupProgress(options.onEvent, options.reportItems);
   const existing = existingSources(sources.map(pathBytes), progress);
-  const paths = existing.map((path) => Buffer.from(absolutePath(path)).toString());
+  const named = nameSources(existing, options);
+  const paths = named.map(({ storedAs }) => Buffer.from(absolutePath(storedAs)).toString());
   return run(repository, paths, options, progress, (store, parent) => {
-    const plan = planSources(existing);
+    const plan = planSources(named);
     const setup = describeListing(repository, options);
     const selection = createSelection(setup);
     if (options.scan === true) startScan(plan, selection, store.signal, progress);
@@ -145,6 +157,9 @@ function describeListing(repository: Repository, options: BackupOptions): Listin
     patterns: (options.exclude ?? []).map((list) => list.source),
     oneFileSystem: options.oneFileSystem ?? false,
     cacheDirectory: cache === undefined ? undefined : absolutePath(toPathBytes(cache)),
+    tagFiles: options.excludeIfPresent ?? [],
+    ignoreFileNames: options.ignoreFileNames ?? [],
+    largestSize: options.excludeLargerThan,
     withAtime: options.withAtime ?? false,
     withBirthTime: options.withBirthTime ?? false,
     withInodeFlags: options.withInodeFlags ?? false,
@@ -152,6 +167,18 @@ function describeListing(repository: Repository, options: BackupOptions): Listin
     ignoreCtime: options.ignoreCtime ?? false,
     reportItems: options.reportItems ?? false,
   };
+}
+
+/** Explain for each of `paths` whether `backup` with the same sources and options would save it, without saving anything. */
+export function explainBackup(
+  repository: Repository,
+  sources: readonly (string | Uint8Array)[],
+  paths: readonly (string | Uint8Array)[],
+  options: BackupOptions = {},
+): Explanation[] {
+  const named = nameSources(sources.map(pathBytes), options);
+  const selection = createSelection(describeListing(repository, options));
+  return paths.map((path) => explainPath(pathBytes(path), named, selection));
 }
 
 /** Save what a stream gives as one file; its path in the snapshot is `/name`. */
@@ -185,7 +212,8 @@ async function run(
     );
     const time = options.time ?? startedAt;
     const host = options.hostname ?? hostname();
-    const query = { hostname: host, paths, time, parent: options.parent, force: options.force };
+    const { parent: named, force, groupBy, tags = [] } = options;
+    const query = { hostname: host, paths, tags, time, parent: named, force, groupBy };
     const parent = await findParent(repository, query, { signal });
     const mayWrite = lock?.settled ?? Promise.resolve();
     const tree = await storeContents(

@@ -15,10 +15,13 @@ import { Selection } from "./select.ts";
 export function createSelection(setup: ListingSetup): Selection {
   return new Selection({
     patternLists: setup.patterns
-      .map(({ patterns, ignoreCase }) => compilePatterns(patterns, { ignoreCase }))
+      .map(({ patterns, ...options }) => compilePatterns(patterns, options))
       .filter((list) => !list.isEmpty),
     oneFileSystem: setup.oneFileSystem,
     cacheDirectory: setup.cacheDirectory,
+    tagFiles: setup.tagFiles,
+    ignoreFileNames: setup.ignoreFileNames,
+    largestSize: setup.largestSize,
   });
 }
 

@@ -1,3 +1,4 @@
+import { byteKey } from "../bytes/byte-key.ts";
 import { encodeNodeHead, encodeNodeTail, type Node, type NodeHead } from "../format/node.ts";
 import { readAttributes } from "../fs/attributes.ts";
 import { readDirectory } from "../fs/directory.ts";
@@ -10,7 +11,7 @@ import type { SharedIndexView } from "../repository/blob-index.ts";
 import { ListingWriter, type Listing } from "./listing.ts";
 import { createNodeHead, type MetadataOptions } from "./node-head.ts";
 import { hasAllBlobs, type ParentNode, type ParentTree } from "./parent-tree.ts";
-import type { Selection } from "./select.ts";
+import type { DirectoryPlace, DirectorySelection, Selection } from "./select.ts";
 
 /** What looking at directories takes. */
 export interface ListerParts {
@@ -23,22 +24,14 @@ export interface ListerParts {
   readonly reportItems: boolean;
 }
 
-/** A directory to be looked at. */
-export interface DirectoryPlace {
-  readonly path: Uint8Array;
-  /** The same, absolute: what patterns are compared with. */
-  readonly absolutePath: Uint8Array;
-  readonly device: bigint;
-  /** Device of the source that the directory belongs to. */
-  readonly sourceDevice: bigint;
-}
-
 /** A source, or a folder on the way to sources. */
 export interface SourceEntry {
   readonly name: Uint8Array;
   readonly path: Uint8Array;
   /** Not a source: its metadata is wanted, even through a symlink, but only some of its entries. */
   readonly isFolderAbove: boolean;
+  /** What decides whether it is saved; undefined if nothing does. */
+  readonly selection: DirectorySelection | undefined;
 }
 
 /**
@@ -58,26 +51,32 @@ export class DirectoryLister {
    */
   listDirectory(place: DirectoryPlace, parent: ParentTree | undefined, mayOmit: boolean): Listing {
     const writer = new ListingWriter(this.#parts.reportItems);
-    const { selection } = this.#parts;
+    const selection = this.#parts.selection.enter(place);
     const names = guard(writer, place.path, () => readDirectory(place.path));
     if (names === undefined) writer.unreadable();
     for (const name of names ?? []) {
-      if (selection.excludedByPath(place.absolutePath, name) !== undefined) continue;
+      if (selection.byName(byteKey(name)) !== undefined) continue;
       const path = joinPath(place.path, name);
       const stat = this.#stat(writer, path);
       if (stat === undefined) continue;
-      if (selection.excludedByStat(stat, place.sourceDevice, place.device) !== undefined) continue;
+      if (selection.byState(byteKey(name), stat) !== undefined) continue;
       this.#addEntry(writer, name, path, stat, parent);
     }
+    for (const warning of selection.warnings) writer.warn(warning);
     return writer.finish(parent?.isExhausted ?? false, mayOmit);
   }
 
   /** The given entries, in ascending order of their names. */
   listSources(entries: readonly SourceEntry[], parent: ParentTree | undefined): Listing {
     const writer = new ListingWriter(this.#parts.reportItems);
-    for (const { name, path, isFolderAbove } of entries) {
+    for (const { name, path, isFolderAbove, selection } of entries) {
+      if (selection?.byName(byteKey(name)) !== undefined) continue;
       const stat = guard(writer, path, () => (isFolderAbove ? statTarget(path) : statFile(path)));
-      if (stat !== undefined) this.#addEntry(writer, name, path, stat, parent);
+      if (stat === undefined || selection?.byState(byteKey(name), stat) !== undefined) continue;
+      this.#addEntry(writer, name, path, stat, parent);
+    }
+    for (const selection of new Set(entries.map((entry) => entry.selection))) {
+      for (const warning of selection?.warnings ?? []) writer.warn(warning);
     }
     return writer.finish(parent?.isExhausted ?? false, false);
   }

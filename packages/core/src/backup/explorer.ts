@@ -4,12 +4,12 @@ import type { EntryStates } from "../fs/entry-states.ts";
 import { joinPath } from "../fs/path.ts";
 import { deviceNumber, LITTLE, STATX, type StatxBuffer, wideNumber } from "../fs/statx.ts";
 import type { SharedTreeReader } from "../repository/tree-packs.ts";
-import type { DirectoryLister, DirectoryPlace } from "./directory-lister.ts";
+import type { DirectoryLister } from "./directory-lister.ts";
 import { ListingWriter, type Listing, type MatchedDirectory } from "./listing.ts";
 import type { NodeMatcher } from "./node-matcher.ts";
 import { ParentTree } from "./parent-tree.ts";
 import type { ListedDirectory } from "./protocol.ts";
-import type { Selection } from "./select.ts";
+import type { DirectoryPlace, DirectorySelection, EntryState, Selection } from "./select.ts";
 
 /** What exploring takes. */
 export interface ExplorerParts {
@@ -76,25 +76,32 @@ export class Explorer {
     if (names === undefined || !states.enter(place.path, names.length)) return undefined;
     this.#left -= names.length;
     try {
-      return this.#matchEntries(place, tree, names, states);
+      const selection = this.#parts.selection.enter(place);
+      const same = this.#matchEntries(selection, place, tree, names, states);
+      // The usual comparison tells people of them.
+      return selection.warnings.length > 0 ? undefined : same;
     } finally {
       states.leave();
     }
   }
 
   #matchEntries(
+    selected: DirectorySelection,
     place: DirectoryPlace,
     tree: Uint8Array,
     names: readonly string[],
     states: EntryStates,
   ): SameDirectory | undefined {
     const { matcher, selection } = this.#parts;
+    const { dependsOnState } = selected;
     const inner: MatchedDirectory[] = [];
     let [files, bytes] = [0, 0];
     for (const name of names) {
-      if (selection.excludedByName(place.absolutePath, name) !== undefined) continue;
-      if (!states.look(name) || !matcher.match(name, states.state)) return undefined;
+      if (selected.byName(name) !== undefined) continue;
+      if (!states.look(name)) return undefined;
       const device = deviceOf(states.state);
+      if (dependsOnState && selected.byState(name, stateOf(states.state)) !== undefined) continue;
+      if (!matcher.match(name, states.state)) return undefined;
       // Mount points that are left out or kept empty are left to the usual comparison.
       if (selection.oneFileSystem && device !== place.sourceDevice) return undefined;
       if (matcher.subtreeAt > 0) inner.push(this.#innerDirectory(name, device, tree));
@@ -136,13 +143,19 @@ export class Explorer {
     const isSame = above.absolutePath === above.path;
     const absolutePath = isSame ? path : joinPath(above.absolutePath, name);
     const { sourceDevice } = above;
-    return this.#explore({ path, absolutePath, device, sourceDevice }, subtree, true);
+    const place = { path, absolutePath, device, sourceDevice, depth: above.depth + 1 };
+    return this.#explore(place, subtree, true);
   }
 }
 
 function deviceOf(state: StatxBuffer): bigint {
   const major = state.getUint32(STATX.devMajor, LITTLE);
   return deviceNumber(major, state.getUint32(STATX.devMinor, LITTLE));
+}
+
+function stateOf(state: StatxBuffer): EntryState {
+  const mode = state.getUint16(STATX.mode, LITTLE);
+  return { mode, size: wideNumber(state, STATX.bytes), deviceId: deviceOf(state) };
 }
 
 function namesOf(path: Uint8Array): string[] | undefined {

@@ -7,7 +7,6 @@
 import { joinNulList } from "../bytes/nul-list.ts";
 import type { FileStat } from "../fs/stat.ts";
 import type { ParentNode } from "./parent-tree.ts";
-import type { Change } from "./progress.ts";
 import { createFingerprints, FINGERPRINT_NUMBERS, setFingerprint } from "./protocol.ts";
 
 /** What is to be done about an entry. */
@@ -34,7 +33,6 @@ export interface ListingError {
 export interface ListedItem {
   readonly path: Uint8Array;
   readonly size: number;
-  readonly change: Change;
 }
 
 /** The entries of one directory in ascending order. Ready to be posted. */
@@ -63,14 +61,15 @@ export interface Listing {
   readonly isPartial: boolean;
   /** True if exactly these entries are in the parent's tree; then that tree stands if nothing changes below. */
   readonly isExhausted: boolean;
-  /** Files that need not be read, by how they compare with the parent, and their bytes. */
+  /** Files that need not be read, even if their nodes differ from the parent's, and their bytes. */
   readonly unmodified: number;
-  readonly changed: number;
   readonly bytes: number;
   /** Directories below this one that are the same as in the parent, with everything in them; it is counted above. */
   readonly sameDirectories: number;
   readonly items: readonly ListedItem[];
   readonly errors: readonly ListingError[];
+  /** What people should know, though nothing is missing. */
+  readonly warnings: readonly string[];
 }
 
 /** The parts of a listing that grow with its entries. */
@@ -113,10 +112,10 @@ export class ListingWriter {
   readonly #stats: FileStat[] = [];
   readonly #items: ListedItem[] = [];
   readonly #errors: ListingError[] = [];
+  readonly #warnings: string[] = [];
   readonly #reportItems: boolean;
   #isUnreadable = false;
   #unmodified = 0;
-  #changed = 0;
   #bytes = 0;
   #sameDirectories = 0;
 
@@ -133,6 +132,10 @@ export class ListingWriter {
     this.#errors.push({ path: path.slice(), message });
   }
 
+  warn(message: string): void {
+    this.#warnings.push(message);
+  }
+
   /** A node that needs nothing more. */
   addComplete(text: string, before: ParentNode | undefined): void {
     this.#texts.push(flat(text));
@@ -142,11 +145,9 @@ export class ListingWriter {
   /** The same for a file whose contents are known. */
   addKnownFile(path: Uint8Array, size: number, text: string, before: ParentNode): void {
     this.addComplete(text, before);
-    const change = text === before.text ? "unmodified" : "changed";
-    if (change === "unmodified") this.#unmodified++;
-    else this.#changed++;
+    this.#unmodified++;
     this.#bytes += size;
-    if (this.#reportItems) this.#items.push({ path: path.slice(), size, change });
+    if (this.#reportItems) this.#items.push({ path: path.slice(), size });
   }
 
   addFile(name: Uint8Array, stat: FileStat, text: string, before: ParentNode | undefined): void {
@@ -202,11 +203,11 @@ export class ListingWriter {
       isPartial,
       isExhausted,
       unmodified: this.#unmodified,
-      changed: this.#changed,
       bytes: this.#bytes,
       sameDirectories: this.#sameDirectories,
       items: this.#items,
       errors: this.#errors,
+      warnings: this.#warnings,
     };
   }
 
@@ -257,7 +258,8 @@ function flat(text: string): string {
 
 /** True if everything in the directory, and below it, is as in the parent's tree. */
 export function isWhollySame(listing: Listing): boolean {
-  return listing.isPartial && listing.kinds.length === 0 && listing.errors.length === 0;
+  const { isPartial, kinds, errors, warnings } = listing;
+  return isPartial && kinds.length === 0 && errors.length === 0 && warnings.length === 0;
 }
 
 /** One entry of a listing that has to be followed up. */

@@ -19,6 +19,8 @@ export type BackupNotice =
     }
   /** Something was left out because it could not be read. */
   | { readonly kind: "error"; readonly path: string; readonly message: string }
+  /** Something that decides what is saved could not be read. */
+  | { readonly kind: "warning"; readonly message: string }
   /** A file changed while it was read, twice; what was read last was kept. */
   | { readonly kind: "unstable"; readonly path: string }
   /** Another lock is in the way and is waited for. */
@@ -96,12 +98,12 @@ export class BackupProgress {
   listed(path: Uint8Array, listing: Listing): void {
     const { counts } = this;
     counts.filesUnmodified += listing.unmodified;
-    counts.filesChanged += listing.changed;
     counts.dirsUnmodified += listing.sameDirectories;
-    counts.totalFilesProcessed += listing.unmodified + listing.changed;
+    counts.totalFilesProcessed += listing.unmodified;
     counts.totalBytesProcessed += listing.bytes;
     for (const { path: failed, message } of listing.errors) this.error(failed, message);
-    for (const item of listing.items) this.#tellItem("file", item.path, item.size, item.change);
+    for (const message of listing.warnings) this.#onEvent?.({ kind: "warning", message });
+    for (const item of listing.items) this.#tellItem("file", item.path, item.size, "unmodified");
     this.#tellProgress(path);
   }
 

@@ -8,19 +8,23 @@ import type { CompressionLevel } from "../compress/zstd.ts";
 import type { MasterKey } from "../crypto/master-key.ts";
 import type { PatternSource } from "../fs/filter.ts";
 import type { FileStat } from "../fs/stat.ts";
+import type { TagFile } from "../fs/tag-file.ts";
 import type { SharedBlobIndex } from "../repository/blob-index.ts";
 import type { SharedClaims } from "../repository/claim-table.ts";
 import type { FinishedPack } from "../repository/open-packs.ts";
 import type { SharedPackMemory } from "../repository/pack-memory.ts";
 import type { SharedPack } from "../repository/tree-packs.ts";
-import type { DirectoryPlace } from "./directory-lister.ts";
 import type { Listing } from "./listing.ts";
+import type { DirectoryPlace } from "./select.ts";
 
 /** What looking at directories takes, beside the index. */
 export interface ListingSetup {
   readonly patterns: readonly PatternSource[];
   readonly oneFileSystem: boolean;
   readonly cacheDirectory: Uint8Array | undefined;
+  readonly tagFiles: readonly TagFile[];
+  readonly ignoreFileNames: readonly string[];
+  readonly largestSize: number | undefined;
   readonly withAtime: boolean;
   readonly withBirthTime: boolean;
   readonly withInodeFlags: boolean;

@@ -1,9 +1,10 @@
+import { byteKey } from "../bytes/byte-key.ts";
 import { readDirectory } from "../fs/directory.ts";
 import { nodeType } from "../fs/mode.ts";
 import { joinPath } from "../fs/path.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { isSystemError } from "../fs/system-error.ts";
-import type { Selection } from "./select.ts";
+import type { DirectoryPlace, Selection } from "./select.ts";
 import type { SourceNode } from "./sources.ts";
 
 /** What is to be saved. */
@@ -12,8 +13,14 @@ export interface ScanTotals {
   bytes: number;
 }
 
-/** Directories that are scanned before others get their turn. */
-const DIRECTORIES_A_TURN = 20;
+/** Something that is selected. */
+export interface SelectedEntry {
+  readonly path: Uint8Array;
+  readonly stat: FileStat;
+}
+
+/** Entries that are scanned before others get their turn. */
+const ENTRIES_A_TURN = 1000;
 
 /** Count the files below the sources in small turns beside the backup, so that progress has totals. */
 export async function scanSources(
@@ -22,27 +29,13 @@ export async function scanSources(
   signal: AbortSignal,
 ): Promise<ScanTotals> {
   const totals: ScanTotals = { files: 0, bytes: 0 };
-  const waiting: { path: Uint8Array; source: bigint; device: bigint }[] = [];
-  for (const path of sourcePaths(root)) {
-    const stat = tryStat(path);
-    if (stat === undefined) continue;
-    const device = stat.deviceId;
-    if (nodeType(stat.mode) === "dir") waiting.push({ path, source: device, device });
-    else addFile(totals, stat);
-  }
-  for (let turn = 1; waiting.length > 0; turn++) {
-    const { path, source, device } = waiting.pop() as (typeof waiting)[number];
-    for (const name of tryRead(path)) {
-      const child = joinPath(path, name);
-      if (selection.excludedByPath(child) !== undefined) continue;
-      const stat = tryStat(child);
-      if (stat === undefined) continue;
-      if (selection.excludedByStat(stat, source, device) !== undefined) continue;
-      if (nodeType(stat.mode) === "dir")
-        waiting.push({ path: child, source, device: stat.deviceId });
-      else addFile(totals, stat);
+  let looked = 0;
+  for (const { stat } of selectedEntries(root, selection)) {
+    if (nodeType(stat.mode) === "file") {
+      totals.files++;
+      totals.bytes += stat.size;
     }
-    if (turn % DIRECTORIES_A_TURN === 0) {
+    if (++looked % ENTRIES_A_TURN === 0) {
       signal.throwIfAborted();
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
@@ -50,15 +43,48 @@ export async function scanSources(
   return totals;
 }
 
-function* sourcePaths(node: SourceNode): Iterable<Uint8Array> {
-  if (node.path !== undefined) yield node.path;
-  for (const child of node.children.values()) yield* sourcePaths(child);
+/** The sources and everything below them that is to be saved, each directory before what is in it. */
+export function* selectedEntries(
+  root: SourceNode,
+  selection: Selection,
+): Generator<SelectedEntry, void, undefined> {
+  for (const { path, absolutePath, foundIn } of sourcesBelow(root)) {
+    const stat = tryStat(path);
+    if (stat === undefined) continue;
+    yield { path, stat };
+    const device = stat.deviceId;
+    const sourceDevice = foundIn?.sourceDevice ?? device;
+    const depth = foundIn === undefined ? 0 : foundIn.depth + 1;
+    const place = { path, absolutePath, device, sourceDevice, depth };
+    if (nodeType(stat.mode) === "dir") yield* entriesIn(place, selection);
+  }
 }
 
-function addFile(totals: ScanTotals, stat: FileStat): void {
-  if (nodeType(stat.mode) !== "file") return;
-  totals.files++;
-  totals.bytes += stat.size;
+function* entriesIn(
+  place: DirectoryPlace,
+  selection: Selection,
+): Generator<SelectedEntry, void, undefined> {
+  const selected = selection.enter(place);
+  for (const name of tryRead(place.path)) {
+    if (selected.byName(byteKey(name)) !== undefined) continue;
+    const path = joinPath(place.path, name);
+    const stat = tryStat(path);
+    if (stat === undefined || selected.byState(byteKey(name), stat) !== undefined) continue;
+    yield { path, stat };
+    if (nodeType(stat.mode) !== "dir") continue;
+    const absolute = joinPath(place.absolutePath, name);
+    const { deviceId: device } = stat;
+    const depth = place.depth + 1;
+    yield* entriesIn({ ...place, path, absolutePath: absolute, device, depth }, selection);
+  }
+}
+
+function* sourcesBelow(
+  node: SourceNode,
+): Iterable<Pick<SourceNode, "absolutePath" | "foundIn"> & { readonly path: Uint8Array }> {
+  const { path, absolutePath, foundIn } = node;
+  if (path !== undefined) yield { path, absolutePath, foundIn };
+  for (const child of node.children.values()) yield* sourcesBelow(child);
 }
 
 /** What cannot be read is not counted; the backup itself reports it. */

@@ -7,13 +7,19 @@ function selection(patterns: readonly string[], cacheDirectory?: string): Select
     patternLists: patterns.length === 0 ? [] : [compilePatterns(patterns)],
     oneFileSystem: false,
     cacheDirectory: cacheDirectory === undefined ? undefined : Buffer.from(cacheDirectory),
+    tagFiles: [],
+    ignoreFileNames: [],
+    largestSize: undefined,
   });
 }
 
-const ask = (from: Selection, directory: string, name: string): string | undefined =>
-  from.excludedByName(Buffer.from(directory), name);
+function ask(from: Selection, directory: string, name: string): string | undefined {
+  const path = Buffer.from(directory);
+  const place = { path, absolutePath: path, device: 1n, sourceDevice: 1n, depth: 0 };
+  return from.enter(place).byName(name);
+}
 
-describe("Selection.excludedByName()", () => {
+describe("DirectorySelection.byName()", () => {
   test.each([
     ["/", "cache", "/cache"],
     ["/root/.cache", "restic", "/root/.cache/restic"],

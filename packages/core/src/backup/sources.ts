@@ -8,7 +8,9 @@
 import { byteKey } from "../bytes/byte-key.ts";
 import { equalBytes } from "../bytes/compare.ts";
 import { readDirectory } from "../fs/directory.ts";
-import { cleanPath, joinPath, splitPath, toPathBytes } from "../fs/path.ts";
+import { absolutePath, cleanPath, joinPath, splitPath, toPathBytes } from "../fs/path.ts";
+import { statTarget } from "../fs/source-file.ts";
+import type { DirectoryPlace } from "./select.ts";
 
 /** A place in the tree above and at the sources. */
 export interface SourceNode {
@@ -16,15 +18,23 @@ export interface SourceNode {
   path: Uint8Array | undefined;
   /** Where the metadata of a folder on the way is found. */
   readonly infoPath: Uint8Array;
-  /** Named by the user, so no exclude pattern applies to the source itself. */
-  isExplicit: boolean;
+  /** Of a source: the absolute path that it has for patterns. */
+  absolutePath: Uint8Array;
+  /** The folder that stood for its contents; undefined for what the user named: that is never left out. */
+  foundIn: DirectoryPlace | undefined;
   /** By the name's bytes as Latin-1 text. */
   readonly children: Map<string, SourceNode>;
 }
 
-interface Source {
+/** What a user names, and the clean path that it is stored under: its own, or another, absolute one. */
+export interface NamedSource {
   readonly path: Uint8Array;
-  readonly isExplicit: boolean;
+  readonly storedAs: Uint8Array;
+}
+
+interface Source extends NamedSource {
+  readonly absolutePath: Uint8Array;
+  readonly foundIn: DirectoryPlace | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -37,28 +47,63 @@ const ROOT = toPathBytes("/");
  *
  * @throws the error of the operating system if a folder that stands for its contents cannot be read.
  */
-export function planSources(sources: readonly Uint8Array[]): SourceNode {
+export function planSources(sources: readonly NamedSource[]): SourceNode {
   const root = createNode(NOTHING);
-  for (const source of sources.map(cleanPath).flatMap(expandSource)) addSource(root, source);
+  for (const source of sources.flatMap(expandSource)) addSource(root, source);
   unroll(root);
   return root;
 }
 
 /** `.`, `..` and `/` have no name to be stored under: they stand for their entries. */
-function expandSource(path: Uint8Array): Source[] {
-  if (namesOf(path).length > 0) return [{ path, isExplicit: true }];
-  return readDirectory(path).map((name) => ({ path: joinBelow(path, name), isExplicit: false }));
+function expandSource({ path, storedAs }: NamedSource): Source[] {
+  const absolute = absolutePath(storedAs);
+  if (namesOf(storedAs).length > 0) {
+    return [{ path, storedAs, absolutePath: absolute, foundIn: undefined }];
+  }
+  const foundIn = placeOf(path, absolute, undefined);
+  return readDirectory(path).map((name) => ({
+    path: joinBelow(path, name),
+    storedAs: joinBelow(storedAs, name),
+    absolutePath: joinPath(absolute, name),
+    foundIn,
+  }));
 }
 
 function addSource(root: SourceNode, source: Source): void {
-  let place = rootOf(source.path);
+  const { path, storedAs } = source;
+  const names = namesOf(storedAs);
+  let place = rootOf(storedAs);
   let node = root;
-  for (const name of namesOf(source.path)) {
+  for (const [at, name] of names.entries()) {
     place = joinBelow(place, name);
-    node = childFor(node, name, place, node === root);
+    const infoPath = equalBytes(path, storedAs) ? place : realPlace(source, names.length - 1 - at);
+    node = childFor(node, name, infoPath, node === root);
   }
-  node.path = source.path;
-  node.isExplicit = source.isExplicit;
+  // What is also found in another source stays one that the user named.
+  if (node.path === undefined || source.foundIn === undefined) node.foundIn = source.foundIn;
+  node.path = path;
+  node.absolutePath = source.absolutePath;
+}
+
+/**
+ * Where a folder that is stored `ups` folders above a source stands on the disk: as many folders above the source, if the names from
+ * there on are the same; else at the path that it is stored under, or, if nothing is there, the folder of the source stands for it.
+ */
+function realPlace({ path, storedAs }: NamedSource, ups: number): Uint8Array {
+  const absolute = absolutePath(path);
+  const namesFrom = (of: Uint8Array): Uint8Array[] => splitPath(of).slice(-1 - ups);
+  const stored = namesFrom(storedAs);
+  const real = namesFrom(absolute);
+  const isAlike =
+    real.length === stored.length &&
+    real.every((name, at) => equalBytes(name, stored[at] ?? NOTHING));
+  if (isAlike) return folderAbove(absolute, ups);
+  const place = folderAbove(storedAs, ups);
+  return exists(place) ? place : folderAbove(absolute, 1);
+}
+
+function folderAbove(path: Uint8Array, ups: number): Uint8Array {
+  return cleanPath(Buffer.concat([path, Buffer.from("/..".repeat(ups))]));
 }
 
 /** The child for `name` at `place`; at the top, another folder of the same name gets a number. */
@@ -83,10 +128,15 @@ function childFor(
 /** A source inside another source: the outer one is replaced by its entries, so that both are saved once. */
 function unroll(node: SourceNode): void {
   if (node.path !== undefined && node.children.size > 0) {
+    const place = placeOf(node.path, node.absolutePath, node.foundIn);
     for (const name of readDirectory(node.path)) {
       const path = joinPath(node.path, name);
       const child = node.children.get(byteKey(name)) ?? createNode(path);
-      child.path ??= path;
+      if (child.path === undefined) {
+        child.path = path;
+        child.absolutePath = joinPath(node.absolutePath, name);
+        child.foundIn = place;
+      }
       node.children.set(byteKey(name), child);
     }
     node.path = undefined;
@@ -95,7 +145,28 @@ function unroll(node: SourceNode): void {
 }
 
 function createNode(infoPath: Uint8Array): SourceNode {
-  return { path: undefined, infoPath, isExplicit: false, children: new Map() };
+  const children = new Map<string, SourceNode>();
+  return { path: undefined, infoPath, absolutePath: NOTHING, foundIn: undefined, children };
+}
+
+function placeOf(
+  path: Uint8Array,
+  absolutePath: Uint8Array,
+  above: DirectoryPlace | undefined,
+): DirectoryPlace {
+  const device = statTarget(path).deviceId;
+  const sourceDevice = above?.sourceDevice ?? device;
+  const depth = above === undefined ? 0 : above.depth + 1;
+  return { path, absolutePath, device, sourceDevice, depth };
+}
+
+function exists(path: Uint8Array): boolean {
+  try {
+    statTarget(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Names that a clean path has below its root; `..` at the beginning belongs to the root. */

@@ -32,10 +32,16 @@ export async function saveStream(
   const parts = source.name.split("/").filter((part) => part !== "");
   const { content, size } = await saveContents(repository, source.stream, store, progress);
   const time = formatTime(localNow());
+  const path = toPathBytes(`/${parts.join("/")}`);
   const file = { ...syntheticHead(parts.pop() ?? "stdin", time), size };
-  progress.fileDone(toPathBytes(`/${source.name}`), size, "new");
-  let tree = store.saveTree(joinTree([encodeNodeHead(file) + encodeNodeTail(content)]));
-  for (const name of parts.reverse()) {
+  // As restic: more likely something went wrong than that nothing was to be saved.
+  if (size === 0) progress.error(path, "no data read");
+  else progress.fileDone(path, size, "new");
+  const nodes = size === 0 ? [] : [encodeNodeHead(file) + encodeNodeTail(content)];
+  let tree = store.saveTree(joinTree(nodes));
+  for (; parts.length > 0; parts.pop()) {
+    progress.directoryDone(toPathBytes(`/${parts.join("/")}`), "new");
+    const name = parts.at(-1) ?? "";
     const head = { ...syntheticHead(name, time), type: "dir", mode: DIRECTORY_MODE };
     tree = store.saveTree(joinTree([encodeNodeHead(head) + encodeNodeTail(null, tree)]));
   }

@@ -2,16 +2,16 @@ import { byteKey } from "../bytes/byte-key.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import { encodeNodeHead, encodeNodeTail } from "../format/node.ts";
 import { readAttributes } from "../fs/attributes.ts";
-import { absolutePath, joinPath } from "../fs/path.ts";
+import { joinPath } from "../fs/path.ts";
 import type { TreeLoader } from "../repository/tree-loader.ts";
-import type { DirectoryLister, DirectoryPlace, SourceEntry } from "./directory-lister.ts";
+import type { DirectoryLister, SourceEntry } from "./directory-lister.ts";
 import type { DirectoryStore } from "./directory-store.ts";
 import type { FileStore, StoredFile } from "./file-store.ts";
 import { visitListing, type FollowUp, type ListedInner, type Listing } from "./listing.ts";
 import { createNodeHead, type MetadataOptions } from "./node-head.ts";
 import { loadParentTree } from "./parent-tree.ts";
 import type { BackupProgress, Change } from "./progress.ts";
-import type { Selection } from "./select.ts";
+import type { DirectoryPlace, DirectorySelection, Selection } from "./select.ts";
 import type { SourceNode } from "./sources.ts";
 import { TreeBuilder, type BuiltTree } from "./tree-builder.ts";
 
@@ -95,7 +95,10 @@ export class Walker {
         const finish = this.#reserve(entry, path, builder);
         if (child.path === undefined) inner.push(this.#walkSources(child, before, finish));
         else {
-          const place = { path, absolutePath: absolutePath(path), device, sourceDevice: device };
+          const { absolutePath, foundIn } = child;
+          const sourceDevice = foundIn?.sourceDevice ?? device;
+          const depth = foundIn === undefined ? 0 : foundIn.depth + 1;
+          const place = { path, absolutePath, device, sourceDevice, depth };
           this.#enqueue({ ...place, subtree: before, done: finish, trees: new Map() }, false);
         }
       },
@@ -106,17 +109,26 @@ export class Walker {
   }
 
   #selectSources(node: SourceNode): { entry: SourceEntry; child: SourceNode }[] {
+    const selections = new Map<DirectoryPlace, DirectorySelection>();
     return [...node.children]
       .map(([key, child]) => {
         const path = child.path ?? child.infoPath;
         const name = new Uint8Array(Buffer.from(key, "latin1"));
-        return { entry: { name, path, isFolderAbove: child.path === undefined }, child };
-      })
-      .filter(({ entry, child }) => {
-        if (entry.isFolderAbove || child.isExplicit) return true;
-        return this.#parts.selection.excludedByPath(absolutePath(entry.path)) === undefined;
+        const isFolderAbove = child.path === undefined;
+        const place = isFolderAbove ? undefined : child.foundIn;
+        const selection = place === undefined ? undefined : this.#selectionIn(place, selections);
+        return { entry: { name, path, isFolderAbove, selection }, child };
       })
       .sort((a, b) => compareBytes(a.entry.name, b.entry.name));
+  }
+
+  #selectionIn(
+    place: DirectoryPlace,
+    known: Map<DirectoryPlace, DirectorySelection>,
+  ): DirectorySelection {
+    const selection = known.get(place) ?? this.#parts.selection.enter(place);
+    known.set(place, selection);
+    return selection;
   }
 
   /** Have a directory looked at; with `again`, for all its entries, after some of its trees are known. */
@@ -170,7 +182,8 @@ export class Walker {
     };
     const absolute = joinPath(directory.absolutePath, entry.name);
     const { sourceDevice } = directory;
-    const place = { path, absolutePath: absolute, sourceDevice, subtree, device };
+    const depth = directory.depth + 1;
+    const place = { path, absolutePath: absolute, sourceDevice, depth, subtree, device };
     const inner = { ...place, done, trees: new Map<string, string>() };
     if (listing === undefined) this.#enqueue(inner, false);
     else this.#takeListing(listing, inner, false);

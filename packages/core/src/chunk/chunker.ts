@@ -13,6 +13,9 @@ export type ChunkerKind = "rabin" | "fastcdc";
 export interface Chunker {
   readonly memory: Uint8Array;
 
+  /** A chunk that begins with so many zeros consists of them, and of nothing more. */
+  readonly zeroLength: number;
+
   /**
    * The offset in `memory` where the chunk ends that starts at `start`, when the bytes up to `end` are there and,
    * if `isEnd`, no more follow. -1 if more bytes are needed, or none are left.

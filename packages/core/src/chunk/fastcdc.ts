@@ -30,6 +30,8 @@ const SLACK = 65_536;
  */
 export class FastCdcChunker implements Chunker {
   readonly memory: Uint8Array;
+  /** The hash of zeros alone never ends in a cut. */
+  readonly zeroLength: number = MAX_SIZE;
   readonly #module: FastCdcModule;
   readonly #base: number;
   readonly #result: number;

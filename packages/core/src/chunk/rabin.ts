@@ -15,6 +15,8 @@ export const MAX_SIZE = 8_388_608;
  */
 export class RabinChunker implements Chunker {
   readonly memory: Uint8Array;
+  /** 64 zeros hash to zero, which is a cut, at the first place that is looked at. */
+  readonly zeroLength: number = MIN_SIZE;
   readonly #search: CutSearch;
   /** How much of the present chunk is known to hold no cut. */
   #searched = 0;

@@ -10,12 +10,23 @@ import type { Pattern } from "./pattern.ts";
 export interface PatternOptions {
   /** Compare without regard to upper and lower case. */
   readonly ignoreCase?: boolean | undefined;
+  /** Where each pattern comes from, in words, for explanations. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** Patterns as they were written. */
 export interface PatternSource {
   readonly patterns: readonly string[];
   readonly ignoreCase: boolean;
+  readonly origins: readonly string[];
+}
+
+/** A pattern that decides about a path. */
+export interface DecidingPattern {
+  readonly pattern: string;
+  /** As it was given; empty if it was not. */
+  readonly origin: string;
+  readonly isNegated: boolean;
 }
 
 /** What an include list says of a path. */
@@ -44,10 +55,10 @@ export function compilePatterns(
   options: PatternOptions = {},
 ): PatternList {
   const ignoreCase = options.ignoreCase ?? false;
-  const compiled = patterns
-    .filter((pattern) => pattern !== "")
-    .map((pattern) => compilePattern(ignoreCase ? lowerCase(pattern) : pattern));
-  return new PatternList(compiled, { patterns, ignoreCase });
+  const used = patterns.filter((pattern) => pattern !== "");
+  const origins = (options.origins ?? []).filter((_, at) => patterns[at] !== "");
+  const compiled = used.map((pattern) => compilePattern(ignoreCase ? lowerCase(pattern) : pattern));
+  return new PatternList(compiled, { patterns: used, ignoreCase, origins });
 }
 
 /**
@@ -92,6 +103,22 @@ export class PatternList {
     if (!this.#hasNegated) return this.#findAtEnd(components, () => true);
     const isMatchedBy = this.#matchEach(directory, components);
     return this.#conclude((_, index) => isMatchedBy[index] === true);
+  }
+
+  /** The last pattern that changes what `match` says; undefined if none matches. Slow: for those who ask why. */
+  decidingPattern(path: Uint8Array): DecidingPattern | undefined {
+    const text = this.#toText(path);
+    const components = text === "/" ? ["/", ""] : componentsOf(text);
+    let at = -1;
+    let matched = false;
+    this.#patterns.forEach((pattern, index) => {
+      if (pattern.isNegated !== matched || !matchesSlowly(pattern.parts, components)) return;
+      matched = !matched;
+      at = index;
+    });
+    const pattern = this.source.patterns[at];
+    if (pattern === undefined) return undefined;
+    return { pattern, origin: this.source.origins[at] ?? "", isNegated: !matched };
   }
 
   /** What the list says as one of things to include: a directory must be entered if a child may match. */

@@ -1,6 +1,13 @@
 const NAME_CHARACTER = /[A-Za-z0-9_]/;
 const SPECIAL_NAME = /[*#$@!?\-0-9]/;
 
+/** A pattern and where it stands. */
+export interface PatternLine {
+  readonly pattern: string;
+  /** From 1. */
+  readonly line: number;
+}
+
 /**
  * The patterns in a file, one a line: trimmed, without empty lines and `#` comments, with `$NAME` and `${NAME}`
  * replaced from `env` (by nothing if unset) and `$$` by a dollar. The text is UTF-8, or UTF-16 with a byte order mark.
@@ -9,11 +16,19 @@ export function readPatternFile(
   bytes: Uint8Array,
   env: Readonly<Record<string, string | undefined>>,
 ): string[] {
+  return readPatternLines(bytes, env).map(({ pattern }) => pattern);
+}
+
+/** The same with the number of each line. */
+export function readPatternLines(
+  bytes: Uint8Array,
+  env: Readonly<Record<string, string | undefined>>,
+): PatternLine[] {
   return decodeText(bytes)
     .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => expandVariables(line, env));
+    .map((text, at) => ({ pattern: text.trim(), line: at + 1 }))
+    .filter(({ pattern }) => pattern !== "" && !pattern.startsWith("#"))
+    .map(({ pattern, line }) => ({ pattern: expandVariables(pattern, env), line }));
 }
 
 function decodeText(bytes: Uint8Array): string {

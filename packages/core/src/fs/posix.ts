@@ -16,6 +16,7 @@ import { AttributeCalls, type Library } from "./attribute-calls.ts";
 import { CacheCalls } from "./cache-calls.ts";
 import { ENTRY_STATES_MEMORY, EntryStates } from "./entry-states.ts";
 import { FlagCalls } from "./flag-calls.ts";
+import { HoleCalls } from "./hole-calls.ts";
 import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
@@ -58,6 +59,9 @@ export interface Posix {
 
   /** Changes extended attributes. */
   readonly attributes: AttributeCalls;
+
+  /** Tells where files have holes; undefined where the library does not have the call. */
+  readonly holes: HoleCalls | undefined;
 
   /** Asks and tells the page cache; undefined where the library does not have the calls. */
   readonly cache: CacheCalls | undefined;
@@ -125,6 +129,7 @@ class LinuxCalls implements Posix {
   readonly attributes: AttributeCalls;
   readonly flags: FlagCalls;
   readonly cache: CacheCalls | undefined;
+  readonly holes: HoleCalls | undefined;
   readonly #koffi: Koffi;
   readonly #library: Library;
   readonly #utimensat: Call;
@@ -161,7 +166,8 @@ class LinuxCalls implements Posix {
     };
     this.attributes = new AttributeCalls(this.#library);
     this.flags = new FlagCalls(this.#library);
-    this.cache = tryMakeCacheCalls(this.#library);
+    this.cache = tryMake(() => new CacheCalls(this.#library));
+    this.holes = tryMake(() => new HoleCalls(this.#library));
     this.#mkfifo = libc.func("int mkfifo(const uint8_t *path, unsigned int mode)");
     // glibc has it since 2.33, musl always.
     this.#mknod = tryBind(
@@ -263,9 +269,9 @@ class LinuxCalls implements Posix {
   }
 }
 
-function tryMakeCacheCalls(library: Library): CacheCalls | undefined {
+function tryMake<T>(make: () => T): T | undefined {
   try {
-    return new CacheCalls(library);
+    return make();
   } catch {
     return undefined;
   }

@@ -21,6 +21,9 @@ const ASKED_SIZE = 64 << 20;
 export class SourceFile {
   readonly #descriptor: number;
   readonly #isForgotten: boolean;
+  /** There is no hole between these. */
+  #dataStart = 0;
+  #dataEnd = 0;
 
   /**
    * Opens the file, but not what a symlink points to. Of one with `size` bytes or so that is large and not in the page cache,
@@ -35,6 +38,21 @@ export class SourceFile {
   /** Read up to `length` bytes from `position` in the file to `at` in `memory`; fewer only at the end of the file, 0 behind it. */
   read(memory: Uint8Array, at: number, length: number, position: number): number {
     return readSync(this.#descriptor, memory, at, length, position);
+  }
+
+  /**
+   * Where the hole ends that `position` lies in; `position` itself if it lies in none. Asks the system seldom if the positions
+   * ascend.
+   */
+  holeEnd(position: number): number {
+    if (position >= this.#dataStart && position < this.#dataEnd) return position;
+    const holes = loadPosix()?.holes;
+    if (holes === undefined) return position;
+    const end = holes.nextData(this.#descriptor, position);
+    if (end > position) return end;
+    this.#dataStart = position;
+    this.#dataEnd = holes.nextHole(this.#descriptor, position);
+    return position;
   }
 
   /** The state of the file that is open, whatever its path means by now. */
