@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -191,6 +192,25 @@ describe.skipIf(!requirePeer("tsbak"))("restore of a forged snapshot", () => {
       "/portal",
     ]);
     expect(readlinkSync(join(target, "link"))).toBe("../".repeat(50));
+  });
+});
+
+describe.skipIf(!requirePeer("tsbak"))("dump of a forged snapshot", () => {
+  test.each([
+    ["names", ["good"]],
+    ["linked", ["way", "yaw/", "yaw/evil"]],
+  ] as const)("makes an archive of %s that leads nowhere else", async (name, paths) => {
+    const { code, stdout } = await workshop.runTsbak([
+      "-r",
+      repository,
+      "dump",
+      snapshots[name],
+      "/",
+    ]);
+    const listed = execFileSync("tar", ["-tf", "-"], { input: stdout, encoding: "utf8" });
+
+    expect(code).toBe(1);
+    expect(listed.trim().split("\n")).toEqual(paths);
   });
 });
 

@@ -1,9 +1,10 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compareAttributes } from "./compare-attributes.ts";
 import { compareTrees } from "./compare-trees.ts";
+import { clearFlags, hasInodeFlags, listFlags } from "./inode-flags.ts";
 import { requirePeer, Workshop, type ToolName } from "./peers.ts";
 import {
   backupStep,
@@ -34,34 +35,19 @@ let repository: TestRepository;
 /** With both options. */
 let stored: BackupStep;
 
-/** Whether this is root on a file system with inode flags. */
 function isPossible(): boolean {
-  const folder = new Workshop();
-  try {
-    writeFileSync(folder.path("file"), "");
-    const probe = `chattr +i "$1" && lsattr "$1" | grep -q ^....i && chattr -i "$1" && setfattr -n user.a -v b "$1"`;
-    const isAble = spawnSync("bash", ["-c", probe, "probe", folder.path("file")]).status === 0;
-    if (!isAble)
-      console.warn("SKIPPED TESTS: inode flags take root, chattr, attr and ext4 or the like");
-    return isAble;
-  } finally {
-    folder.close();
-  }
+  const probe = new Workshop();
+  const isPossible = hasInodeFlags(probe.folder);
+  probe.close();
+  if (!isPossible)
+    console.warn("SKIPPED TESTS: inode flags take root, chattr and ext4 or the like");
+  return isPossible;
 }
 
 const isAble = (["tsbak", "restic"] satisfies ToolName[]).every(requirePeer) && isPossible();
 
 function shell(script: string, cwd: string): string {
   return execFileSync("bash", ["-euc", script], { cwd, encoding: "utf8", stdio: "pipe" });
-}
-
-/** The flags that are kept, by path. */
-function flagsOf(root: string): string[] {
-  const lines = shell("lsattr -R -a . | grep -v '/[.][.]*$' | grep ' ./'", root).trim().split("\n");
-  return lines
-    .map((line) => line.split(" ") as [string, string])
-    .map(([flags, path]) => `${path} ${flags.replace(/[^iad]/g, "")}`)
-    .sort();
 }
 
 describe.skipIf(!isAble)("inode flags and birth times", () => {
@@ -75,7 +61,7 @@ describe.skipIf(!isAble)("inode flags and birth times", () => {
   });
 
   afterAll(() => {
-    spawnSync("chattr", ["-R", "-f", "-i", "-a", workshop.folder]);
+    clearFlags(workshop.folder);
     workshop.close();
   });
 
@@ -83,8 +69,8 @@ describe.skipIf(!isAble)("inode flags and birth times", () => {
     const target = workshop.path("target");
     await restoreStep(repository, "tsbak", stored.id, target);
 
-    expect(flagsOf(target)).toEqual(flagsOf(source));
-    expect(flagsOf(source)).toContain("./fixed/inner/deep i");
+    expect(listFlags(target)).toEqual(listFlags(source));
+    expect(listFlags(source)).toContain("./fixed/inner/deep i");
     expect([...compareTrees(source, target), ...compareAttributes(source, target)]).toEqual([]);
   });
 
@@ -135,7 +121,7 @@ describe.skipIf(!isAble)("inode flags and birth times", () => {
 
     expect(code).toBe(0);
     expect(stderr).toContain("the inode flags of 7 entries are not restored");
-    expect(flagsOf(target)).toContain("./unsaved/file d");
+    expect(listFlags(target)).toContain("./unsaved/file d");
   });
 
   test("are not written twice, and go when nobody asks for them", async () => {

@@ -13,6 +13,8 @@ export interface TortureOptions {
   readonly sparseSize: number;
   /** Leave out what restic stores but does not restore: hard links of anything but files, times after 2262. */
   readonly asRestic?: boolean | undefined;
+  /** With inode flags; they have to be cleared before the tree can be removed. */
+  readonly withFlags?: boolean | undefined;
 }
 
 /** The first and the last second that ext4 knows, in nanoseconds since 1970, and more that overflow somewhere. */
@@ -56,6 +58,16 @@ mkfifo fifo; ln fifo other/fifo
 mknod null c 1 3; ln null other/null
 `;
 
+/** In folders of their own: what is immutable takes no further names. */
+const FLAGS = `
+mkdir -p flags/fixed/inner flags/growing
+echo text > flags/fixed/inner/file; echo text > flags/growing/log; echo text > flags/unsaved
+touch -d 1960-01-01 flags/fixed/inner/file flags/fixed/inner
+chattr +i flags/fixed/inner/file flags/fixed/inner flags/fixed
+chattr +a flags/growing/log flags/growing
+chattr +d flags/unsaved
+`;
+
 /**
  * Fill the empty folder `root` with one of everything that a machine's file systems can hold. It must lie where extended attributes
  * may be long, such as a tmpfs, and takes root, attr, acl and libcap2-bin.
@@ -73,6 +85,7 @@ export function makeTortureTree(root: string, options: TortureOptions): void {
   makeMany(join(root, "many"), options.entries);
   makeSparse(random, join(root, "sparse"), options.sparseSize);
   makeTimes(join(root, "times"), options.asRestic ?? false);
+  if (options.withFlags === true) run(FLAGS, root);
 }
 
 /** A server that is killed leaves its socket; in the root, whose own time nobody compares. */

@@ -37,7 +37,12 @@ export function proveHostile(options: HostileProofOptions): Promise<Report> {
     await judgeMany(workshop, findings, options, (...args) => run(...args, snapshots.many));
     await judgeDeep(workshop, findings, options, (...args) => run(...args, snapshots.deep));
     await judgeWide(workshop, findings, (...args) => run(...args, snapshots.wide));
-    await judgeInterrupted(workshop, findings, ["-r", folder, "ls", snapshots.wide]);
+    for (const command of [
+      ["ls", snapshots.wide],
+      ["find", "--snapshot", snapshots.wide, "a"],
+    ]) {
+      await judgeInterrupted(workshop, findings, ["-r", folder, ...command]);
+    }
     judge(findings, "verify names what is lost", await run("verify"), { code: 1, stderr: LOST });
   });
 }
@@ -94,7 +99,7 @@ async function judgeInterrupted(
     if (before <= SOME_OUTPUT && length > SOME_OUTPUT) child.kill("SIGINT");
   });
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  const step = "ls of directories that hold each other can be interrupted";
+  const step = `${args[2] ?? ""} of directories that hold each other can be interrupted`;
   findings.judge(step, code === 130 ? [] : [`ended with ${code} after ${length} bytes`]);
 }
 

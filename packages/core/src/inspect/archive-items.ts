@@ -69,9 +69,12 @@ async function* listSteps(
 ): AsyncGenerator<ContentStep<Announced>, void, undefined> {
   let skipped: Uint8Array | undefined;
   const enter = ({ path }: { readonly path: Uint8Array }): boolean => path !== skipped;
-  for await (const { path, node } of walkTree(repository, source.tree, { ...options, enter })) {
+  for await (const { path, node, isRepeated } of walkTree(repository, source.tree, {
+    ...options,
+    enter,
+  })) {
     const full = joinPath(source.path, path.subarray(1)).subarray(1);
-    const reason = refusalOf(node);
+    const reason = isRepeated ? REPEATED : refusalOf(node);
     if (reason !== undefined) {
       skipped = path;
       if (reason !== "") onSkipped?.(full, reason, true);
@@ -83,6 +86,9 @@ async function* listSteps(
     yield* content;
   }
 }
+
+/** Behind a symlink of its name, it would be unpacked to where that leads. */
+const REPEATED = "its folder has another entry of this name";
 
 /** Why an entry must be left out; "" if that is nothing to speak of. */
 function refusalOf({ name, type }: Node): string | undefined {

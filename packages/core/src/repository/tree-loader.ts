@@ -1,3 +1,5 @@
+import { Breath } from "../async/breath.ts";
+import { throwIfAborted } from "../async/interrupted.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { fromHex } from "../bytes/hex.ts";
 import { isTsbakError } from "../errors.ts";
@@ -17,6 +19,7 @@ export class TreeLoader {
   readonly #index: BlobIndex;
   readonly #options: CallOptions;
   readonly #packs = new Map<string, Uint8Array>();
+  readonly #breath = new Breath();
   readonly #pending = new Map<string, Promise<Uint8Array>>();
 
   constructor(repository: Repository, index: BlobIndex, options: CallOptions = {}) {
@@ -26,11 +29,13 @@ export class TreeLoader {
   }
 
   /**
-   * The plain bytes of a tree, authenticated.
+   * The plain bytes of a tree, authenticated. Now and then it waits, so that whoever goes through all trees can be interrupted.
    *
-   * @throws {TsbakError} `not-found` or `corrupt` if no copy can be read.
+   * @throws {TsbakError} `not-found` or `corrupt` if no copy can be read, or `interrupted`.
    */
   async load(id: string): Promise<Uint8Array> {
+    await this.#breath.take();
+    throwIfAborted(this.#options.signal);
     const entry = this.#index.find("tree", fromHex(id));
     if (entry >= 0) {
       const place = this.#index.locationAt(entry);

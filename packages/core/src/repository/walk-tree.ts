@@ -1,8 +1,8 @@
-import { Breath } from "../async/breath.ts";
-import { throwIfAborted } from "../async/interrupted.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import type { Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
+import { byteKey } from "../bytes/byte-key.ts";
+import { compareBytes } from "../bytes/compare.ts";
 import { joinPath, toPathBytes } from "../fs/path.ts";
 import type { Repository } from "./repository.ts";
 import { TreeLoader } from "./tree-loader.ts";
@@ -12,11 +12,14 @@ export interface WalkEntry {
   /** From `/`, which is the tree where the walk began. */
   readonly path: Uint8Array;
   readonly node: Node;
+  /** An entry before it in the same directory has its name, as happens only in forged snapshots. */
+  readonly isRepeated: boolean;
 }
 
 /** A directory on the way down. */
 interface OpenDirectory {
   readonly nodes: readonly Node[];
+  readonly repeated: ReadonlySet<Node>;
   /** Number of the node that comes next. */
   next: number;
   /** Length of its path in bytes: the path of the deepest one begins with those of all others. */
@@ -36,12 +39,10 @@ export async function* walkTree(
 ): AsyncGenerator<WalkEntry, void, undefined> {
   const trees = new TreeLoader(repository, await repository.loadIndex(options), options);
   const enter = options.enter ?? (() => true);
-  const breath = new Breath();
   let path = toPathBytes("/");
   const open = async (tree: string): Promise<OpenDirectory> => {
-    await breath.take();
-    throwIfAborted(options.signal);
-    return { nodes: decodeTree(await trees.load(tree)), next: 0, pathLength: path.length };
+    const nodes = decodeTree(await trees.load(tree));
+    return { nodes, repeated: repeatedNodes(nodes), next: 0, pathLength: path.length };
   };
   // Not by recursion: a forged snapshot can be deeper than any stack.
   const way = [await open(root)];
@@ -52,10 +53,30 @@ export async function* walkTree(
       continue;
     }
     path = path.subarray(0, top.pathLength);
-    const entry = { path: joinPath(path, node.name), node };
+    const isRepeated = top.repeated.has(node);
+    const entry = { path: joinPath(path, node.name), node, isRepeated };
     yield entry;
     if (node.subtree === undefined || !enter(entry)) continue;
     path = entry.path;
     way.push(await open(node.subtree));
   }
+}
+
+const NONE: ReadonlySet<Node> = new Set();
+
+/** In a tree in its proper order there are none, and no set of names has to be made. */
+function repeatedNodes(nodes: readonly Node[]): ReadonlySet<Node> {
+  const isOrdered = nodes.every(
+    ({ name }, at) => at === 0 || compareBytes((nodes[at - 1] as Node).name, name) < 0,
+  );
+  if (isOrdered) return NONE;
+  const names = new Set<string>();
+  return new Set(
+    nodes.filter(({ name }) => {
+      const key = byteKey(name);
+      const isRepeated = names.has(key);
+      names.add(key);
+      return isRepeated;
+    }),
+  );
 }

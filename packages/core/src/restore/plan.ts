@@ -1,4 +1,3 @@
-import { Breath } from "../async/breath.ts";
 import { interruptedError } from "../async/interrupted.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
 import type { TreeLoader } from "../repository/tree-loader.ts";
@@ -76,7 +75,6 @@ class Planner {
   /** First name of everything that has several, by its identity. */
   readonly #firstNames = new Map<string, number>();
   readonly #id = Buffer.alloc(32);
-  readonly #breath = new Breath();
 
   readonly #repeats: RepeatGuard;
 
@@ -86,7 +84,6 @@ class Planner {
   }
 
   async enter(directory: OpenDirectory): Promise<void> {
-    await this.#breath.take();
     const { signal } = this.#context;
     if (signal?.aborted === true) throw interruptedError(signal);
     await this.#repeats.enter(directory.tree);

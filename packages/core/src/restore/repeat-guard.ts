@@ -1,5 +1,3 @@
-import { Breath } from "../async/breath.ts";
-import { throwIfAborted } from "../async/interrupted.ts";
 import { fromHex } from "../bytes/hex.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import { decodeTree } from "../format/tree.ts";
@@ -10,7 +8,6 @@ import type { TreeLoader } from "../repository/tree-loader.ts";
 export interface GuardParts {
   readonly index: BlobIndex;
   readonly trees: TreeLoader;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** Directories that are met again before anyone counts: copies of folders, and those that are alike by chance, are many on any disk. */
@@ -65,13 +62,10 @@ interface CountedTree {
 }
 
 /** Entries at all paths below a tree; each tree is read once, however often it is met. Trees that cannot be read count as empty. */
-async function countEntries(root: string, { index, trees, signal }: GuardParts): Promise<number> {
-  const breath = new Breath();
+async function countEntries(root: string, { index, trees }: GuardParts): Promise<number> {
   /** Of each tree by its number in the index: its entries, or -1 if nobody has counted them. */
   const known = new Float64Array(index.size).fill(-1);
   const open = async (tree: string): Promise<CountedTree> => {
-    await breath.take();
-    throwIfAborted(signal);
     const nodes = await tryLoad(trees, tree);
     const subtrees = nodes.flatMap(({ subtree }) => (subtree === undefined ? [] : [subtree]));
     const entry = index.find("tree", fromHex(tree));
