@@ -1,4 +1,13 @@
-import { closeSync, constants, openSync, readlinkSync, readSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { isInPageCache } from "./page-cache.ts";
 import { nodePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
@@ -13,6 +22,9 @@ const O_NOATIME = constants.O_NOATIME as number | undefined;
 const LEAST_DROPPED = 1 << 20;
 /** Of longer files only the beginning is asked for. */
 const ASKED_SIZE = 64 << 20;
+const DISK_SECTOR = 512;
+/** ZFS has called data a hole that was written a moment before (OpenZFS before 2.2.2). */
+const ZFS = 0x2fc12fc1;
 
 /**
  * A file that is being backed up, open for reading, its access time left alone where we may. Synchronous: for worker threads.
@@ -21,6 +33,8 @@ const ASKED_SIZE = 64 << 20;
 export class SourceFile {
   readonly #descriptor: number;
   readonly #isForgotten: boolean;
+  /** Undefined until somebody asks for holes. */
+  #tellsHoles: boolean | undefined;
   /** There is no hole between these. */
   #dataStart = 0;
   #dataEnd = 0;
@@ -46,7 +60,8 @@ export class SourceFile {
    */
   holeEnd(position: number): number {
     if (position >= this.#dataStart && position < this.#dataEnd) return position;
-    const holes = loadPosix()?.holes;
+    this.#tellsHoles ??= tellsHoles(this.#descriptor);
+    const holes = this.#tellsHoles ? loadPosix()?.holes : undefined;
     if (holes === undefined) return position;
     const end = holes.nextData(this.#descriptor, position);
     if (end > position) return end;
@@ -68,6 +83,13 @@ export class SourceFile {
   close(): void {
     closeSync(this.#descriptor);
   }
+}
+
+/** Whether a file can have holes, as it takes less than its size on the disk, and its file system can be believed about them. */
+function tellsHoles(descriptor: number): boolean {
+  if (process.platform !== "linux") return false;
+  const { size, blocks } = fstatSync(descriptor);
+  return blocks * DISK_SECTOR < size && statfsSync(`/proc/self/fd/${descriptor}`).type !== ZFS;
 }
 
 /** Only the owner and root may leave the access time alone (open(2)). */

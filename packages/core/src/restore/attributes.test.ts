@@ -126,7 +126,10 @@ describe.skipIf(!canSetAttributes())("restore() of extended attributes", () => {
     fs.mkdirSync(join(target, "directory"));
     setAttributes(target, { directory: { "user.old": "01", "user.directory": "02" } });
 
-    await run({ kind: "exclude", patterns: { patterns: ["user.*"], ignoreCase: false, origins: [] } });
+    await run({
+      kind: "exclude",
+      patterns: { patterns: ["user.*"], ignoreCase: false, origins: [] },
+    });
 
     const others = Object.entries(wanted).map(([path, attributes]) => {
       const names = Object.entries(attributes).filter(([name]) => !name.startsWith("user."));
@@ -137,7 +140,10 @@ describe.skipIf(!canSetAttributes())("restore() of extended attributes", () => {
       directory: { "user.old": "01", "user.directory": "02" },
     });
 
-    await run({ kind: "include", patterns: { patterns: ["user.*"], ignoreCase: false, origins: [] } });
+    await run({
+      kind: "include",
+      patterns: { patterns: ["user.*"], ignoreCase: false, origins: [] },
+    });
 
     // The others went with the entries that were made anew, and with the owner that was set.
     expect(readAttributes(target)).toEqual(USER);
