@@ -46,7 +46,7 @@ describe.skipIf(!requirePeer("tsbak"))("the built command", () => {
       const repository = await initRepository(workshop, "tsbak", "repository", 2, node);
       const { id } = await backupStep(repository, "tsbak", ".", { cwd: source, node });
       await checkStep(repository, ["tsbak"], node);
-      await restoreStep(repository, "tsbak", id, target, node);
+      await restoreStep(repository, "tsbak", id, target, { node });
 
       expect(version).toMatch(/\d+\.\d+\.\d+/);
       expect(compareTrees(source, target)).toEqual([]);

@@ -103,9 +103,10 @@ export async function restoreStep(
   tool: ToolName,
   id: string,
   target: string,
-  node?: string,
+  options: Pick<RunOptions, "node"> & { readonly args?: readonly string[] | undefined } = {},
 ): Promise<void> {
-  await mustOn(repository, tool, ["restore", id, "--target", target], { node });
+  const args = ["restore", id, "--target", target, ...(options.args ?? [])];
+  await mustOn(repository, tool, args, { node: options.node });
 }
 
 /** Read everything in the repository, by each of the tools. */

@@ -65,6 +65,7 @@ async function judgeTree(
   const [source, target] = [workshop.path("source"), workshop.path("target")];
   const repository = await initRepository(workshop, writer, "repository");
   const first = await backupStep(repository, writer, ".", { cwd: source });
+  findings.note(`${writer} stored it in ${(first.durationMs / 1000).toFixed(1)} s`);
   const other: ToolName = writer === "tsbak" ? "restic" : "tsbak";
   const second = await backupStep(repository, other, ".", { cwd: source, args: ["--force"] });
   const problems = first.tree === second.tree ? [] : [`${second.tree}, expected ${first.tree}`];
@@ -74,7 +75,7 @@ async function judgeTree(
     withFlags === true
       ? await backupStep(repository, writer, ".", { cwd: source, args: OWN_OPTIONS })
       : first;
-  await restoreStep(repository, reader, full.id, target);
+  await restoreStep(repository, reader, full.id, target, { args: ["--sparse"] });
   // Nobody restores sockets: whoever listened makes them again.
   rmSync(`${source}/socket`);
   const judged = `${reader} restores equal what ${writer} stored`;
