@@ -118,6 +118,7 @@ export class ListingWriter {
   #unmodified = 0;
   #bytes = 0;
   #sameDirectories = 0;
+  #hasOmitted = false;
 
   constructor(reportItems: boolean) {
     this.#reportItems = reportItems;
@@ -169,6 +170,7 @@ export class ListingWriter {
 
   /** Files that are the same as in the parent, with everything else in the directory but its directories. */
   addSame(files: number, bytes: number): void {
+    this.#hasOmitted = true;
     this.#unmodified += files;
     this.#bytes += bytes;
   }
@@ -191,6 +193,8 @@ export class ListingWriter {
   /** `isExhausted`: exactly these entries are in the parent's tree; then with `mayOmit` those that are the same are left out. */
   finish(isExhausted: boolean, mayOmit: boolean): Listing {
     const isPartial = isExhausted && mayOmit && this.#isSame();
+    // A tree made of it would lack the files.
+    if (this.#hasOmitted && !isPartial) throw new Error("Only a partial listing may omit files");
     if (isPartial) this.#omitSame();
     // Then nothing is left to be said of the directories, either.
     const isWhole = isPartial && this.#kinds.every((kind) => kind === ENTRY_KIND.sameDirectory);
@@ -230,7 +234,9 @@ export class ListingWriter {
     return this.#kinds.every((kind, at) => {
       if (kind === ENTRY_KIND.same) return true;
       if (kind === ENTRY_KIND.complete || kind === ENTRY_KIND.file) return false;
-      return this.#before[followed++]?.startsWith(`${this.#texts[at] ?? ""}"content"`) === true;
+      const before = this.#before[followed++];
+      if (kind === ENTRY_KIND.sameDirectory) return true;
+      return before?.startsWith(`${this.#texts[at] ?? ""}"content"`) === true;
     });
   }
 
