@@ -110,6 +110,24 @@ describe("backup()", () => {
     expect(afresh).toMatchObject({ filesNew: 60, dataBlobs: 0, treeBlobs: 0 });
   });
 
+  test("makes the tree that a full backup makes, wherever something changed", async () => {
+    enterSource();
+    const folders = ["", ...["a", "a/b", "a/b/c", "a/d"].map((path) => `${path}/`)];
+    for (const folder of folders) for (const name of ["0", "z"]) write(`${folder}${name}`, folder);
+
+    for (const folder of folders) {
+      // With all trees in one pack as many directories as possible are gone through at once.
+      repository = await createRepository(new MemoryBackend(), { password: "x" });
+      await backup(repository, ["."]);
+      fs.appendFileSync(join(source, folder, "0"), "more");
+      const next = await backup(repository, ["."]);
+      const afresh = await backup(repository, ["."], { force: true });
+
+      expect(next.tree, folder).toBe(afresh.tree);
+      expect(next).toMatchObject({ filesChanged: 1, filesUnmodified: 2 * folders.length - 1 });
+    }
+  });
+
   test("sees removed, added and renamed entries", async () => {
     for (const name of ["a", "b/c", "b/d", "e/f"]) write(name, name);
     await backup(repository, [source]);
