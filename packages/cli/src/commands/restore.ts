@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatLocalTime, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
-import { keepMemorySmall } from "../small-memory.ts";
+import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
 import type { FilterFlags } from "../options.ts";
 import type { OverwriteFlag } from "../parse-values.ts";
 import { loadPatterns, type PatternWish } from "../patterns.ts";
@@ -60,6 +60,7 @@ export async function runRestore(
   }
   const attributes = attributeRule(flags);
   keepMemorySmall();
+  collectSeldom();
   const repository = await openNamedRepository(context);
   const report = new RestoreReport(context);
   let summary: RestoreSummary;

@@ -10,7 +10,9 @@ export interface Loan {
 /** Small enough that memory for short reads is not worth sharing with long ones. */
 const LEAST_SIZE = 64 << 10;
 /** From here on sizes grow by steps, below they double. */
-const STEP = 8 << 20;
+const STEP = 2 << 20;
+/** Memory may be so many times as large as what is wanted: new memory costs more than some that lies idle. */
+const SLACK = 4;
 
 /**
  * Memory that is used over and over for what is read, and so bounds it: memory that is dropped instead waits for the garbage
@@ -33,8 +35,9 @@ export class MemoryPool {
     while (this.#lent > 0 && this.#lent + rounded > this.#limit) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    this.#lent += rounded;
-    return { memory: this.#reuse(rounded) ?? pageMemory(rounded).buffer, size: rounded };
+    const memory = this.#reuse(rounded) ?? pageMemory(rounded).buffer;
+    this.#lent += memory.byteLength;
+    return { memory, size: memory.byteLength };
   }
 
   /** End a loan. `memory` is where it is now; without it, or if it was transferred for good, only its size is free again. */
@@ -44,17 +47,27 @@ export class MemoryPool {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Memory of this very size. What else is free goes, oldest first, as far as the limit demands. */
+  /** The smallest free memory that will do. If none does, what is free goes, oldest first, as far as the limit demands. */
   #reuse(size: number): ArrayBuffer | undefined {
-    const at = this.#free.findLastIndex((memory) => memory.byteLength === size);
-    if (at >= 0) return this.#free.splice(at, 1)[0];
-    let kept = this.#free.reduce((sum, memory) => sum + memory.byteLength, 0);
-    while (kept > 0 && kept + this.#lent > this.#limit) {
+    const room = Math.max(this.#limit - this.#lent, size);
+    let best: ArrayBuffer | undefined;
+    for (const memory of this.#free) {
+      const { byteLength } = memory;
+      const fits = byteLength >= size && byteLength <= Math.min(SLACK * size, room);
+      if (fits && byteLength < (best?.byteLength ?? Infinity)) best = memory;
+    }
+    if (best === undefined) this.#dropFor(size);
+    else this.#free.splice(this.#free.indexOf(best), 1);
+    return best;
+  }
+
+  #dropFor(size: number): void {
+    let kept = this.#free.reduce((sum, memory) => sum + memory.byteLength, size);
+    while (this.#free.length > 0 && kept + this.#lent > this.#limit) {
       const oldest = this.#free.shift() as ArrayBuffer;
       kept -= oldest.byteLength;
       releaseMemory(oldest);
     }
-    return undefined;
   }
 }
 
