@@ -18,7 +18,8 @@ export function hasInodeFlags(folder: string): boolean {
 /** The kept flags of all files and directories below a folder that have any, one a line with the path. */
 export function listFlags(root: string): string[] {
   // It cannot tell those of anything but files and directories, and fails on it.
-  const { stdout } = spawnSync("lsattr", ["-R", "-a", "."], { cwd: root, encoding: "latin1" });
+  const options = { cwd: root, encoding: "latin1", maxBuffer: 1 << 30 } as const;
+  const { stdout } = spawnSync("lsattr", ["-R", "-a", "."], options);
   const entries = [...stdout.matchAll(/^([a-zA-Z-]+) (\.\/.*)$/gm)];
   return entries
     .map(([, flags = "", path = ""]) => ({ path, flags: flags.replace(OTHERS, "") }))
