@@ -1,5 +1,24 @@
 import { ByteScan, ascii } from "./byte-scan.ts";
 import { daysInMonth } from "./time.ts";
+import {
+  START,
+  END,
+  NAME,
+  MODE,
+  MTIME,
+  ATIME,
+  CTIME,
+  UID,
+  GID,
+  USER,
+  GROUP,
+  INODE,
+  DEVICE_ID,
+  SIZE,
+  LINKS,
+  LINK_TARGET,
+  SUBTREE,
+} from "./tree-text.ts";
 
 /** Is told what a tree refers to. The memory of an id is used again; `false` ends the scan. */
 export interface LinkSink {
@@ -7,28 +26,11 @@ export interface LinkSink {
   subtree(id: Uint8Array): boolean;
 }
 
-const START = ascii('{"nodes":[');
-const END = ascii("]}");
-const NAME = ascii('{"name":"');
 const FILE = ascii(',"type":"file"');
 const DIRECTORY = ascii(',"type":"dir"');
 const SYMLINK = ascii(',"type":"symlink"');
-const MODE = ascii(',"mode":');
-const MTIME = ascii(',"mtime":"');
-const ATIME = ascii(',"atime":"');
-const CTIME = ascii(',"ctime":"');
-const UID = ascii(',"uid":');
-const GID = ascii(',"gid":');
-const USER = ascii(',"user":"');
-const GROUP = ascii(',"group":"');
-const INODE = ascii(',"inode":');
-const DEVICE_ID = ascii(',"device_id":');
-const SIZE = ascii(',"size":');
-const LINKS = ascii(',"links":');
-const LINK_TARGET = ascii(',"linktarget":"');
 const CONTENT = ascii(',"content":[');
 const NO_CONTENT = ascii(',"content":null');
-const SUBTREE = ascii(',"subtree":"');
 const UTC = ascii('Z"');
 
 const COMMA = 0x2c;

@@ -1,31 +1,32 @@
-import { ByteScan, ascii } from "./byte-scan.ts";
+import { ByteScan } from "./byte-scan.ts";
 import { unquoteName } from "./go-quote.ts";
 import { parseJsonBytes } from "./json.ts";
 import type { Node } from "./node.ts";
 import { decodeNode } from "./node.ts";
 import { isTime } from "./time.ts";
-
-const START = ascii('{"nodes":[');
-const END = ascii("]}");
-const NAME = ascii('{"name":"');
-const TYPE = ascii(',"type":"');
-const MODE = ascii(',"mode":');
-const MTIME = ascii(',"mtime":"');
-const ATIME = ascii(',"atime":"');
-const CTIME = ascii(',"ctime":"');
-const UID = ascii(',"uid":');
-const GID = ascii(',"gid":');
-const USER = ascii(',"user":"');
-const GROUP = ascii(',"group":"');
-const INODE = ascii(',"inode":');
-const DEVICE_ID = ascii(',"device_id":');
-const SIZE = ascii(',"size":');
-const LINKS = ascii(',"links":');
-const LINK_TARGET = ascii(',"linktarget":"');
-const DEVICE = ascii(',"device":');
-const CONTENT = ascii(',"content":');
-const NULL = ascii("null");
-const SUBTREE = ascii(',"subtree":"');
+import {
+  START,
+  END,
+  NAME,
+  TYPE,
+  MODE,
+  MTIME,
+  ATIME,
+  CTIME,
+  UID,
+  GID,
+  USER,
+  GROUP,
+  INODE,
+  DEVICE_ID,
+  SIZE,
+  LINKS,
+  LINK_TARGET,
+  DEVICE,
+  CONTENT,
+  NULL,
+  SUBTREE,
+} from "./tree-text.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
