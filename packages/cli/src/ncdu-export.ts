@@ -2,6 +2,7 @@ import {
   encodeJson,
   encodeSnapshot,
   parseTime,
+  unixMode,
   type Node,
   type Snapshot,
   type WalkEntry,
@@ -11,9 +12,8 @@ import type { Output } from "./output.ts";
 
 /** In bytes. */
 const BLOCK_SIZE = 512;
-const GO_SETUID = 1 << 23;
-const GO_SETGID = 1 << 22;
-const GO_STICKY = 1 << 20;
+/** Permissions with set-id and sticky bits, without the type. */
+const PERMISSIONS = 0o7777;
 
 /** Prints a tree in the export format of ncdu, version 1.2, laid out as restic does. */
 export class NcduExport {
@@ -72,16 +72,8 @@ function nodeJson(node: Node): string {
     notreg: node.type !== "dir" && node.type !== "file",
     uid: node.uid,
     gid: node.gid,
-    mode: unixBits(node.mode),
+    mode: unixMode(node.mode) & PERMISSIONS,
     // ncdu knows no time before 1970.
     mtime: Math.max(0, parseTime(node.mtime).seconds),
   });
-}
-
-function unixBits(mode: number): number {
-  const special =
-    ((mode & GO_SETUID) === 0 ? 0 : 0o4000) |
-    ((mode & GO_SETGID) === 0 ? 0 : 0o2000) |
-    ((mode & GO_STICKY) === 0 ? 0 : 0o1000);
-  return (mode & 0o777) | special;
 }

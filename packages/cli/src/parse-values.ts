@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { TagFile } from "@tsbak/core";
+import type { Overwrite, TagFile } from "@tsbak/core";
 import { InvalidArgumentError } from "commander";
 
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -145,11 +145,8 @@ export function parseCompression(text: string): CompressionFlag {
   throw new InvalidArgumentError("Choose one of auto, off, fastest, better and max.");
 }
 
-/** Which files that are there a restore overwrites, as the flag says it. */
-export type OverwriteFlag = "always" | "if-changed" | "if-newer" | "never";
-
 /** A rule for overwriting. */
-export function parseOverwrite(text: string): OverwriteFlag {
-  if (/^(always|if-changed|if-newer|never)$/.test(text)) return text as OverwriteFlag;
+export function parseOverwrite(text: string): Overwrite {
+  if (/^(always|if-changed|if-newer|never)$/.test(text)) return text as Overwrite;
   throw new InvalidArgumentError("Choose one of always, if-changed, if-newer and never.");
 }

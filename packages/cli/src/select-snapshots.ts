@@ -1,4 +1,5 @@
 import {
+  byTime,
   findSnapshot,
   isTsbakError,
   listSnapshots,
@@ -44,14 +45,9 @@ export async function selectSnapshots(
   if (isFiltered && !names.includes("latest")) {
     output.warn("Ignoring the filters: snapshots are named");
   }
-  return [...found.values()].sort((a, b) => timeOf(a) - timeOf(b));
+  return [...found.values()].sort(byTime);
 }
 
 function noFolders(): TsbakError {
   return new TsbakError("invalid-argument", "a folder cannot be named here, only a snapshot");
-}
-
-/** Milliseconds, enough to put the few that were named in order. */
-function timeOf({ snapshot }: SnapshotEntry): number {
-  return Date.parse(snapshot.time.replace(/(\.\d{3})\d+/, "$1"));
 }

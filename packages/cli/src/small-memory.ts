@@ -15,14 +15,6 @@ export function keepMemorySmall(): void {
 }
 
 /**
- * Look for old objects only when memory is short, not again and again in the background: to V8 each piece of a pack that travels
- * between threads is new memory, which makes it search a hundred times for what is not there.
- */
-export function collectSeldom(): void {
-  v8.setFlagsFromString("--no-incremental-marking");
-}
-
-/**
  * Beyond that, look for old objects that nobody needs any more long before V8 would by itself. Only where objects live
  * long and memory in large pieces is used again, as in a backup: each piece that is new brings the next search nearer.
  */
@@ -32,4 +24,12 @@ export function collectEarly(): void {
   // The next search comes when so much has been added, where V8 would wait for up to four times as much.
   v8.setFlagsFromString("--heap-growing-percent=40");
   setTimeout(() => v8.setFlagsFromString("--heap-growing-percent=10"), LONG_MS).unref();
+}
+
+/**
+ * Look for old objects only when memory is short, not again and again in the background: to V8 each piece of a pack that travels
+ * between threads is new memory, which makes it search a hundred times for what is not there.
+ */
+export function collectSeldom(): void {
+  v8.setFlagsFromString("--no-incremental-marking");
 }

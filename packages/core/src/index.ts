@@ -25,7 +25,13 @@ export type { HeldLock, LockEntry, LockOptions } from "./repository/locks.ts";
 export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-index.ts";
 
 // Snapshots and what is in them.
-export { findByPrefix, findSnapshot, listSnapshots, loadSnapshot } from "./repository/snapshots.ts";
+export {
+  byTime,
+  findByPrefix,
+  findSnapshot,
+  listSnapshots,
+  loadSnapshot,
+} from "./repository/snapshots.ts";
 export type { SnapshotEntry, SnapshotFilter, SnapshotSelection } from "./repository/snapshots.ts";
 export { findTree } from "./repository/find-tree.ts";
 export { walkTree } from "./repository/walk-tree.ts";
@@ -111,6 +117,7 @@ export type { LockFile } from "./format/lock-file.ts";
 export type { ExtendedAttribute, Node } from "./format/node.ts";
 export { encodeSnapshot } from "./format/snapshot.ts";
 export type { Snapshot, SnapshotSummary } from "./format/snapshot.ts";
+export { unixMode } from "./fs/mode.ts";
 export { compareTimes, parseTime } from "./format/time.ts";
 export type { CompressionLevel } from "./compress/zstd.ts";
 

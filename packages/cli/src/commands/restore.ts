@@ -4,6 +4,7 @@ import {
   restore,
   TsbakError,
   type AttributeRule,
+  type Overwrite,
   type RestoreSummary,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
@@ -12,7 +13,6 @@ import { formatCount, formatLocalTime, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
 import type { FilterFlags } from "../options.ts";
-import type { OverwriteFlag } from "../parse-values.ts";
 import { loadPatterns, type PatternWish } from "../patterns.ts";
 import { RestoreReport } from "../restore-report.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
@@ -30,7 +30,7 @@ export interface RestoreFlags extends FilterFlags {
   readonly excludeFile?: readonly string[];
   readonly iexcludeFile?: readonly string[];
   readonly ownershipByName?: boolean;
-  readonly overwrite?: OverwriteFlag;
+  readonly overwrite?: Overwrite;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
   readonly verify?: boolean;

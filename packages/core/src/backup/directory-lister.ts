@@ -8,10 +8,11 @@ import { statTarget } from "../fs/source-file.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { describeSystemError, isSystemError } from "../fs/system-error.ts";
 import type { SharedIndexView } from "../repository/blob-index.ts";
+import type { DirectoryPlace } from "./directory-place.ts";
 import { ListingWriter, type Listing } from "./listing.ts";
 import { createNodeHead, type MetadataOptions } from "./node-head.ts";
 import { hasAllBlobs, type ParentNode, type ParentTree } from "./parent-tree.ts";
-import type { DirectoryPlace, DirectorySelection, Selection } from "./select.ts";
+import type { DirectorySelection, Selection } from "./select.ts";
 
 /** What looking at directories takes. */
 export interface ListerParts {

@@ -1,9 +1,9 @@
 import type { TreePacks } from "../repository/tree-packs.ts";
 import { isTsbakError } from "../errors.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
+import type { DirectoryPlace } from "./directory-place.ts";
 import type { Listing } from "./listing.ts";
 import type { BackupEvent, BackupResult, BackupTask, ParentSubtree } from "./protocol.ts";
-import type { DirectoryPlace } from "./select.ts";
 
 /** How a directory is looked at. */
 export interface ListOptions {

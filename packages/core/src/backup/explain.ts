@@ -1,9 +1,10 @@
 import { byteKey } from "../bytes/byte-key.ts";
 import { nodeType } from "../fs/mode.ts";
 import { absolutePath, joinPath, printablePath, splitPath } from "../fs/path.ts";
-import { statFile, type FileStat } from "../fs/stat.ts";
+import { statFile } from "../fs/stat.ts";
 import { describeSystemError, isSystemError } from "../fs/system-error.ts";
-import type { DirectoryPlace, Selection } from "./select.ts";
+import { placeBelow, sourcePlace } from "./directory-place.ts";
+import type { Selection } from "./select.ts";
 import type { NamedSource } from "./sources.ts";
 
 /** Whether a backup would save a path, and why. Paths are absolute and printable. */
@@ -40,14 +41,14 @@ export function explainPath(
     const first = absolutePath(source.path);
     let stat = statFile(first);
     const storedAs = absolutePath(source.storedAs);
-    let place = placeOf(first, storedAs, stat, undefined);
+    let place = sourcePlace(first, storedAs, stat.deviceId, undefined);
     for (const name of namesBelow(first, absolute) ?? []) {
       const inner = joinPath(place.path, name);
       stat = statFile(inner);
       const reason = selection.enter(place).explain(byteKey(name), stat);
       if (reason?.exclusion !== undefined) return answer(false, inner, reason.text);
       if (reason !== undefined) taken = answer(true, inner, reason.text);
-      place = placeOf(inner, joinPath(place.absolutePath, name), stat, place);
+      place = placeBelow(place, name, stat.deviceId);
     }
     const isSocket = nodeType(stat.mode) === "socket";
     return isSocket ? answer(false, absolute, "is a socket, which holds nothing to save") : taken;
@@ -56,17 +57,6 @@ export function explainPath(
     const reason = isMissing ? "is not there" : `cannot be read: ${describeSystemError(error)}`;
     return answer(false, absolute, reason);
   }
-}
-
-function placeOf(
-  path: Uint8Array,
-  absolutePath: Uint8Array,
-  { deviceId: device }: FileStat,
-  above: DirectoryPlace | undefined,
-): DirectoryPlace {
-  const sourceDevice = above?.sourceDevice ?? device;
-  const depth = above === undefined ? 0 : above.depth + 1;
-  return { path, absolutePath, device, sourceDevice, depth };
 }
 
 /** The source that the path is, or lies in; of several the one that lies deepest. */

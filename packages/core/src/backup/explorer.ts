@@ -1,15 +1,15 @@
 import { isTsbakError } from "../errors.ts";
 import { readNames } from "../fs/directory.ts";
 import type { EntryStates } from "../fs/entry-states.ts";
-import { joinPath } from "../fs/path.ts";
 import { deviceNumber, LITTLE, STATX, type StatxBuffer, wideNumber } from "../fs/statx.ts";
 import type { SharedTreeReader } from "../repository/tree-packs.ts";
 import type { DirectoryLister } from "./directory-lister.ts";
+import { placeBelow, type DirectoryPlace } from "./directory-place.ts";
 import { ListingWriter, type Listing, type MatchedDirectory } from "./listing.ts";
 import type { NodeMatcher } from "./node-matcher.ts";
 import { ParentTree } from "./parent-tree.ts";
 import type { ListedDirectory } from "./protocol.ts";
-import type { DirectoryPlace, DirectorySelection, EntryState, Selection } from "./select.ts";
+import type { DirectorySelection, EntryState, Selection } from "./select.ts";
 
 /** What exploring takes. */
 export interface ExplorerParts {
@@ -139,11 +139,7 @@ export class Explorer {
   #exploreInner(above: DirectoryPlace, inner: MatchedDirectory): Listing | undefined {
     const { device, name, subtree } = inner;
     if (!this.#parts.trees.has(subtree)) return undefined;
-    const path = joinPath(above.path, name);
-    const isSame = above.absolutePath === above.path;
-    const absolutePath = isSame ? path : joinPath(above.absolutePath, name);
-    const { sourceDevice } = above;
-    const place = { path, absolutePath, device, sourceDevice, depth: above.depth + 1 };
+    const place = placeBelow(above, name, device);
     return this.#explore(place, subtree, true);
   }
 }

@@ -14,8 +14,8 @@ import type { SharedClaims } from "../repository/claim-table.ts";
 import type { FinishedPack } from "../repository/open-packs.ts";
 import type { SharedPackMemory } from "../repository/pack-memory.ts";
 import type { SharedPack } from "../repository/tree-packs.ts";
+import type { DirectoryPlace } from "./directory-place.ts";
 import type { Listing } from "./listing.ts";
-import type { DirectoryPlace } from "./select.ts";
 
 /** What looking at directories takes, beside the index. */
 export interface ListingSetup {

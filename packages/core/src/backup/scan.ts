@@ -4,7 +4,8 @@ import { nodeType } from "../fs/mode.ts";
 import { joinPath } from "../fs/path.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { isSystemError } from "../fs/system-error.ts";
-import type { DirectoryPlace, Selection } from "./select.ts";
+import { placeBelow, sourcePlace, type DirectoryPlace } from "./directory-place.ts";
+import type { Selection } from "./select.ts";
 import type { SourceNode } from "./sources.ts";
 
 /** What is to be saved. */
@@ -52,10 +53,7 @@ export function* selectedEntries(
     const stat = tryStat(path);
     if (stat === undefined) continue;
     yield { path, stat };
-    const device = stat.deviceId;
-    const sourceDevice = foundIn?.sourceDevice ?? device;
-    const depth = foundIn === undefined ? 0 : foundIn.depth + 1;
-    const place = { path, absolutePath, device, sourceDevice, depth };
+    const place = sourcePlace(path, absolutePath, stat.deviceId, foundIn);
     if (nodeType(stat.mode) === "dir") yield* entriesIn(place, selection);
   }
 }
@@ -72,10 +70,7 @@ function* entriesIn(
     if (stat === undefined || selected.byState(byteKey(name), stat) !== undefined) continue;
     yield { path, stat };
     if (nodeType(stat.mode) !== "dir") continue;
-    const absolute = joinPath(place.absolutePath, name);
-    const { deviceId: device } = stat;
-    const depth = place.depth + 1;
-    yield* entriesIn({ ...place, path, absolutePath: absolute, device, depth }, selection);
+    yield* entriesIn(placeBelow(place, name, stat.deviceId), selection);
   }
 }
 

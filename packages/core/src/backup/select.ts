@@ -5,6 +5,7 @@ import { IgnoreFiles, type FolderRules, type IgnoreDecision } from "../fs/ignore
 import { nodeType } from "../fs/mode.ts";
 import { joinPath, printablePath, toPathBytes } from "../fs/path.ts";
 import { isTagged, type TagFile } from "../fs/tag-file.ts";
+import type { DirectoryPlace } from "./directory-place.ts";
 
 /** Why an entry is left out: for those who ask. */
 export type Exclusion =
@@ -23,18 +24,6 @@ export interface SelectOptions {
   readonly ignoreFileNames: readonly string[];
   /** Whatever is longer is left out, but for directories. In bytes. */
   readonly largestSize: number | undefined;
-}
-
-/** A directory of which entries are selected. */
-export interface DirectoryPlace {
-  readonly path: Uint8Array;
-  /** The same, absolute: what patterns are compared with. */
-  readonly absolutePath: Uint8Array;
-  readonly device: bigint;
-  /** Device of the source that the directory belongs to. */
-  readonly sourceDevice: bigint;
-  /** How many folders it lies below the source; 0 for the source itself. */
-  readonly depth: number;
 }
 
 /** What of an entry's state decides whether it is saved. */

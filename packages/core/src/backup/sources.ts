@@ -9,8 +9,8 @@ import { byteKey } from "../bytes/byte-key.ts";
 import { equalBytes } from "../bytes/compare.ts";
 import { readDirectory } from "../fs/directory.ts";
 import { absolutePath, cleanPath, joinPath, splitPath, toPathBytes } from "../fs/path.ts";
+import { sourcePlace, type DirectoryPlace } from "./directory-place.ts";
 import { statTarget } from "../fs/source-file.ts";
-import type { DirectoryPlace } from "./select.ts";
 
 /** A place in the tree above and at the sources. */
 export interface SourceNode {
@@ -60,7 +60,7 @@ function expandSource({ path, storedAs }: NamedSource): Source[] {
   if (namesOf(storedAs).length > 0) {
     return [{ path, storedAs, absolutePath: absolute, foundIn: undefined }];
   }
-  const foundIn = placeOf(path, absolute, undefined);
+  const foundIn = sourcePlace(path, absolute, statTarget(path).deviceId, undefined);
   return readDirectory(path).map((name) => ({
     path: joinBelow(path, name),
     storedAs: joinBelow(storedAs, name),
@@ -128,7 +128,8 @@ function childFor(
 /** A source inside another source: the outer one is replaced by its entries, so that both are saved once. */
 function unroll(node: SourceNode): void {
   if (node.path !== undefined && node.children.size > 0) {
-    const place = placeOf(node.path, node.absolutePath, node.foundIn);
+    const { deviceId } = statTarget(node.path);
+    const place = sourcePlace(node.path, node.absolutePath, deviceId, node.foundIn);
     for (const name of readDirectory(node.path)) {
       const path = joinPath(node.path, name);
       const child = node.children.get(byteKey(name)) ?? createNode(path);
@@ -147,17 +148,6 @@ function unroll(node: SourceNode): void {
 function createNode(infoPath: Uint8Array): SourceNode {
   const children = new Map<string, SourceNode>();
   return { path: undefined, infoPath, absolutePath: NOTHING, foundIn: undefined, children };
-}
-
-function placeOf(
-  path: Uint8Array,
-  absolutePath: Uint8Array,
-  above: DirectoryPlace | undefined,
-): DirectoryPlace {
-  const device = statTarget(path).deviceId;
-  const sourceDevice = above?.sourceDevice ?? device;
-  const depth = above === undefined ? 0 : above.depth + 1;
-  return { path, absolutePath, device, sourceDevice, depth };
 }
 
 function exists(path: Uint8Array): boolean {

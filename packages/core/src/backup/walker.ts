@@ -5,13 +5,14 @@ import { readAttributes } from "../fs/attributes.ts";
 import { joinPath } from "../fs/path.ts";
 import type { TreeLoader } from "../repository/tree-loader.ts";
 import type { DirectoryLister, SourceEntry } from "./directory-lister.ts";
+import { placeBelow, sourcePlace, type DirectoryPlace } from "./directory-place.ts";
 import type { DirectoryStore } from "./directory-store.ts";
 import type { FileStore, StoredFile } from "./file-store.ts";
 import { visitListing, type FollowUp, type ListedInner, type Listing } from "./listing.ts";
 import { createNodeHead, type MetadataOptions } from "./node-head.ts";
 import { loadParentTree } from "./parent-tree.ts";
 import type { BackupProgress, Change } from "./progress.ts";
-import type { DirectoryPlace, DirectorySelection, Selection } from "./select.ts";
+import type { DirectorySelection, Selection } from "./select.ts";
 import type { SourceNode } from "./sources.ts";
 import { TreeBuilder, type BuiltTree } from "./tree-builder.ts";
 
@@ -96,9 +97,7 @@ export class Walker {
         if (child.path === undefined) inner.push(this.#walkSources(child, before, finish));
         else {
           const { absolutePath, foundIn } = child;
-          const sourceDevice = foundIn?.sourceDevice ?? device;
-          const depth = foundIn === undefined ? 0 : foundIn.depth + 1;
-          const place = { path, absolutePath, device, sourceDevice, depth };
+          const place = sourcePlace(path, absolutePath, device, foundIn);
           this.#enqueue({ ...place, subtree: before, done: finish, trees: new Map() }, false);
         }
       },
@@ -174,17 +173,13 @@ export class Walker {
     directory: Directory,
     builder: TreeBuilder,
   ): void {
-    const path = joinPath(directory.path, entry.name);
-    const finish = this.#reserve(entry, path, builder);
+    const place = placeBelow(directory, entry.name, device);
+    const finish = this.#reserve(entry, place.path, builder);
     const done = (tree: string | undefined): void => {
       if (tree !== undefined) directory.trees.set(byteKey(entry.name), tree);
       finish(tree);
     };
-    const absolute = joinPath(directory.absolutePath, entry.name);
-    const { sourceDevice } = directory;
-    const depth = directory.depth + 1;
-    const place = { path, absolutePath: absolute, sourceDevice, depth, subtree, device };
-    const inner = { ...place, done, trees: new Map<string, string>() };
+    const inner = { ...place, subtree, done, trees: new Map<string, string>() };
     if (listing === undefined) this.#enqueue(inner, false);
     else this.#takeListing(listing, inner, false);
   }
