@@ -5,3 +5,4 @@
  */
 export { LocalBackend } from "./local.ts";
 export { openBackend } from "./open-backend.ts";
+export type { BackendSettings, TlsSettings } from "./settings.ts";

@@ -4,8 +4,13 @@ import { TsbakError } from "@tsbak/core";
 import type { Backend } from "@tsbak/core";
 
 import { LocalBackend } from "./local.ts";
+import type { BackendSettings } from "./settings.ts";
 
-type Opener = (rest: string, scheme: string) => Backend | Promise<Backend>;
+type Opener = (
+  rest: string,
+  settings: BackendSettings,
+  scheme: string,
+) => Backend | Promise<Backend>;
 
 /** What follows the scheme and its colon goes to the opener. Those that need an SDK load it only then. */
 const OPENERS: Readonly<Record<string, Opener>> = {
@@ -27,11 +32,14 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * @throws {TsbakError} `unsupported` for a store of restic's that this version does not know.
  * @throws {TsbakError} `invalid-argument` for an empty location, or a scheme that nobody knows.
  */
-export async function openBackend(location: string): Promise<Backend> {
+export async function openBackend(
+  location: string,
+  settings: BackendSettings = {},
+): Promise<Backend> {
   const colon = location.indexOf(":");
   const scheme = location.slice(0, Math.max(colon, 0));
   const opener = Object.hasOwn(OPENERS, scheme) ? OPENERS[scheme] : undefined;
-  if (opener !== undefined) return await opener(location.slice(colon + 1), scheme);
+  if (opener !== undefined) return await opener(location.slice(colon + 1), settings, scheme);
   if (colon >= 0 && !looksLikePath(location) && !existsSync(location)) {
     // Only the scheme is quoted: the rest may hold a password.
     throw new TsbakError(
@@ -53,7 +61,7 @@ function looksLikePath(location: string): boolean {
   return /^(\.{0,2}[/\\]|[A-Za-z]:[/\\])/.test(location);
 }
 
-function notYet(_rest: string, scheme: string): never {
+function notYet(_rest: string, _settings: BackendSettings, scheme: string): never {
   throw new TsbakError(
     "unsupported",
     `Cannot open the repository: stores of kind "${scheme}:" are not in this version yet`,

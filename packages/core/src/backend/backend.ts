@@ -127,4 +127,10 @@ export interface Backend {
 
   /** Remove a file. Removing one that is not there is not an error, so a retry is safe. */
   remove(ref: FileRef, options?: CallOptions): Promise<void>;
+
+  /**
+   * End connections and helper programs, which would keep the process alive. Whoever opened the store closes it, when no call
+   * is under way; a store without this method holds nothing. May be repeated.
+   */
+  readonly close?: (() => Promise<void>) | undefined;
 }
