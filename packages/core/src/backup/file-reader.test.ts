@@ -65,7 +65,7 @@ function isSaved(ids: readonly string[], contents: Buffer): boolean {
 }
 
 test("FileReader gives each file of a row the ids of its own chunks, in their order", () => {
-  const files = SIZES.map((size, at) => reader.read(pathOf(at), size, () => true));
+  const files = SIZES.map((size, at) => reader.read(new SourceFile(pathOf(at)), size, () => true));
   reader.finish();
 
   const wrong = SIZES.filter((size, at) => !isSaved(files[at]?.ids ?? [], contentsOf(at, size)));
@@ -75,10 +75,12 @@ test("FileReader gives each file of a row the ids of its own chunks, in their or
 });
 
 test("FileReader keeps what it read of other files when one cannot be read or is read again", () => {
-  const before = reader.read(pathOf(7), 3 << 20, () => true);
-  expect(() => reader.read(toPathBytes(folder), 4096, () => true)).toThrow("EISDIR");
-  const changed = reader.read(pathOf(20), 1000, () => false);
-  const after = reader.read(pathOf(5), 700_000, () => true);
+  const before = reader.read(new SourceFile(pathOf(7)), 3 << 20, () => true);
+  expect(() => reader.read(new SourceFile(toPathBytes(folder)), 4096, () => true)).toThrow(
+    "EISDIR",
+  );
+  const changed = reader.read(new SourceFile(pathOf(20)), 1000, () => false);
+  const after = reader.read(new SourceFile(pathOf(5)), 700_000, () => true);
   reader.finish();
 
   expect(isSaved(before.ids, contentsOf(7, 3 << 20))).toBe(true);
@@ -88,10 +90,10 @@ test("FileReader keeps what it read of other files when one cannot be read or is
 });
 
 test("FileReader finds in a long file the same cuts when chunks of others are held", () => {
-  const whole = reader.read(pathOf(10), 12_345_678, () => true);
+  const whole = reader.read(new SourceFile(pathOf(10)), 12_345_678, () => true);
   reader.finish();
   const lengths = whole.ids.map((id) => (saved.get(id) as Buffer).length);
-  reader.read(pathOf(7), 3 << 20, () => true);
+  reader.read(new SourceFile(pathOf(7)), 3 << 20, () => true);
   const ends: number[] = [];
 
   expect(reader.cut(pathOf(10), (end) => ends.push(end))).toBe(12_345_678);

@@ -45,13 +45,12 @@ export class FileReader {
   }
 
   /**
-   * Store a file. `isExpected` tells whether it is still in the state that the caller knows; if it is not when it has been read,
-   * it is read once more, and what that gives is kept.
+   * Store a file of `size` bytes or so, and close it. `isExpected` tells whether it is still in the state that the caller knows; if
+   * it is not when it has been read, it is read once more, and what that gives is kept.
    *
    * @throws the error of the operating system if it cannot be read.
    */
-  read(path: Uint8Array, size: number, isExpected: (stat: FileStat) => boolean): ReadFile {
-    const file = new SourceFile(path, size);
+  read(file: SourceFile, size: number, isExpected: (stat: FileStat) => boolean): ReadFile {
     try {
       const first = this.#readOnce(file, size);
       if (isExpected(file.stat())) {

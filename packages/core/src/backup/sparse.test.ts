@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createChunker, type Chunker, type ChunkerKind } from "../chunk/chunker.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import { toPathBytes } from "../fs/path.ts";
-import { loadPosix } from "../fs/posix.ts";
 import { SourceFile } from "../fs/source-file.ts";
+import { loadPosix } from "../fs/posix.ts";
 import { FileReader } from "./file-reader.ts";
 
 const MEMORY_SIZE = 9 << 20;
@@ -101,7 +101,7 @@ test.each<ChunkerKind>(["rabin", "fastcdc"])(
         const ends = plainCuts(plain, contents);
         const ids = ends.map((end, at) => sha256Hex(contents.subarray(ends[at - 1] ?? 0, end)));
 
-        const whole = reader.read(toPathBytes(path), contents.length, () => true);
+        const whole = reader.read(new SourceFile(toPathBytes(path)), contents.length, () => true);
         reader.finish();
         const cuts: number[] = [];
         reader.cut(toPathBytes(path), (end) => cuts.push(end));
@@ -130,7 +130,11 @@ test.skipIf(loadPosix()?.holes === undefined)(
     fs.truncateSync(path, 10 * 1024 * MIB);
     const { reader, hashed } = createReader(createChunker("rabin", POLYNOMIAL, MEMORY_SIZE));
 
-    const { ids, size } = reader.read(toPathBytes(path), 10 * 1024 * MIB, () => true);
+    const { ids, size } = reader.read(
+      new SourceFile(toPathBytes(path)),
+      10 * 1024 * MIB,
+      () => true,
+    );
     reader.finish();
 
     expect(size).toBe(10 * 1024 * MIB);

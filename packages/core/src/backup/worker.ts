@@ -10,6 +10,7 @@ import { ChunkStore } from "./chunk-store.ts";
 import { createExplorer } from "./create-lister.ts";
 import type { Explorer } from "./explorer.ts";
 import { FileReader } from "./file-reader.ts";
+import { FilesAhead } from "./files-ahead.ts";
 import {
   FINGERPRINT_NUMBERS,
   hasFingerprint,
@@ -84,28 +85,45 @@ function storeFiles(
   reader: FileReader,
   store: ChunkStore,
 ): BackupResult {
+  const sizeOf = (at: number): number => task.stats[at * FINGERPRINT_NUMBERS] as number;
+  const paths = splitPaths(task.paths);
   const contents: (readonly string[])[] = [];
   const notes: FileNote[] = [];
-  const sizes = new Float64Array(task.stats.length / FINGERPRINT_NUMBERS);
-  let start = 0;
-  for (let at = 0; start < task.paths.length; at++) {
-    const end = task.paths.indexOf(0, start);
-    const path = task.paths.subarray(start, end);
-    start = end + 1;
-    try {
-      const file = reader.read(path, task.stats[at * FINGERPRINT_NUMBERS] as number, (stat) =>
-        hasFingerprint(task.stats, at, stat),
-      );
-      contents.push(file.ids);
-      sizes[at] = file.size;
-      if (file.stat !== undefined) notes.push({ at, stat: file.stat, unstable: file.unstable });
-    } catch (error) {
-      contents.push([]);
-      notes.push({ at, error: describeSystemError(error) });
+  const sizes = new Float64Array(paths.length);
+  const ahead = new FilesAhead(paths, sizeOf);
+  const storeFile = (at: number): readonly string[] => {
+    const file = reader.read(ahead.take(), sizeOf(at), (stat) =>
+      hasFingerprint(task.stats, at, stat),
+    );
+    sizes[at] = file.size;
+    if (file.stat !== undefined) notes.push({ at, stat: file.stat, unstable: file.unstable });
+    return file.ids;
+  };
+  try {
+    for (let at = 0; at < paths.length; at++) {
+      try {
+        contents.push(storeFile(at));
+      } catch (error) {
+        contents.push([]);
+        notes.push({ at, error: describeSystemError(error) });
+      }
     }
+  } finally {
+    ahead.close();
   }
   reader.finish();
   return finish(store, { contents: contents.map(quoteIds), sizes, notes });
+}
+
+/** Views of paths that are each ended by NUL. */
+function splitPaths(paths: Uint8Array): Uint8Array[] {
+  const views: Uint8Array[] = [];
+  for (let start = 0; start < paths.length;) {
+    const end = paths.indexOf(0, start);
+    views.push(paths.subarray(start, end));
+    start = end + 1;
+  }
+  return views;
 }
 
 function storeRanges(

@@ -54,6 +54,11 @@ export class SourceFile {
     return readSync(this.#descriptor, memory, at, length, position);
   }
 
+  /** Have the system read the first `length` bytes meanwhile, if they are not in the page cache. */
+  readAhead(length: number): void {
+    if (length > 0) loadPosix()?.cache?.willNeed(this.#descriptor, 0, length);
+  }
+
   /**
    * Where the hole ends that `position` lies in; `position` itself if it lies in none. Asks the system seldom if the positions
    * ascend.
