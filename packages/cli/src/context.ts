@@ -10,6 +10,8 @@ export interface Context {
   readonly output: Output;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Have something done when the command has ended, however it did; what was asked for last comes first. */
+  readonly atEnd: (work: () => Promise<void>) => void;
 }
 
 /** What a command does; what it gives is the exit code. Errors are thrown, and printed by the caller. */

@@ -35,13 +35,18 @@ export interface GlobalFlags {
   /** Bytes. */
   readonly packSize?: number;
   readonly extraVerify?: false;
+  /** Of stores: each `key=value`, or several with commas between. */
+  readonly option?: readonly string[];
+  readonly cacert?: readonly string[];
+  readonly tlsClientCert?: string;
+  readonly insecureTls?: boolean;
+  readonly httpUserAgent?: string;
 }
 
 /** Flags of restic that are understood, but do nothing yet, by their names in `givenFlags`. */
 export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   limitUpload: "--limit-upload",
   limitDownload: "--limit-download",
-  option: "--option",
 };
 
 /** Which snapshots a command is about. */
@@ -83,15 +88,19 @@ export function addGlobalOptions(command: Command): Command {
     .option("--compression <level>", "auto, off, fastest, better or max", parseCompression)
     .option("--pack-size <MiB>", "size of a pack, 4 to 128 (default: 16)", parsePackSize)
     .option("--no-extra-verify", "do not check data again before it is stored")
+    .option("-o, --option <key=value>", "of the store, as s3.region (repeatable)", collect(asText))
+    .option(
+      "--cacert <file>",
+      "authority to trust, PEM (repeatable; $TSBAK_CACERT)",
+      collect(asText),
+    )
+    .option("--tls-client-cert <file>", "certificate and key, PEM ($TSBAK_TLS_CLIENT_CERT)")
+    .option("--insecure-tls", "trust whoever answers for the store")
+    .option("--http-user-agent <text>", "name for requests over HTTP ($TSBAK_HTTP_USER_AGENT)")
     .addOption(ignored("--cleanup-cache"))
     .addOption(ignored("--limit-upload <rate>"))
     .addOption(ignored("--limit-download <rate>"))
-    .addOption(ignored("--cacert <file>"))
-    .addOption(ignored("--tls-client-cert <file>"))
-    .addOption(ignored("--insecure-tls"))
-    .addOption(ignored("--http-user-agent <text>"))
-    .addOption(ignored("--stuck-request-timeout <duration>"))
-    .addOption(ignored("-o, --option <key=value>"));
+    .addOption(ignored("--stuck-request-timeout <duration>"));
 }
 
 /** Declare the flags of `FilterFlags` on a command. */
@@ -128,13 +137,14 @@ export interface FromFlags {
   readonly fromInsecureNoPassword?: boolean;
 }
 
-/** What was given to a command and to those above it, the nearest winning; `-v` adds up. Defaults are left out. */
+/** What was given to a command and to those above it, the nearest winning; `-v` and lists add up. Defaults are left out. */
 export function givenFlags(command: Command): Record<string, unknown> {
   const flags: Record<string, unknown> = command.parent ? givenFlags(command.parent) : {};
   for (const [name, value] of Object.entries(command.opts<Record<string, unknown>>())) {
     if (command.getOptionValueSource(name) === "default") continue;
     const before = flags[name];
     if (name === "verbose") flags[name] = Number(before ?? 0) + Number(value);
+    else if (Array.isArray(before) && Array.isArray(value)) flags[name] = [...before, ...value];
     else flags[name] = value;
   }
   return flags;

@@ -23,7 +23,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     return session.report(error, args);
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
@@ -92,6 +92,7 @@ class Session {
   #interruption: Interruption | undefined;
   #verbosity = 1;
   #isOutputLost = false;
+  readonly #atEnd: (() => Promise<void>)[] = [];
 
   async runCommand(entry: CommandEntry, command: Command): Promise<ExitCode> {
     const flags = givenFlags(command);
@@ -123,7 +124,8 @@ class Session {
       this.#isOutputLost = true;
       interruption.abort();
     });
-    return { globals, environment: process.env, output, signal: interruption.signal };
+    const atEnd: Context["atEnd"] = (work) => void this.#atEnd.push(work);
+    return { globals, environment: process.env, output, signal: interruption.signal, atEnd };
   }
 
   report(error: unknown, args: readonly string[]): ExitCode {
@@ -142,8 +144,14 @@ class Session {
     return code;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#output?.close();
+    for (const work of this.#atEnd.reverse()) {
+      // What the command was to do is done or reported; a connection that ends badly changes nothing about it.
+      await work().catch((error: unknown) => {
+        if (this.#verbosity > 1) process.stderr.write(`${describe(error)}\n`);
+      });
+    }
     this.#interruption?.dispose();
   }
 }

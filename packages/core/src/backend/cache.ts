@@ -100,6 +100,10 @@ export class CachedBackend implements Backend {
     return this.#backend.openFile?.bind(this.#backend);
   }
 
+  get close(): Backend["close"] {
+    return this.#backend.close?.bind(this.#backend);
+  }
+
   get location(): string {
     return this.#backend.location;
   }

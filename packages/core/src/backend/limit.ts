@@ -1,5 +1,6 @@
 import { Semaphore } from "../async/semaphore.ts";
 import type { Backend, FileInfo, FileKind } from "./backend.ts";
+import { passedOn } from "./passed-on.ts";
 
 /**
  * The same store with at most `connections` calls at once; others wait in the order they came. A listing holds its
@@ -41,5 +42,6 @@ export function withLimit(backend: Backend, connections: number): Backend {
     stat: (ref, options) => limited(options?.signal, () => backend.stat(ref, options)),
     list: (kind, options) => list(kind, options?.signal),
     remove: (ref, options) => limited(options?.signal, () => backend.remove(ref, options)),
+    ...passedOn(backend),
   };
 }

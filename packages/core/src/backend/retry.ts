@@ -4,6 +4,7 @@ import { equalBytes } from "../bytes/compare.ts";
 import { isTsbakError } from "../errors.ts";
 import type { TsbakError } from "../errors.ts";
 import type { Backend, CallOptions, FileInfo, FileKind, FileRef } from "./backend.ts";
+import { passedOn } from "./passed-on.ts";
 
 /** When to try again, and when to give up; restic's habits unless given. */
 export interface RetryOptions {
@@ -45,17 +46,11 @@ export function withRetry(backend: Backend, options: RetryOptions = {}): Backend
         }
       }),
     read: (ref, range, call) => retry.run(call, () => backend.read(ref, range, call)),
-    ...opening(backend),
+    ...passedOn(backend),
     stat: (ref, call) => retry.run(call, () => backend.stat(ref, call)),
     list: (kind, call) => listAgain(backend, retry, kind, call),
     remove: (ref, call) => retry.run(call, () => backend.remove(ref, call)),
   };
-}
-
-/** Opening is not repeated: whoever cannot open a file reads it instead. */
-function opening(backend: Backend): Pick<Backend, "openFile"> {
-  if (backend.openFile === undefined) return {};
-  return { openFile: backend.openFile.bind(backend) };
 }
 
 async function isOurs(

@@ -157,6 +157,10 @@ export class FaultyBackend implements Backend {
     return this.#call("remove", ref, () => this.inner.remove(ref, options));
   }
 
+  get close(): Backend["close"] {
+    return this.inner.close?.bind(this.inner);
+  }
+
   async #call<T>(
     method: BackendMethod,
     ref: FileRef | undefined,
