@@ -121,16 +121,25 @@ export { unixMode } from "./fs/mode.ts";
 export { compareTimes, parseTime } from "./format/time.ts";
 export type { CompressionLevel } from "./compress/zstd.ts";
 
+// How stores are treated; `openStore` of `@tsbak/backends` does it.
+export { wrapLocalStore, wrapStore } from "./backend/wrap-store.ts";
+export type { WrapOptions } from "./backend/wrap-store.ts";
+export type { BandwidthOptions } from "./backend/bandwidth.ts";
+export type { RetryNotice, RetryOptions } from "./backend/retry.ts";
+export { Traffic } from "./backend/traffic.ts";
+
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.
 export { throwIfAborted } from "./async/interrupted.ts";
 export { CONFIG_REF, LENT_ROOM } from "./backend/backend.ts";
 export type {
   Backend,
+  BackendMethod,
   ByteRange,
   CallOptions,
   FileInfo,
   FileKind,
   FileRef,
+  OnBytes,
   OpenFile,
   ReadOptions,
 } from "./backend/backend.ts";

@@ -6,10 +6,14 @@ import { afterAll, expect, test } from "vitest";
 
 import { FaultyBackend } from "../testing/faulty-backend.ts";
 import type { Backend, OpenFile } from "./backend.ts";
+import { withBandwidth } from "./bandwidth.ts";
 import { withCache } from "./cache.ts";
 import { withLimit } from "./limit.ts";
 import { MemoryBackend } from "./memory.ts";
 import { withRetry } from "./retry.ts";
+import { Traffic, withTraffic } from "./traffic.ts";
+import { withWatchdog } from "./watchdog.ts";
+import { wrapStore } from "./wrap-store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tsbak-wrappers-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -17,6 +21,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const WRAPPERS: readonly [string, (backend: Backend) => Backend][] = [
   ["withRetry()", (backend) => withRetry(backend)],
   ["withLimit()", (backend) => withLimit(backend, 1)],
+  ["withTraffic()", (backend) => withTraffic(backend, new Traffic())],
+  ["withWatchdog()", (backend) => withWatchdog(backend)],
+  ["withBandwidth()", (backend) => withBandwidth(backend, { upload: 1 })],
+  ["wrapStore()", (backend) => wrapStore(backend, { traffic: new Traffic() })],
   ["withCache()", (backend) => withCache(backend, folder, "ab".repeat(32))],
 ];
 
