@@ -33,7 +33,7 @@ function printed(json: boolean, isDryRun: boolean): string {
   const output = new Output({ json, verbosity: 1, stdout, stderr: stdout });
   const { signal } = new AbortController();
   const atEnd = (): void => undefined;
-  const context: Context = { globals: {}, environment: {}, output, signal, atEnd };
+  const context: Context = { globals: {}, environment: {}, output, signal, atEnd, traffic: [] };
   const report = new BackupReport(context);
   report.printSummary(SUMMARY, isDryRun);
   report.stop();

@@ -10,7 +10,7 @@ import {
 } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { firstSetting, setting } from "./environment.ts";
-import { openStore } from "./open-store.ts";
+import { openStoreFor } from "./open-store.ts";
 import type { FromFlags } from "./options.ts";
 import { choosePassword, openWithPassword, type PasswordWish } from "./password.ts";
 import { decodeTextFile } from "./text-file.ts";
@@ -69,7 +69,7 @@ export async function openOtherRepository(context: Context, flags: FromFlags): P
 /** The store of the repository that flags and environment name. */
 export async function openNamedBackend(context: Context): Promise<Backend> {
   const { repo, repositoryFile } = context.globals;
-  return openStore(context, await findLocation({ repo, file: repositoryFile }, context));
+  return openStoreFor(context, await findLocation({ repo, file: repositoryFile }, context));
 }
 
 /** What was said about the password of the repository. */
@@ -89,7 +89,7 @@ interface Opening {
 
 async function openAt(context: Context, location: string, opening: Opening): Promise<Repository> {
   const { output, signal } = context;
-  const backend = await openStore(context, location);
+  const backend = await openStoreFor(context, location);
   const { keyHint, cacheDirectory } = opening;
   const ask = {
     terminal: { input: process.stdin, output: process.stderr },

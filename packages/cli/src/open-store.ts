@@ -1,23 +1,26 @@
-import { openBackend, type BackendSettings } from "@tsbak/backends";
-import type { Backend } from "@tsbak/core";
+import { openStore, type BackendSettings } from "@tsbak/backends";
+import { Traffic, type Backend, type RetryNotice, type WrapOptions } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { setting, type Environment } from "./environment.ts";
+import { formatCount } from "./format-text.ts";
 import { parseStoreOptions } from "./store-options.ts";
 import { VERSION } from "./version.ts";
 
 /**
- * The store at `location`, reached as flags and environment say; it is closed when the command ends. Flags and
- * environment are the same for the repository and that of `--from-repo`, as in restic.
+ * The store at `location`, reached and treated as flags and environment say; it is closed when the command ends. They are
+ * the same for the repository and that of `--from-repo`, as in restic.
  *
- * @throws {TsbakError} what `openBackend` throws; `invalid-argument` for options that cannot be read.
+ * @throws {TsbakError} what `openStore` throws; `invalid-argument` for options that cannot be read.
  */
-export async function openStore(context: Context, location: string): Promise<Backend> {
-  const backend = await openBackend(location, backendSettings(context));
+export async function openStoreFor(context: Context, location: string): Promise<Backend> {
+  const traffic = new Traffic();
+  const backend = await openStore(location, settingsOf(context), treatmentOf(context, traffic));
+  context.traffic.push(traffic);
   context.atEnd(async () => backend.close?.());
   return backend;
 }
 
-function backendSettings({ globals, environment, output }: Context): BackendSettings {
+function settingsOf({ globals, environment, output }: Context): BackendSettings {
   return {
     options: parseStoreOptions(globals.option ?? []),
     environment: withOurNames(environment),
@@ -40,4 +43,29 @@ function withOurNames(environment: Environment): Environment {
     name.startsWith("TSBAK_") && value ? [[name.replace("TSBAK_", "RESTIC_"), value]] : [],
   );
   return { ...environment, ...Object.fromEntries(ours) };
+}
+
+function treatmentOf(context: Context, traffic: Traffic): WrapOptions {
+  const { limitUpload, limitDownload, stuckRequestTimeout, retryTime } = context.globals;
+  return {
+    traffic,
+    bandwidth: { upload: limitUpload || undefined, download: limitDownload || undefined },
+    stuckMs: stuckRequestTimeout,
+    retry: { giveUpAfterMs: retryTime, onRetry: (notice) => reportRetry(context, notice) },
+  };
+}
+
+/** To stderr however quiet the command is, as in restic: somebody should know that a store is failing. */
+function reportRetry({ output }: Context, notice: RetryNotice): void {
+  if (notice.kind === "recovered") {
+    const message = `${notice.call}: successful after ${formatCount(notice.retries, "retry", "retries")}`;
+    return output.warnMessage(message, { message_type: "retry", message });
+  }
+  const { message } = notice.error;
+  const seconds = Number((notice.delayMs / 1000).toFixed(1));
+  output.warnMessage(`${message}; retrying after ${seconds}s`, {
+    message_type: "retry",
+    message,
+    retry_after: seconds,
+  });
 }

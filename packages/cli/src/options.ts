@@ -9,6 +9,7 @@ import {
   parseDuration,
   parseGrouping,
   parsePackSize,
+  parseRate,
   parseTags,
   type CompressionFlag,
 } from "./parse-values.ts";
@@ -41,13 +42,13 @@ export interface GlobalFlags {
   readonly tlsClientCert?: string;
   readonly insecureTls?: boolean;
   readonly httpUserAgent?: string;
+  /** Bytes a second; 0 for no limit. */
+  readonly limitUpload?: number;
+  readonly limitDownload?: number;
+  /** Milliseconds. */
+  readonly stuckRequestTimeout?: number;
+  readonly retryTime?: number;
 }
-
-/** Flags of restic that are understood, but do nothing yet, by their names in `givenFlags`. */
-export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  limitUpload: "--limit-upload",
-  limitDownload: "--limit-download",
-};
 
 /** Which snapshots a command is about. */
 export interface FilterFlags {
@@ -97,10 +98,19 @@ export function addGlobalOptions(command: Command): Command {
     .option("--tls-client-cert <file>", "certificate and key, PEM ($TSBAK_TLS_CLIENT_CERT)")
     .option("--insecure-tls", "trust whoever answers for the store")
     .option("--http-user-agent <text>", "name for requests over HTTP ($TSBAK_HTTP_USER_AGENT)")
-    .addOption(ignored("--cleanup-cache"))
-    .addOption(ignored("--limit-upload <rate>"))
-    .addOption(ignored("--limit-download <rate>"))
-    .addOption(ignored("--stuck-request-timeout <duration>"));
+    .option("--limit-upload <KiB/s>", "send no more in a second", parseRate)
+    .option("--limit-download <KiB/s>", "receive no more in a second", parseRate)
+    .option(
+      "--stuck-request-timeout <duration>",
+      "repeat what does not move that long (default: 5m)",
+      parseDuration,
+    )
+    .option(
+      "--retry-time <duration>",
+      "repeat what fails no longer than that (default: 15m)",
+      parseDuration,
+    )
+    .addOption(ignored("--cleanup-cache"));
 }
 
 /** Declare the flags of `FilterFlags` on a command. */

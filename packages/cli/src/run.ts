@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { COMMANDS, type CommandEntry } from "./command-table.ts";
 import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, expectedCode, type ExitCode } from "./exit-codes.ts";
-import { addGlobalOptions, givenFlags, WITHOUT_EFFECT, type GlobalFlags } from "./options.ts";
+import { addGlobalOptions, givenFlags, type GlobalFlags } from "./options.ts";
 import { Output } from "./output.ts";
 import { listenForSignals, type Interruption } from "./signals.ts";
 import { VERSION } from "./version.ts";
@@ -93,13 +93,11 @@ class Session {
   #verbosity = 1;
   #isOutputLost = false;
   readonly #atEnd: (() => Promise<void>)[] = [];
+  readonly #traffic: Context["traffic"] = [];
 
   async runCommand(entry: CommandEntry, command: Command): Promise<ExitCode> {
     const flags = givenFlags(command);
     const context = this.#prepare(flags as GlobalFlags);
-    for (const [name, flag] of Object.entries(WITHOUT_EFFECT)) {
-      if (name in flags) context.output.warn(`warning: ${flag} has no effect in this version`);
-    }
     const action = await entry.load?.();
     return (await action?.(context, command.args, flags as never)) ?? EXIT.ok;
   }
@@ -125,7 +123,9 @@ class Session {
       interruption.abort();
     });
     const atEnd: Context["atEnd"] = (work) => void this.#atEnd.push(work);
-    return { globals, environment: process.env, output, signal: interruption.signal, atEnd };
+    const { signal } = interruption;
+    const traffic = this.#traffic;
+    return { globals, environment: process.env, output, signal, atEnd, traffic };
   }
 
   report(error: unknown, args: readonly string[]): ExitCode {
@@ -145,6 +145,7 @@ class Session {
   }
 
   async close(): Promise<void> {
+    if (this.#traffic.length > 0) await this.#printTraffic();
     this.#output?.close();
     for (const work of this.#atEnd.reverse()) {
       // What the command was to do is done or reported; a connection that ends badly changes nothing about it.
@@ -153,6 +154,13 @@ class Session {
       });
     }
     this.#interruption?.dispose();
+  }
+
+  async #printTraffic(): Promise<void> {
+    if (this.#verbosity < 2) return;
+    const { describeTraffic } = await import("./traffic-report.ts");
+    const line = describeTraffic({ traffic: this.#traffic });
+    if (line !== undefined) this.#output?.say(line, 2);
   }
 }
 
