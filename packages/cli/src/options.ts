@@ -10,6 +10,7 @@ import {
   parseGrouping,
   parsePackSize,
   parseRate,
+  parseSize,
   parseTags,
   type CompressionFlag,
 } from "./parse-values.ts";
@@ -32,6 +33,9 @@ export interface GlobalFlags {
   readonly retryLock?: number;
   readonly cacheDir?: string;
   readonly cache?: false;
+  /** Bytes. */
+  readonly cacheLimit?: number;
+  readonly cleanupCache?: boolean;
   readonly compression?: CompressionFlag;
   /** Bytes. */
   readonly packSize?: number;
@@ -69,7 +73,6 @@ export const asText = (text: string): string => text;
 /** Declare the flags of `GlobalFlags` on a command. */
 export function addGlobalOptions(command: Command): Command {
   const countUp = (_: unknown, before: number | undefined): number => (before ?? 0) + 1;
-  const ignored = (flags: string): Option => new Option(flags).hideHelp();
   return command
     .optionsGroup("Global options:")
     .option("-r, --repo <location>", "repository to work on ($TSBAK_REPOSITORY)")
@@ -86,6 +89,8 @@ export function addGlobalOptions(command: Command): Command {
     .option("--retry-lock <duration>", "wait that long for a lock, such as 5m", parseDuration)
     .option("--cache-dir <folder>", "where the cache lies ($TSBAK_CACHE_DIR)")
     .option("--no-cache", "use no cache")
+    .option("--cache-limit <size>", "keep all caches within it ($TSBAK_CACHE_LIMIT)", parseSize)
+    .option("--cleanup-cache", "remove caches that nobody used for 30 days")
     .option("--compression <level>", "auto, off, fastest, better or max", parseCompression)
     .option("--pack-size <MiB>", "size of a pack, 4 to 128 (default: 16)", parsePackSize)
     .option("--no-extra-verify", "do not check data again before it is stored")
@@ -109,8 +114,7 @@ export function addGlobalOptions(command: Command): Command {
       "--retry-time <duration>",
       "repeat what fails no longer than that (default: 15m)",
       parseDuration,
-    )
-    .addOption(ignored("--cleanup-cache"));
+    );
 }
 
 /** Declare the flags of `FilterFlags` on a command. */

@@ -19,7 +19,8 @@ test.each([
 });
 
 test.each([
-  [["s3.region"], 'there is no value in "s3.region"'],
+  [["s3.region"], "s3.region has no value"],
+  [["secret"], "one of them has no value"],
   [["=eu"], "there is no key"],
   [["s3.region=eu", "S3.REGION=us"], "s3.region was given two values"],
 ])("parseStoreOptions() refuses %j", (texts, message) => {

@@ -30,7 +30,10 @@ function splitList(text: string): string[] {
 
 function splitOption(text: string): [key: string, value: string] {
   const at = text.indexOf("=");
-  if (at < 0) throw badOption(`there is no value in "${text.trim()}"; write it as key=value`);
+  if (at < 0) {
+    const name = /^\s*([a-z0-9]+\.[a-z0-9-]+)\s*$/i.exec(text)?.[1] ?? "one of them";
+    throw badOption(`${name} has no value; write it as key=value`);
+  }
   const key = text.slice(0, at).trim().toLowerCase();
   if (key === "") throw badOption("there is no key before the =; write it as key=value");
   return [key, text.slice(at + 1).trim()];

@@ -11,7 +11,7 @@ export { isTsbakError, TsbakError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 
 // Repositories.
-export { cacheDirectory } from "./backend/cache.ts";
+export { cacheDirectory, findOldCaches, removeCaches } from "./backend/cache-folders.ts";
 export { createRepository, currentOwner } from "./repository/create.ts";
 export type { CreateOptions } from "./repository/create.ts";
 export { openRepository } from "./repository/open.ts";
