@@ -14,13 +14,15 @@ import { VERSION } from "./version.ts";
  */
 export async function openStoreFor(context: Context, location: string): Promise<Backend> {
   const traffic = new Traffic();
-  const backend = await openStore(location, settingsOf(context), treatmentOf(context, traffic));
+  const settings = backendSettings(context);
+  const backend = await openStore(location, settings, treatmentOf(context, traffic));
   context.traffic.push(traffic);
   context.atEnd(async () => backend.close?.());
   return backend;
 }
 
-function settingsOf({ globals, environment, output }: Context): BackendSettings {
+/** How flags and environment say that a store is reached. */
+export function backendSettings({ globals, environment, output }: Context): BackendSettings {
   return {
     options: parseStoreOptions(globals.option ?? []),
     environment: withOurNames(environment),
