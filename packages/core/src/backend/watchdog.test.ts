@@ -123,12 +123,26 @@ test("withWatchdog() lets a call go on as long as bytes move", async () => {
 test("withWatchdog() gives no time by the size to a store that has reported pieces", async () => {
   const { inner, backend, timers } = setUp();
   inner.script = async ({ onBytes }) => onBytes?.(1);
-  await backend.write(PACK, new Uint8Array(1));
+  await backend.write(PACK, new Uint8Array(2));
   inner.script = ({ signal }) => aborted(signal);
 
   const call = watch(backend.write({ ...PACK, name: "cd".repeat(32) }, new Uint8Array(MIB)));
   await timers.pass(1000);
 
+  expect(call.state).toContain("unavailable");
+});
+
+test("withWatchdog() does not take a file that is reported whole for a sign that pieces are", async () => {
+  const { inner, backend, timers } = setUp();
+  inner.script = async ({ onBytes }) => onBytes?.(2);
+  await backend.write(PACK, new Uint8Array(2));
+  inner.script = ({ signal }) => aborted(signal);
+
+  const call = watch(backend.write({ ...PACK, name: "cd".repeat(32) }, new Uint8Array(MIB)));
+  await timers.pass(1000);
+
+  expect(call.state).toBe("pending");
+  await timers.pass(MIB / 32);
   expect(call.state).toContain("unavailable");
 });
 

@@ -32,7 +32,8 @@ export function withWatchdog(backend: Backend, options: WatchdogOptions = {}): B
     const signal = callOptions?.signal;
     const watch = new Watch(stuckMs, startTimer, signal);
     const onBytes: OnBytes = (count) => {
-      isReporting = true;
+      // A whole file may be one piece only because the store reports none.
+      if (count < (call.size ?? 0)) isReporting = true;
       return watch.kick(callOptions?.onBytes?.(count));
     };
     return {
