@@ -48,8 +48,8 @@ export interface CallOptions {
 }
 
 /**
- * Called with the number of bytes in each piece of a file's contents: before it is sent, or when it has come. If it gives a promise, no
- * more is sent or read until that resolves; if that rejects, so does the call. In this way transfers are paced, watched and counted
+ * Called with the number of bytes in each piece of a file's contents: before it is sent or asked for, or when it has come. If it gives a
+ * promise, no more is sent or read until that resolves; if that rejects, so does the call. In this way transfers are paced, watched and counted
  * from outside. Pieces are best 64 KiB or less. A backend may take no notice; the whole file is one piece then.
  */
 export type OnBytes = (count: number) => Promise<void> | undefined;
