@@ -45,6 +45,10 @@ describe.skipIf(!requirePeer("tsbak"))("tsbak", () => {
     ["quiet with verbose", ["snapshots", "-q", "-v"], 1],
     ["a snapshot that is not there", ["ls", "ffffffff"], 1],
     ["a bad time", ["backup", "--time", "yesterday", "/etc/hostname"], 1],
+    ["an option that local stores do not have", ["snapshots", "-o", "local.foo=1"], 1],
+    ["an option of no store", ["-o", "foo=1", "snapshots"], 1],
+    ["an option without a value", ["snapshots", "-o", "local.connections"], 1],
+    ["an option with two values", ["-o", "s3.region=a", "snapshots", "-o", "s3.region=b"], 1],
     ["no repository", ["-r", "/does/not/exist", "snapshots"], 10],
   ])("answers %s with one line and the right exit code", async (_, args, code) => {
     const text = await run(args);
@@ -80,6 +84,15 @@ describe.skipIf(!requirePeer("tsbak"))("tsbak", () => {
 
     expect(before.stdout).toBe(after.stdout);
     expect(JSON.parse(after.stdout)).toHaveLength(1);
+  });
+
+  test("takes flags for stores, before and after the command", async () => {
+    const flags = ["--cacert", "a.pem", "--insecure-tls", "--http-user-agent", "x"];
+
+    const result = await run(["-o", "local.connections=3", ...flags, "snapshots", "-o", "s3.x=1"]);
+
+    expect(result.code).toBe(0);
+    expect(result.stderr).toBe("");
   });
 
   test("makes the snapshot with exit code 3 if a source is missing", async () => {

@@ -35,7 +35,7 @@ const SCOPE: Readonly<Record<string, readonly string[]>> = {
 const DISK: readonly string[] = [
   "fs/", // reads sources and writes what is restored
   "workers/", // read files themselves, so that bytes do not travel
-  "backend/cache.ts", // the local copy of index, snapshots and trees
+  "backend/cache", // the local copy of index, snapshots and trees
   "chunk/", // loads the kernel's WebAssembly
   "testing/", // makes trees to work on
 ];

@@ -5,4 +5,5 @@
  */
 export { LocalBackend } from "./local.ts";
 export { openBackend } from "./open-backend.ts";
+export { openStore } from "./open-store.ts";
 export type { BackendSettings, TlsSettings } from "./settings.ts";

@@ -54,11 +54,12 @@ const LINK_REFUSED = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLIN
 /** A repository below the folder `location`, which `create` makes if it is missing. */
 export class LocalBackend implements Backend {
   readonly location: string;
-  readonly connections = 2;
+  readonly connections: number;
   #modes: Modes | undefined;
 
-  constructor(location: string) {
+  constructor(location: string, connections = 2) {
     this.location = location;
+    this.connections = connections;
   }
 
   async create(options: CallOptions = {}): Promise<void> {

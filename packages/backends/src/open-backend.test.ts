@@ -54,3 +54,15 @@ test("openBackend() refuses an empty location", async () => {
   await expect(openBackend("")).rejects.toMatchObject({ code: "invalid-argument" });
   await expect(openBackend("local:")).rejects.toMatchObject({ code: "invalid-argument" });
 });
+
+test("openBackend() refuses options that stores of the kind do not have, and lets those of other kinds be", async () => {
+  const open = (options: Record<string, string>): Promise<unknown> =>
+    openBackend("/srv/backup", { options });
+
+  await expect(open({ "local.foo": "1" })).rejects.toMatchObject({ code: "invalid-argument" });
+  await expect(open({ "local.connections.x": "1" })).rejects.toThrow("is not known");
+  await expect(open({ foo: "1" })).rejects.toThrow("option foo is not known");
+  await expect(open({ "local.connections": "0" })).rejects.toThrow("at least 1");
+  await expect(open({ "s3.foo": "1" })).resolves.toMatchObject({ connections: 2 });
+  await expect(open({ "local.connections": "7" })).resolves.toMatchObject({ connections: 7 });
+});

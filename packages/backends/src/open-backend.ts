@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { TsbakError } from "@tsbak/core";
 import type { Backend } from "@tsbak/core";
 
+import { refuseUnknownOptions } from "./known-options.ts";
 import { LocalBackend } from "./local.ts";
-import type { BackendSettings } from "./settings.ts";
+import { countOption, type BackendSettings } from "./settings.ts";
 
 type Opener = (
   rest: string,
@@ -14,7 +15,7 @@ type Opener = (
 
 /** What follows the scheme and its colon goes to the opener. Those that need an SDK load it only then. */
 const OPENERS: Readonly<Record<string, Opener>> = {
-  local: (path) => openLocal(path),
+  local: openLocal,
   sftp: notYet,
   s3: notYet,
   b2: notYet,
@@ -30,7 +31,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * Nothing is read or connected yet.
  *
  * @throws {TsbakError} `unsupported` for a store of restic's that this version does not know.
- * @throws {TsbakError} `invalid-argument` for an empty location, or a scheme that nobody knows.
+ * @throws {TsbakError} `invalid-argument` for an empty location, or a scheme or option that nobody knows.
  */
 export async function openBackend(
   location: string,
@@ -39,7 +40,10 @@ export async function openBackend(
   const colon = location.indexOf(":");
   const scheme = location.slice(0, Math.max(colon, 0));
   const opener = Object.hasOwn(OPENERS, scheme) ? OPENERS[scheme] : undefined;
-  if (opener !== undefined) return await opener(location.slice(colon + 1), settings, scheme);
+  if (opener !== undefined) {
+    refuseUnknownOptions(scheme, settings);
+    return await opener(location.slice(colon + 1), settings, scheme);
+  }
   if (colon >= 0 && !looksLikePath(location) && !existsSync(location)) {
     // Only the scheme is quoted: the rest may hold a password.
     throw new TsbakError(
@@ -47,14 +51,15 @@ export async function openBackend(
       `Cannot open the repository: "${scheme}:" is no kind of store; put "local:" before the path of a local folder`,
     );
   }
-  return openLocal(location);
+  refuseUnknownOptions("local", settings);
+  return openLocal(location, settings);
 }
 
-function openLocal(path: string): Backend {
+function openLocal(path: string, settings: BackendSettings): Backend {
   if (path === "") {
     throw new TsbakError("invalid-argument", "Cannot open the repository: its location is empty");
   }
-  return new LocalBackend(path);
+  return new LocalBackend(path, countOption(settings, "local.connections", 2));
 }
 
 function looksLikePath(location: string): boolean {

@@ -32,7 +32,8 @@ function printed(json: boolean, isDryRun: boolean): string {
   const stdout = stream as unknown as NodeJS.WriteStream;
   const output = new Output({ json, verbosity: 1, stdout, stderr: stdout });
   const { signal } = new AbortController();
-  const context: Context = { globals: {}, environment: {}, output, signal };
+  const atEnd = (): void => undefined;
+  const context: Context = { globals: {}, environment: {}, output, signal, atEnd, traffic: [] };
   const report = new BackupReport(context);
   report.printSummary(SUMMARY, isDryRun);
   report.stop();

@@ -2,6 +2,7 @@ import type { BackupNotice, BackupSummary, Change } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds, formatSize } from "./format-text.ts";
 import { ProgressLine, progressShare, secondsLeft, type ProgressState } from "./progress-line.ts";
+import { trafficFields } from "./traffic-report.ts";
 import { reportWait } from "./with-lock.ts";
 
 const ACTION: Readonly<Record<Change, string>> = {
@@ -53,8 +54,9 @@ export class BackupReport {
 
   printSummary(summary: BackupSummary, isDryRun: boolean): void {
     const { output } = this.#context;
-    if (output.json) output.message(summaryFields(summary, this.#progress.seconds, isDryRun));
-    else this.#printText(summary, isDryRun);
+    if (!output.json) return this.#printText(summary, isDryRun);
+    const fields = summaryFields(summary, this.#progress.seconds, isDryRun);
+    output.message({ ...fields, ...trafficFields(this.#context) });
   }
 
   #noteItem(notice: BackupNotice & { readonly kind: "item" }): void {

@@ -1,3 +1,4 @@
+import type { Traffic } from "@tsbak/core";
 import type { Environment } from "./environment.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { GlobalFlags } from "./options.ts";
@@ -10,6 +11,10 @@ export interface Context {
   readonly output: Output;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Have something done when the command has ended, however it did; what was asked for last comes first. */
+  readonly atEnd: (work: () => Promise<void>) => void;
+  /** What was asked so far of each store that was opened. */
+  readonly traffic: Traffic[];
 }
 
 /** What a command does; what it gives is the exit code. Errors are thrown, and printed by the caller. */

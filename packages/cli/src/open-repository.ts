@@ -1,7 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { openBackend } from "@tsbak/backends";
 import {
-  cacheDirectory,
   CONFIG_REF,
   isTsbakError,
   openRepository,
@@ -9,8 +7,10 @@ import {
   type Backend,
   type Repository,
 } from "@tsbak/core";
+import { cacheSettings, tidyCaches, type CacheSettings } from "./cache-settings.ts";
 import type { Context } from "./context.ts";
 import { firstSetting, setting } from "./environment.ts";
+import { openStoreFor } from "./open-store.ts";
 import type { FromFlags } from "./options.ts";
 import { choosePassword, openWithPassword, type PasswordWish } from "./password.ts";
 import { decodeTextFile } from "./text-file.ts";
@@ -38,7 +38,7 @@ export async function openNamedRepository(
   return openAt(context, location, {
     wish: passwordWish(context),
     keyHint: globals.keyHint ?? setting(environment, "KEY_HINT"),
-    cacheDirectory: options.cache === false ? undefined : cacheOf(context),
+    cache: options.cache === false ? {} : cacheSettings(context),
   });
 }
 
@@ -62,14 +62,14 @@ export async function openOtherRepository(context: Context, flags: FromFlags): P
       emptyFlag: "--from-insecure-no-password",
     },
     keyHint: flags.fromKeyHint ?? setting(environment, "FROM_KEY_HINT"),
-    cacheDirectory: cacheOf(context),
+    cache: cacheSettings(context),
   });
 }
 
 /** The store of the repository that flags and environment name. */
 export async function openNamedBackend(context: Context): Promise<Backend> {
   const { repo, repositoryFile } = context.globals;
-  return openBackend(await findLocation({ repo, file: repositoryFile }, context));
+  return openStoreFor(context, await findLocation({ repo, file: repositoryFile }, context));
 }
 
 /** What was said about the password of the repository. */
@@ -84,22 +84,24 @@ export function passwordWish({ globals, environment }: Context): PasswordWish {
 interface Opening {
   readonly wish: PasswordWish;
   readonly keyHint: string | undefined;
-  readonly cacheDirectory: string | undefined;
+  readonly cache: CacheSettings;
 }
 
 async function openAt(context: Context, location: string, opening: Opening): Promise<Repository> {
   const { output, signal } = context;
-  const backend = await openBackend(location);
-  const { keyHint, cacheDirectory } = opening;
+  const backend = await openStoreFor(context, location);
+  const { keyHint, cache } = opening;
   const ask = {
     terminal: { input: process.stdin, output: process.stderr },
     signal,
     beforeAsking: () => refuseMissing(backend),
     onWrong: () => output.warn("wrong password, try again"),
   };
-  return openWithPassword(opening.wish, ask, (password) =>
-    openRepository(backend, { password, keyHint, cacheDirectory, signal }),
+  const repository = await openWithPassword(opening.wish, ask, (password) =>
+    openRepository(backend, { password, keyHint, ...cache, signal }),
   );
+  tidyCaches(context, cache.cacheDirectory);
+  return repository;
 }
 
 /** Nobody should have to type a password for a place where there is nothing. */
@@ -152,11 +154,6 @@ async function readLocation(path: string): Promise<string> {
 
 function badLocation(reason: string, cause?: unknown): TsbakError {
   return new TsbakError("invalid-argument", `Cannot find the repository: ${reason}`, { cause });
-}
-
-/** restic's own cache folder, so that both tools share one cache. */
-function cacheOf({ globals, environment }: Context): string | undefined {
-  return globals.cache === false ? undefined : (globals.cacheDir ?? cacheDirectory(environment));
 }
 
 /** Before version 0.14 restic named the other repository's variables with a 2 at the end. */

@@ -9,6 +9,8 @@ import {
   parseDuration,
   parseGrouping,
   parsePackSize,
+  parseRate,
+  parseSize,
   parseTags,
   type CompressionFlag,
 } from "./parse-values.ts";
@@ -31,18 +33,26 @@ export interface GlobalFlags {
   readonly retryLock?: number;
   readonly cacheDir?: string;
   readonly cache?: false;
+  /** Bytes. */
+  readonly cacheLimit?: number;
+  readonly cleanupCache?: boolean;
   readonly compression?: CompressionFlag;
   /** Bytes. */
   readonly packSize?: number;
   readonly extraVerify?: false;
+  /** Of stores: each `key=value`, or several with commas between. */
+  readonly option?: readonly string[];
+  readonly cacert?: readonly string[];
+  readonly tlsClientCert?: string;
+  readonly insecureTls?: boolean;
+  readonly httpUserAgent?: string;
+  /** Bytes a second; 0 for no limit. */
+  readonly limitUpload?: number;
+  readonly limitDownload?: number;
+  /** Milliseconds. */
+  readonly stuckRequestTimeout?: number;
+  readonly retryTime?: number;
 }
-
-/** Flags of restic that are understood, but do nothing yet, by their names in `givenFlags`. */
-export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  limitUpload: "--limit-upload",
-  limitDownload: "--limit-download",
-  option: "--option",
-};
 
 /** Which snapshots a command is about. */
 export interface FilterFlags {
@@ -63,7 +73,6 @@ export const asText = (text: string): string => text;
 /** Declare the flags of `GlobalFlags` on a command. */
 export function addGlobalOptions(command: Command): Command {
   const countUp = (_: unknown, before: number | undefined): number => (before ?? 0) + 1;
-  const ignored = (flags: string): Option => new Option(flags).hideHelp();
   return command
     .optionsGroup("Global options:")
     .option("-r, --repo <location>", "repository to work on ($TSBAK_REPOSITORY)")
@@ -80,18 +89,32 @@ export function addGlobalOptions(command: Command): Command {
     .option("--retry-lock <duration>", "wait that long for a lock, such as 5m", parseDuration)
     .option("--cache-dir <folder>", "where the cache lies ($TSBAK_CACHE_DIR)")
     .option("--no-cache", "use no cache")
+    .option("--cache-limit <size>", "keep all caches within it ($TSBAK_CACHE_LIMIT)", parseSize)
+    .option("--cleanup-cache", "remove caches that nobody used for 30 days")
     .option("--compression <level>", "auto, off, fastest, better or max", parseCompression)
     .option("--pack-size <MiB>", "size of a pack, 4 to 128 (default: 16)", parsePackSize)
     .option("--no-extra-verify", "do not check data again before it is stored")
-    .addOption(ignored("--cleanup-cache"))
-    .addOption(ignored("--limit-upload <rate>"))
-    .addOption(ignored("--limit-download <rate>"))
-    .addOption(ignored("--cacert <file>"))
-    .addOption(ignored("--tls-client-cert <file>"))
-    .addOption(ignored("--insecure-tls"))
-    .addOption(ignored("--http-user-agent <text>"))
-    .addOption(ignored("--stuck-request-timeout <duration>"))
-    .addOption(ignored("-o, --option <key=value>"));
+    .option("-o, --option <key=value>", "of the store, as s3.region (repeatable)", collect(asText))
+    .option(
+      "--cacert <file>",
+      "authority to trust, PEM (repeatable; $TSBAK_CACERT)",
+      collect(asText),
+    )
+    .option("--tls-client-cert <file>", "certificate and key, PEM ($TSBAK_TLS_CLIENT_CERT)")
+    .option("--insecure-tls", "trust whoever answers for the store")
+    .option("--http-user-agent <text>", "name for requests over HTTP ($TSBAK_HTTP_USER_AGENT)")
+    .option("--limit-upload <KiB/s>", "send no more in a second", parseRate)
+    .option("--limit-download <KiB/s>", "receive no more in a second", parseRate)
+    .option(
+      "--stuck-request-timeout <duration>",
+      "repeat what does not move that long (default: 5m)",
+      parseDuration,
+    )
+    .option(
+      "--retry-time <duration>",
+      "repeat what fails no longer than that (default: 15m)",
+      parseDuration,
+    );
 }
 
 /** Declare the flags of `FilterFlags` on a command. */
@@ -128,13 +151,14 @@ export interface FromFlags {
   readonly fromInsecureNoPassword?: boolean;
 }
 
-/** What was given to a command and to those above it, the nearest winning; `-v` adds up. Defaults are left out. */
+/** What was given to a command and to those above it, the nearest winning; `-v` and lists add up. Defaults are left out. */
 export function givenFlags(command: Command): Record<string, unknown> {
   const flags: Record<string, unknown> = command.parent ? givenFlags(command.parent) : {};
   for (const [name, value] of Object.entries(command.opts<Record<string, unknown>>())) {
     if (command.getOptionValueSource(name) === "default") continue;
     const before = flags[name];
     if (name === "verbose") flags[name] = Number(before ?? 0) + Number(value);
+    else if (Array.isArray(before) && Array.isArray(value)) flags[name] = [...before, ...value];
     else flags[name] = value;
   }
   return flags;

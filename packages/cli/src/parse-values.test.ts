@@ -7,6 +7,7 @@ import {
   parseLocalTime,
   parseMoment,
   parsePackSize,
+  parseRate,
   parseSize,
   parseTags,
 } from "./parse-values.ts";
@@ -49,6 +50,11 @@ test("parsePackSize() takes 4 to 128 MiB, and 0 for the default", () => {
   expect(parsePackSize("0")).toBe(16 << 20);
   for (const text of ["3", "129", "x", "16M"])
     expect(() => parsePackSize(text)).toThrow(/4 to 128/);
+});
+
+test("parseRate() reads KiB a second, and takes what is below 0 for no limit", () => {
+  expect(["1", "500", "0", "-1"].map(parseRate)).toEqual([1024, 512_000, 0, 0]);
+  for (const text of ["", "1.5", "10K", "x"]) expect(() => parseRate(text)).toThrow(/KiB/);
 });
 
 test("parseCount() refuses what is no positive number", () => {

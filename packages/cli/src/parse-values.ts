@@ -60,6 +60,12 @@ export function parsePackSize(text: string): number {
   throw new InvalidArgumentError("Write a number of MiB from 4 to 128.");
 }
 
+/** Bytes a second from KiB a second; 0 is no limit, and so is what is below, as in restic. */
+export function parseRate(text: string): number {
+  if (/^-?\d{1,12}$/.test(text)) return Math.max(Number(text) * 1024, 0);
+  throw new InvalidArgumentError("Write a whole number of KiB a second.");
+}
+
 /** A positive number. */
 export function parseCount(text: string): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);

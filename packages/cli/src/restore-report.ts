@@ -2,6 +2,7 @@ import type { RestoreNotice, RestoreSummary } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds, formatSize } from "./format-text.ts";
 import { ProgressLine, progressShare, type ProgressState } from "./progress-line.ts";
+import { trafficFields } from "./traffic-report.ts";
 
 type RestoreProgressNotice = Extract<RestoreNotice, { kind: "progress" }>;
 
@@ -66,6 +67,7 @@ export class RestoreReport {
       total_bytes: totalBytes || undefined,
       bytes_restored: bytes || undefined,
       bytes_skipped: unchangedBytes || undefined,
+      ...trafficFields(this.#context),
     });
     const time = formatSeconds(seconds);
     const isComplete = files === totalFiles && bytes === totalBytes;

@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { COMMANDS, type CommandEntry } from "./command-table.ts";
 import type { Context } from "./context.ts";
 import { EXIT, exitCodeOf, expectedCode, type ExitCode } from "./exit-codes.ts";
-import { addGlobalOptions, givenFlags, WITHOUT_EFFECT, type GlobalFlags } from "./options.ts";
+import { addGlobalOptions, givenFlags, type GlobalFlags } from "./options.ts";
 import { Output } from "./output.ts";
 import { listenForSignals, type Interruption } from "./signals.ts";
 import { VERSION } from "./version.ts";
@@ -23,7 +23,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     return session.report(error, args);
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
@@ -92,13 +92,12 @@ class Session {
   #interruption: Interruption | undefined;
   #verbosity = 1;
   #isOutputLost = false;
+  readonly #atEnd: (() => Promise<void>)[] = [];
+  readonly #traffic: Context["traffic"] = [];
 
   async runCommand(entry: CommandEntry, command: Command): Promise<ExitCode> {
     const flags = givenFlags(command);
     const context = this.#prepare(flags as GlobalFlags);
-    for (const [name, flag] of Object.entries(WITHOUT_EFFECT)) {
-      if (name in flags) context.output.warn(`warning: ${flag} has no effect in this version`);
-    }
     const action = await entry.load?.();
     return (await action?.(context, command.args, flags as never)) ?? EXIT.ok;
   }
@@ -123,7 +122,10 @@ class Session {
       this.#isOutputLost = true;
       interruption.abort();
     });
-    return { globals, environment: process.env, output, signal: interruption.signal };
+    const atEnd: Context["atEnd"] = (work) => void this.#atEnd.push(work);
+    const { signal } = interruption;
+    const traffic = this.#traffic;
+    return { globals, environment: process.env, output, signal, atEnd, traffic };
   }
 
   report(error: unknown, args: readonly string[]): ExitCode {
@@ -142,9 +144,23 @@ class Session {
     return code;
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    if (this.#traffic.length > 0) await this.#printTraffic();
     this.#output?.close();
+    for (const work of this.#atEnd.reverse()) {
+      // What the command was to do is done or reported; a connection that ends badly changes nothing about it.
+      await work().catch((error: unknown) => {
+        if (this.#verbosity > 1) process.stderr.write(`${describe(error)}\n`);
+      });
+    }
     this.#interruption?.dispose();
+  }
+
+  async #printTraffic(): Promise<void> {
+    if (this.#verbosity < 2) return;
+    const { describeTraffic } = await import("./traffic-report.ts");
+    const line = describeTraffic({ traffic: this.#traffic });
+    if (line !== undefined) this.#output?.say(line, 2);
   }
 }
 

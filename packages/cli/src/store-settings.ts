@@ -1,6 +1,6 @@
 import { TsbakError, type CompressionLevel, type Repository } from "@tsbak/core";
 import type { Context } from "./context.ts";
-import { setting } from "./environment.ts";
+import { parsedSetting } from "./parsed-setting.ts";
 import { parseCompression, parseCount, parsePackSize } from "./parse-values.ts";
 
 /** How new data is stored. */
@@ -17,18 +17,8 @@ export interface StoreSettings {
  */
 export function storeSettings(context: Context): StoreSettings {
   const { globals, environment } = context;
-  const read = <T>(name: string, parse: (text: string) => T): T | undefined => {
-    const text = setting(environment, name);
-    try {
-      return text === undefined ? undefined : parse(text);
-    } catch (error) {
-      const hint = error instanceof Error ? error.message : "";
-      throw new TsbakError(
-        "invalid-argument",
-        `Cannot use ${name} of the environment: "${text}" is not right. ${hint}`,
-      );
-    }
-  };
+  const read = <T>(name: string, parse: (text: string) => T): T | undefined =>
+    parsedSetting(environment, name, parse);
   read("READ_CONCURRENCY", parseCount);
   return {
     compression: globals.compression ?? read("COMPRESSION", parseCompression),

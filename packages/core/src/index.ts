@@ -11,7 +11,7 @@ export { isTsbakError, TsbakError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 
 // Repositories.
-export { cacheDirectory } from "./backend/cache.ts";
+export { cacheDirectory, findOldCaches, removeCaches } from "./backend/cache-folders.ts";
 export { createRepository, currentOwner } from "./repository/create.ts";
 export type { CreateOptions } from "./repository/create.ts";
 export { openRepository } from "./repository/open.ts";
@@ -121,16 +121,25 @@ export { unixMode } from "./fs/mode.ts";
 export { compareTimes, parseTime } from "./format/time.ts";
 export type { CompressionLevel } from "./compress/zstd.ts";
 
+// How stores are treated; `openStore` of `@tsbak/backends` does it.
+export { wrapLocalStore, wrapStore } from "./backend/wrap-store.ts";
+export type { WrapOptions } from "./backend/wrap-store.ts";
+export type { BandwidthOptions } from "./backend/bandwidth.ts";
+export type { RetryNotice, RetryOptions } from "./backend/retry.ts";
+export { Traffic } from "./backend/traffic.ts";
+
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.
 export { throwIfAborted } from "./async/interrupted.ts";
 export { CONFIG_REF, LENT_ROOM } from "./backend/backend.ts";
 export type {
   Backend,
+  BackendMethod,
   ByteRange,
   CallOptions,
   FileInfo,
   FileKind,
   FileRef,
+  OnBytes,
   OpenFile,
   ReadOptions,
 } from "./backend/backend.ts";

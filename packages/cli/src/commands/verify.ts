@@ -15,6 +15,7 @@ import { openNamedRepository } from "../open-repository.ts";
 import { keepMemorySmall } from "../small-memory.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
+import { trafficFields } from "../traffic-report.ts";
 import { reportWait } from "../with-lock.ts";
 
 /** Flags of `verify`. */
@@ -90,7 +91,8 @@ function describeEvent(event: VerifyEvent, seconds: number): string {
   return `${formatHead(seconds, share, left)}  ${parts.filter((part) => part !== "").join(", ")}`;
 }
 
-function printReport({ output }: Context, report: VerifyReport): void {
+function printReport(context: Context, report: VerifyReport): void {
+  const { output } = context;
   for (const problem of report.errors) {
     const lines = describeProblem(problem);
     output.warnMessage(lines.join("\n"), { message_type: "error", message: lines.join("; ") });
@@ -104,6 +106,7 @@ function printReport({ output }: Context, report: VerifyReport): void {
     broken_packs: report.damagedPacks.length === 0 ? null : report.damagedPacks,
     suggest_repair_index: report.suggestRepairIndex,
     suggest_prune: report.suggestPrune,
+    ...trafficFields(context),
   });
   const { snapshots, packs, blobs, trees, packsRead, bytesRead } = report.counts;
   output.say(

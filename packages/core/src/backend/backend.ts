@@ -41,10 +41,18 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** Options of every call. An aborted signal rejects the call with `interrupted`. */
+/** Options of every call. An aborted signal ends the call soon, which rejects with `interrupted`. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+  readonly onBytes?: OnBytes | undefined;
 }
+
+/**
+ * Called with the number of bytes in each piece of a file's contents: before it is sent or asked for, or when it has come. If it gives a
+ * promise, no more is sent or read until that resolves; if that rejects, so does the call. In this way transfers are paced, watched and counted
+ * from outside. Pieces are best 64 KiB or less. A backend may take no notice; the whole file is one piece then.
+ */
+export type OnBytes = (count: number) => Promise<void> | undefined;
 
 /** Options of `Backend.read`. */
 export interface ReadOptions extends CallOptions {
@@ -74,6 +82,9 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** The methods that ask the store for something. */
+export type BackendMethod = "create" | "write" | "read" | "stat" | "list" | "remove";
+
 /** See the module comment for what a store must guarantee. All methods may be called concurrently. */
 export interface Backend {
   /** For messages to people, without credentials: `/srv/backup`, `s3:host/bucket/prefix`. */
@@ -81,6 +92,12 @@ export interface Backend {
 
   /** How many calls the store serves well at once. */
   readonly connections: number;
+
+  /**
+   * What the operator of the store calls the price class of each method: `A`, `B`. Calls without one cost nothing.
+   * Listings are counted by 1000 files, as those that charge do.
+   */
+  readonly priceClasses?: Readonly<Partial<Record<BackendMethod, string>>> | undefined;
 
   /** Make the place for a new repository (folders, bucket). What exists already is no error. */
   create(options?: CallOptions): Promise<void>;

@@ -2,6 +2,7 @@ import {
   chmodSync,
   existsSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -17,7 +18,8 @@ import { afterAll, expect, test } from "vitest";
 import { describeBackend } from "../testing/backend-suite.ts";
 import { FaultyBackend } from "../testing/faulty-backend.ts";
 import type { FileKind, FileRef } from "./backend.ts";
-import { cacheDirectory, withCache } from "./cache.ts";
+import { cacheDirectory, findOldCaches, removeCaches } from "./cache-folders.ts";
+import { withCache } from "./cache.ts";
 import type { CachedBackend } from "./cache.ts";
 import { MemoryBackend } from "./memory.ts";
 
@@ -28,13 +30,16 @@ const ID = "1d".repeat(32);
 const BYTES = Uint8Array.from({ length: 100 }, (_, at) => at);
 const ref = (kind: FileKind, prefix = "ab"): FileRef => ({ kind, name: prefix.repeat(32) });
 
-function setUp(base = mkdtempSync(join(root, "c-"))): {
+function setUp(
+  base = mkdtempSync(join(root, "c-")),
+  limit?: number,
+): {
   base: string;
   store: FaultyBackend;
   cached: CachedBackend;
 } {
   const store = new FaultyBackend(new MemoryBackend());
-  return { base, store, cached: withCache(store, base, ID) };
+  return { base, store, cached: withCache(store, base, ID, limit) };
 }
 
 const readsOf = (store: FaultyBackend): number =>
@@ -163,6 +168,92 @@ test("withCache() marks the cache as used, so that restic does not clear it away
   utimesSync(folder, 1, 1);
   setUp(base);
   expect(lstatSync(folder).mtimeMs).toBeGreaterThan(1e12);
+});
+
+/** The first two digits of the packs that are cached. */
+function cachedPacks(base: string): string[] {
+  const folder = join(base, ID, "data");
+  return (readdirSync(folder, { recursive: true }) as string[])
+    .filter((name) => name.length > 2)
+    .map((name) => name.slice(0, 2))
+    .sort();
+}
+
+/** Say of a cached pack that it was used so many seconds after 1970. */
+function setUsed(base: string, prefix: string, seconds: number): void {
+  utimesSync(join(base, ID, "data", prefix, prefix.repeat(32)), seconds, seconds);
+}
+
+const remember = (cached: CachedBackend, prefix: string): void =>
+  cached.rememberPack(prefix.repeat(32), BYTES);
+
+test("withCache() drops what was used longest ago when a limit is reached", async () => {
+  const { base, cached: unlimited } = setUp();
+  for (const [at, prefix] of ["aa", "bb", "cc", "dd"].entries()) {
+    remember(unlimited, prefix);
+    setUsed(base, prefix, 1000 - at);
+  }
+  const { cached } = setUp(base, 350);
+
+  expect(await cached.read(ref("pack", "dd"))).toEqual(BYTES);
+  remember(cached, "ee");
+  expect(cachedPacks(base)).toEqual(["aa", "dd", "ee"]);
+  expect(await cached.read(ref("pack", "aa"))).toEqual(BYTES);
+  remember(cached, "ff");
+
+  expect(cachedPacks(base)).toEqual(["aa", "ee", "ff"]);
+});
+
+test("withCache() remembers across runs which files were used", async () => {
+  const { base, cached: first } = setUp();
+  for (const prefix of ["aa", "bb"]) {
+    remember(first, prefix);
+    setUsed(base, prefix, prefix === "aa" ? 1000 : 2000);
+  }
+  await setUp(base, 250).cached.read(ref("pack", "aa"));
+
+  remember(setUp(base, 250).cached, "cc");
+
+  expect(cachedPacks(base)).toEqual(["aa", "cc"]);
+});
+
+test("withCache() counts the caches of other repositories, and files that were never completed", () => {
+  const { base } = setUp();
+  const other = join(base, "2e".repeat(32), "index", "ab");
+  mkdirSync(other, { recursive: true });
+  for (const name of ["ab".repeat(32), "tmp-1"]) {
+    writeFileSync(join(other, name), BYTES);
+    utimesSync(join(other, name), 1, 1);
+  }
+
+  remember(setUp(base, 150).cached, "aa");
+
+  expect(readdirSync(other)).toEqual([]);
+  expect(cachedPacks(base)).toEqual(["aa"]);
+});
+
+test("withCache() stores nothing that is larger than the limit, and drops nothing for it", () => {
+  const { base, cached } = setUp(undefined, 199);
+  remember(cached, "aa");
+
+  cached.rememberPack(ref("pack", "bb").name, new Uint8Array(200));
+
+  expect(cachedPacks(base)).toEqual(["aa"]);
+});
+
+test("findOldCaches() finds caches that nobody has used for 30 days, and nothing else", () => {
+  const base = mkdtempSync(join(root, "old-"));
+  const names = ["ab".repeat(32), "cd".repeat(32), "restic-check-cache-17", "else"];
+  for (const name of names) mkdirSync(join(base, name, "data"), { recursive: true });
+  for (const name of names) utimesSync(join(base, name), 1, name.startsWith("cd") ? 1e6 : 1);
+  const day = 24 * 3_600_000;
+
+  const old = findOldCaches(base, 30 * day + 2000);
+  removeCaches(old);
+
+  expect(old.map((path) => path.slice(base.length + 1)).sort()).toEqual([names[0], names[2]]);
+  expect(readdirSync(base).sort()).toEqual([names[1], "else"]);
+  expect(findOldCaches(join(base, "missing"))).toEqual([]);
 });
 
 test.skipIf(process.platform !== "linux")("cacheDirectory() is the one that restic uses", () => {

@@ -21,8 +21,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 
 import { throwIfAborted } from "../async/interrupted.ts";
 import { isId } from "../bytes/hex.ts";
@@ -35,6 +34,7 @@ import type {
   FileRef,
   ReadOptions,
 } from "./backend.ts";
+import { CacheRoom } from "./cache-room.ts";
 import { checkRange, checkRef } from "./layout.ts";
 
 /** Folder of each kind that is cached. Of the packs only those with trees are. */
@@ -47,32 +47,20 @@ const TAG_FILE = "CACHEDIR.TAG";
 const TAG = "Signature: 8a477f597d28d172789f06886806bc55\n";
 const VERSION = "1";
 
-/** The base folder of caches: `$TSBAK_CACHE_DIR`, `$RESTIC_CACHE_DIR`, or what the system has for caches, and `restic` in it. */
-export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const named = environment["TSBAK_CACHE_DIR"] || environment["RESTIC_CACHE_DIR"];
-  if (named) return named;
-  return join(systemCacheFolder(environment), "restic");
-}
-
-function systemCacheFolder(environment: NodeJS.ProcessEnv): string {
-  const home = environment["HOME"] || homedir();
-  if (process.platform === "darwin") return join(home, "Library", "Caches");
-  if (process.platform === "win32") {
-    return environment["LOCALAPPDATA"] || join(home, "AppData", "Local");
-  }
-  const named = environment["XDG_CACHE_HOME"];
-  // The XDG specification: a relative path is to be ignored.
-  return named !== undefined && isAbsolute(named) ? named : join(home, ".cache");
-}
-
 /**
  * Cache the small files of a repository below `base`. `id` is the repository's, from its config.
  *
  * Index files and snapshots are kept when they are written and when they are read whole; packs only when
- * `rememberPack` is called, because only those who know the index know which hold trees.
+ * `rememberPack` is called, because only those who know the index know which hold trees. All caches below `base` together
+ * are kept within `limit` bytes, if it is given.
  */
-export function withCache(backend: Backend, base: string, id: string): CachedBackend {
-  return new CachedBackend(backend, base, id);
+export function withCache(
+  backend: Backend,
+  base: string,
+  id: string,
+  limit?: number,
+): CachedBackend {
+  return new CachedBackend(backend, base, id, limit);
 }
 
 /** See the module comment. */
@@ -82,14 +70,16 @@ export class CachedBackend implements Backend {
   readonly #backend: Backend;
   readonly #folder: string;
   readonly #isReadable: boolean;
+  readonly #room: CacheRoom | undefined;
   /** False once the cache could not be written: a full disk is not tried again for every file. */
   #isWritable: boolean;
   /** Files whose copy was damaged. They are left to the backend from then on, so that each copy goes once at most. */
   readonly #damaged = new Set<string>();
 
-  constructor(backend: Backend, base: string, id: string) {
+  constructor(backend: Backend, base: string, id: string, limit?: number) {
     this.#backend = backend;
     this.directory = base;
+    this.#room = limit === undefined ? undefined : new CacheRoom(base, limit);
     this.#folder = join(base, id);
     this.#isWritable = this.#prepare();
     this.#isReadable = this.#hasOurVersion();
@@ -98,6 +88,10 @@ export class CachedBackend implements Backend {
   /** Of the backend alone: what can be opened is on this machine, and needs no cache. */
   get openFile(): Backend["openFile"] {
     return this.#backend.openFile?.bind(this.#backend);
+  }
+
+  get close(): Backend["close"] {
+    return this.#backend.close?.bind(this.#backend);
   }
 
   get location(): string {
@@ -204,6 +198,7 @@ export class CachedBackend implements Backend {
     try {
       const fd = openSync(path, "r");
       try {
+        this.#attempt(() => this.#room?.noteUsed(path, fd));
         return readExactly(fd, range?.offset ?? 0, range?.length ?? fstatSync(fd).size);
       } finally {
         closeSync(fd);
@@ -219,9 +214,11 @@ export class CachedBackend implements Backend {
     const folder = join(path, "..");
     const temporary = join(folder, `tmp-${crypto.randomUUID()}`);
     try {
+      if (this.#room?.makeRoom(bytes.length) === false) return;
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       writeFileSync(temporary, bytes, { mode: 0o600, flag: "wx" });
       renameSync(temporary, path);
+      this.#room?.noteStored(path, bytes.length);
     } catch {
       this.#isWritable = false;
       this.#attempt(() => rmSync(temporary, { force: true }));
@@ -229,7 +226,9 @@ export class CachedBackend implements Backend {
   }
 
   #drop(ref: FileRef, path: string | undefined = this.#pathOf(ref)): void {
-    if (path !== undefined) this.#attempt(() => rmSync(path, { force: true }));
+    if (path === undefined) return;
+    this.#attempt(() => rmSync(path, { force: true }));
+    this.#room?.noteRemoved(path);
   }
 
   #dropOthers(kind: FileKind, names: ReadonlySet<string>): void {

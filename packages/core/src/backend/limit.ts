@@ -1,5 +1,6 @@
 import { Semaphore } from "../async/semaphore.ts";
-import type { Backend, FileInfo, FileKind } from "./backend.ts";
+import type { Backend } from "./backend.ts";
+import { wrapCalls } from "./wrap-calls.ts";
 
 /**
  * The same store with at most `connections` calls at once; others wait in the order they came. A listing holds its
@@ -7,39 +8,16 @@ import type { Backend, FileInfo, FileKind } from "./backend.ts";
  */
 export function withLimit(backend: Backend, connections: number): Backend {
   const semaphore = new Semaphore(connections);
-
-  async function limited<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
-    const release = await semaphore.acquire(signal);
-    try {
-      return await call();
-    } finally {
-      release();
-    }
-  }
-
-  async function* list(kind: FileKind, signal: AbortSignal | undefined): AsyncIterable<FileInfo> {
-    const files = backend.list(kind, { signal })[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const next = await limited(signal, () => files.next());
-        if (next.done === true) return;
-        yield next.value;
+  const limited = wrapCalls(backend, (_, options) => ({
+    options,
+    run: async (work) => {
+      const release = await semaphore.acquire(options?.signal);
+      try {
+        return await work();
+      } finally {
+        release();
       }
-    } finally {
-      await files.return?.();
-    }
-  }
-
-  return {
-    location: backend.location,
-    connections,
-    create: (options) => limited(options?.signal, () => backend.create(options)),
-    write: (ref, bytes, options) =>
-      limited(options?.signal, () => backend.write(ref, bytes, options)),
-    read: (ref, range, options) =>
-      limited(options?.signal, () => backend.read(ref, range, options)),
-    stat: (ref, options) => limited(options?.signal, () => backend.stat(ref, options)),
-    list: (kind, options) => list(kind, options?.signal),
-    remove: (ref, options) => limited(options?.signal, () => backend.remove(ref, options)),
-  };
+    },
+  }));
+  return { ...limited, connections };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { ErrorCode } from "../errors.ts";
+import { TsbakError, type ErrorCode } from "../errors.ts";
 import { describeBackend } from "../testing/backend-suite.ts";
 import { FaultyBackend } from "../testing/faulty-backend.ts";
 import { CONFIG_REF } from "./backend.ts";
@@ -57,6 +57,57 @@ test("withRetry() gives up after the time allowed, but never before one repetiti
   hasty.faulty.on({ method: "read" }, { type: "fail", error: "unavailable" });
   await expect(hasty.backend.read(PACK)).rejects.toMatchObject({ code: "unavailable" });
   expect(hasty.delays).toEqual([1000]);
+});
+
+test("withRetry() waits as long as the store asks for, if that is within the time allowed", async () => {
+  const { faulty, backend, delays } = setUp();
+  await backend.write(PACK, BYTES);
+  faulty.on({ method: "read", nth: 1 }, { type: "fail", error: busyFor(30_000) });
+  faulty.on({ method: "read", nth: 2 }, { type: "fail", error: busyFor(10) });
+
+  expect(await backend.read(PACK)).toEqual(BYTES);
+  expect(delays).toEqual([30_000, 2000]);
+
+  const patient = setUp();
+  patient.faulty.on({ method: "read" }, { type: "fail", error: busyFor(3_600_000) });
+  await expect(patient.backend.read(PACK)).rejects.toMatchObject({ code: "unavailable" });
+  expect(patient.delays).toEqual([]);
+});
+
+function busyFor(retryAfterMs: number): TsbakError {
+  const cause = Object.assign(new Error("503"), { retryAfterMs });
+  return new TsbakError("unavailable", "Cannot read: the server is busy", { cause });
+}
+
+test("withRetry() counts the time to give up for all calls together while none succeeds", async () => {
+  const { faulty, backend, delays } = setUp({ giveUpAfterMs: 8500 });
+  faulty.on({ method: "read" }, { type: "fail", error: "unavailable" });
+  await expect(backend.read(PACK)).rejects.toMatchObject({ code: "unavailable" });
+  delays.length = 0;
+
+  await expect(backend.read(PACK)).rejects.toMatchObject({ code: "unavailable" });
+  expect(delays).toEqual([1000]);
+
+  delays.length = 0;
+  await backend.write(PACK, BYTES);
+  await expect(backend.read(PACK)).rejects.toMatchObject({ code: "unavailable" });
+  expect(delays).toEqual([1000, 2000, 4000]);
+});
+
+test("withRetry() tells of each failure that it repeats, and of the success after that", async () => {
+  const notices: unknown[] = [];
+  const { faulty, backend } = setUp({ onRetry: (notice) => notices.push(notice) });
+  await backend.write(PACK, BYTES);
+  failTimes(faulty, 2);
+
+  await backend.read(PACK);
+  await backend.read(PACK);
+
+  expect(notices).toMatchObject([
+    { kind: "failed", error: { code: "unavailable" }, delayMs: 1000 },
+    { kind: "failed", delayMs: 2000 },
+    { kind: "recovered", call: "read pack abababab", retries: 2 },
+  ]);
 });
 
 test.each<ErrorCode>([

@@ -16,6 +16,8 @@ export interface OpenOptions extends CallOptions {
   readonly keyHint?: string | undefined;
   /** Base folder of the local cache, shared with restic; without it nothing is cached. */
   readonly cacheDirectory?: string | undefined;
+  /** Bytes that all caches below that folder may have together; what was used longest ago goes first. No limit unless given. */
+  readonly cacheLimit?: number | undefined;
 }
 
 /**
@@ -78,5 +80,5 @@ function openCache(
   options: OpenOptions,
 ): CachedBackend | undefined {
   if (options.cacheDirectory === undefined) return undefined;
-  return withCache(backend, options.cacheDirectory, config.id);
+  return withCache(backend, options.cacheDirectory, config.id, options.cacheLimit);
 }

@@ -9,6 +9,7 @@ import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import type { Backend, FileKind } from "../backend/backend.ts";
+import { pieceTests } from "./piece-tests.ts";
 import { bytesOf, KINDS, listAll, sameBytes, someRef } from "./sample-files.ts";
 
 /** What a backend's tests may add, because the contract itself has no way to do it. */
@@ -40,6 +41,7 @@ export function describeBackend(
     removingTests(current);
     concurrencyTests(current);
     abortTests(current);
+    pieceTests(current);
   });
 }
 

@@ -10,6 +10,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import type {
   Backend,
+  BackendMethod,
   ByteRange,
   CallOptions,
   FileInfo,
@@ -19,8 +20,6 @@ import type {
 import { describeFile } from "../backend/layout.ts";
 import { TsbakError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
-
-export type BackendMethod = "create" | "write" | "read" | "stat" | "list" | "remove";
 
 /** Which calls a rule is about; what is left out may be anything. */
 export interface CallPattern {
@@ -155,6 +154,10 @@ export class FaultyBackend implements Backend {
 
   remove(ref: FileRef, options?: CallOptions): Promise<void> {
     return this.#call("remove", ref, () => this.inner.remove(ref, options));
+  }
+
+  get close(): Backend["close"] {
+    return this.inner.close?.bind(this.inner);
   }
 
   async #call<T>(

@@ -4,9 +4,10 @@
  *
  * @module
  */
+export type { BackendMethod } from "../backend/backend.ts";
 export { describeBackend } from "./backend-suite.ts";
 export type { BackendSuiteOptions } from "./backend-suite.ts";
 export { FaultyBackend } from "./faulty-backend.ts";
-export type { BackendMethod, CallPattern, Fault, LoggedCall } from "./faulty-backend.ts";
+export type { CallPattern, Fault, LoggedCall } from "./faulty-backend.ts";
 export { TestingRepository } from "./sample-repository.ts";
 export type { PlainBlob } from "./sample-repository.ts";

@@ -1,0 +1,93 @@
+import type {
+  Backend,
+  BackendMethod,
+  CallOptions,
+  FileInfo,
+  FileKind,
+  FileRef,
+} from "./backend.ts";
+
+/** One call as those see it who stand between the caller and the store. */
+export interface BackendCall {
+  readonly method: BackendMethod;
+  /** Undefined for `create`; without a name for a listing. */
+  readonly ref?: FileRef | undefined;
+  /** How many bytes are to be written or read, where that is known before. */
+  readonly size?: number | undefined;
+}
+
+/** What becomes of one call. */
+export interface Passage {
+  /** The options that the store gets. */
+  readonly options: CallOptions | undefined;
+  /** Do the work of the call. Of a listing each step comes here, the last of which gives `done`. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * The same store, where each call goes through what `begin` gives for it. Files are opened by the store itself: whoever cannot open
+ * one reads it instead, and what is read of it is not seen here.
+ */
+export function wrapCalls(
+  backend: Backend,
+  begin: (call: BackendCall, options: CallOptions | undefined) => Passage,
+): Backend {
+  return {
+    ...passedOn(backend),
+    create: (options) => {
+      const passage = begin({ method: "create" }, options);
+      return passage.run(() => backend.create(passage.options));
+    },
+    write: (ref, bytes, options) => {
+      const passage = begin({ method: "write", ref, size: bytes.length }, options);
+      return passage.run(() => backend.write(ref, bytes, passage.options));
+    },
+    read: (ref, range, options) => {
+      const passage = begin({ method: "read", ref, size: range?.length }, options);
+      return passage.run(() =>
+        backend.read(ref, range, { ...passage.options, into: options?.into }),
+      );
+    },
+    stat: (ref, options) => {
+      const passage = begin({ method: "stat", ref }, options);
+      return passage.run(() => backend.stat(ref, passage.options));
+    },
+    list: (kind, options) =>
+      listThrough(backend, kind, () => begin({ method: "list", ref: { kind, name: "" } }, options)),
+    remove: (ref, options) => {
+      const passage = begin({ method: "remove", ref }, options);
+      return passage.run(() => backend.remove(ref, passage.options));
+    },
+  };
+}
+
+/** What a wrapper leaves as it is. */
+export function passedOn(
+  backend: Backend,
+): Pick<Backend, "location" | "connections" | "priceClasses" | "openFile" | "close"> {
+  return {
+    location: backend.location,
+    connections: backend.connections,
+    ...(backend.priceClasses && { priceClasses: backend.priceClasses }),
+    ...(backend.openFile && { openFile: backend.openFile.bind(backend) }),
+    ...(backend.close && { close: backend.close.bind(backend) }),
+  };
+}
+
+async function* listThrough(
+  backend: Backend,
+  kind: FileKind,
+  begin: () => Passage,
+): AsyncIterable<FileInfo> {
+  const passage = begin();
+  const files = backend.list(kind, passage.options)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await passage.run(() => files.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await files.return?.();
+  }
+}
