@@ -4,6 +4,7 @@
 #   rsync, time, unzip  from the system's own packages
 #   restic-0.14         the system's own restic, where it is that version (Debian 12)
 #   restic              the newest restic there is, from a newer suite of the same mirror
+#   rest-server, rclone servers of stores, and rclone also as a client, from there too
 #   node-20 ... node-26 the versions of Node.js that the built command must run on
 #
 # Usage: scripts/install-peers.sh [DIR]      DIR is ./peers unless given; the names above appear in DIR/bin
@@ -123,5 +124,7 @@ drop_lists() { rm -rf "$peers/apt"; }
 install_system_packages
 [ -x "$bin/restic-0.14" ] || link_old_restic
 fetch_from_newer_suite restic restic restic
+fetch_from_newer_suite restic-rest-server restic-rest-server rest-server
+fetch_from_newer_suite rclone rclone rclone
 for major in $node_majors; do fetch_node "$major"; done
 drop_lists

@@ -19,7 +19,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   sftp: notYet,
   s3: notYet,
   b2: notYet,
-  rest: notYet,
+  rest: async (rest, settings) => (await import("./rest/open-rest.ts")).openRest(rest, settings),
   rclone: notYet,
   azure: notYet,
   gs: notYet,
