@@ -20,7 +20,8 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   s3: notYet,
   b2: notYet,
   rest: async (rest, settings) => (await import("./rest/open-rest.ts")).openRest(rest, settings),
-  rclone: notYet,
+  rclone: async (rest, settings) =>
+    (await import("./rclone/open-rclone.ts")).openRclone(rest, settings),
   azure: notYet,
   gs: notYet,
   swift: notYet,
