@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { openBackend, type BackendSettings } from "@tsbak/backends";
 import { CONFIG_REF, KIND_FOLDERS, type Backend, type FileRef } from "@tsbak/core";
 import { describeBackend } from "@tsbak/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { findPeer, requirePeer, Workshop } from "./peers.ts";
+import { findPeer, requirePeer, Workshop, type PeerName } from "./peers.ts";
+import { roundTrip } from "./store-round-trip.ts";
 
 let workshop: Workshop;
 const stores: Backend[] = [];
@@ -237,5 +238,21 @@ describe.skipIf(!requirePeer("rclone"))("rclone over its standard input and outp
     const reason = await reasonOf(openBackend(location, settingsOf(options)));
 
     expect(reason).toMatchObject({ code: "invalid-argument" });
+  });
+});
+
+const COMMANDS: PeerName[] = ["tsbak", "restic", "rsync", "rclone"];
+
+describe.skipIf(COMMANDS.map(requirePeer).includes(false))("the command", () => {
+  test("keeps a repository through rclone, which restic uses as well, and leaves no rclone behind", async () => {
+    const remote = `mine:${workshop.path("repository")}`;
+    const env = {
+      PATH: `${dirname(findPeer("rclone")?.[0] ?? "")}:${process.env.PATH ?? ""}`,
+      RCLONE_CONFIG: workshop.path("rclone.conf"),
+      RCLONE_CONFIG_MINE_TYPE: "local",
+    };
+
+    expect(await roundTrip(workshop, { location: `rclone:${remote}`, env })).toEqual([]);
+    await expect.poll(() => processesWith(remote)).toEqual([]);
   });
 });

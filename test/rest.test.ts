@@ -14,10 +14,11 @@ import {
 import { describeBackend } from "@tsbak/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { requirePeer, Workshop } from "./peers.ts";
+import { requirePeer, Workshop, type PeerName } from "./peers.ts";
 import { makeCertificates, type Certificates } from "./servers/certificates.ts";
 import { startRcloneRestic, type RcloneRestic } from "./servers/rclone-restic.ts";
 import { startRestServer, type RestServer } from "./servers/rest-server.ts";
+import { roundTrip } from "./store-round-trip.ts";
 
 const PASSWORD = "p@ss:w/rd?#%";
 /** The suite writes files that do not have the names that their bytes want. */
@@ -263,6 +264,45 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
     servers.push(await startRestServer(folder, { args: ["--listen", `127.0.0.1:${port}`] }));
     await store.write(CONFIG_REF, randomBytes(10));
     expect((await store.stat(CONFIG_REF)).size).toBe(10);
+  });
+});
+
+const COMMANDS: PeerName[] = ["tsbak", "restic", "rsync", "rest-server"];
+
+describe.skipIf(COMMANDS.map(requirePeer).includes(false))("the command", () => {
+  test("keeps a repository on a rest-server with a password, which restic uses as well", async () => {
+    const users = { me: PASSWORD };
+    const server = await start({ users, args: ["--private-repos"] });
+    const user = `me:${encodeURIComponent(PASSWORD)}`;
+    const location = `rest:${server.url.replace("//", `//${user}@`)}/me/repo`;
+
+    expect(await roundTrip(workshop, { location })).toEqual([]);
+  });
+
+  test("keeps a repository behind a socket, which restic uses as well", async () => {
+    const server = await start({ isOnSocket: true });
+    const location = `rest:${server.url}/repo/`;
+
+    expect(await roundTrip(workshop, { location })).toEqual([]);
+  });
+
+  test("never shows the password of a location", async () => {
+    const users = { me: PASSWORD };
+    const server = await start({ users });
+    const password = encodeURIComponent(PASSWORD);
+    const location = `rest:${server.url.replace("//", `//me:${password}@`)}/repo`;
+    const shown = `rest:${server.url.replace("//", "//me:***@")}/repo/`;
+    let printed = await workshop.must("tsbak", ["-r", location, "init"]);
+    expect(printed).toContain(shown);
+
+    for (const args of [["init"], ["snapshots", "--json"], ["cat", "config"], ["unlock"]]) {
+      for (const where of [location, location.replace(password, `x${password}`)]) {
+        const { stdout, stderr } = await workshop.runTsbak(["-r", where, ...args]);
+        printed += stdout + stderr;
+      }
+    }
+    await server.stop();
+    for (const secret of [password, PASSWORD]) expect(printed).not.toContain(secret);
   });
 });
 
