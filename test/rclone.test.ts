@@ -115,8 +115,12 @@ describe.skipIf(!requirePeer("rclone"))("rclone over its standard input and outp
   });
 
   test("is started once, and ended by close()", async () => {
-    const store = await openNew();
+    const notices: string[] = [];
+    const store = await openNew({ ...settingsOf(), onNotice: (line) => void notices.push(line) });
     expect(processesWith(`mine:${folderOf(store)}`)).toEqual([]);
+    for await (const file of store.list("key")) expect(file).toBe(undefined);
+    // Nothing but that there is no file with settings, which is not tsbak's to say.
+    expect(notices.filter((line) => !line.includes("rclone.conf"))).toEqual([]);
 
     await Promise.all([store.create(), reasonOf(store.stat(CONFIG_REF))]);
     expect(processesWith(`mine:${folderOf(store)}`).length).toBe(1);

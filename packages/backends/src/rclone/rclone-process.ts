@@ -11,6 +11,9 @@ import type { RcloneCommand } from "./rclone-command.ts";
 /** How long it may take to end by itself, and then by a signal. */
 const GRACE_MS = 5000;
 
+/** It complains so of every listing of a new repository, and at its end, though it answers well. */
+const NO_FOLDER = /(error listing|last error was): directory not found$/;
+
 /** Of our own secrets; rclone has no use for them. */
 const NOT_ITS_BUSINESS = /^(TSBAK|RESTIC)_.*PASSWORD/;
 
@@ -40,8 +43,9 @@ export class RcloneProcess {
     // A pipe that breaks says only that the program has ended, which is told by itself.
     for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on("error", () => undefined);
     createInterface({ input: child.stderr }).on("line", (line) => {
-      const shown = this.#masked(line);
-      if (shown !== "") this.#lastLine = shown;
+      const shown = this.#masked(line).trim();
+      if (shown === "" || NO_FOLDER.test(shown)) return;
+      this.#lastLine = shown;
       onNotice?.(`rclone: ${shown}`);
     });
     this.stream = Duplex.from({ readable: child.stdout, writable: child.stdin });

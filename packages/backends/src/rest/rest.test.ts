@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
 
-import type { Backend, FileInfo, FileKind, FileRef } from "@tsbak/core";
+import type { Backend, FileInfo, FileKind, FileRef, TsbakError } from "@tsbak/core";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { openRest } from "./open-rest.ts";
@@ -326,6 +326,27 @@ describe("bytes", () => {
 
     expect(Buffer.compare(read, shared)).toBe(0);
     expect([read.buffer, read.byteOffset]).toEqual([into, 0]);
+  });
+});
+
+describe("a 404 of rclone", () => {
+  test.each([
+    [200, "unavailable", "unavailable"],
+    [404, "not-found", undefined],
+    [500, "unavailable", "unavailable"],
+  ])("is judged by HEAD, here with %i", async (status, reading, removing) => {
+    const { backend } = await openStore((request, response) => {
+      const headers = { server: "rclone/v1", "content-length": "0" };
+      response.writeHead(request.method === "HEAD" ? status : 404, headers).end();
+    });
+    const codeOf = (call: Promise<unknown>): Promise<unknown> =>
+      call.then(
+        () => undefined,
+        (error: TsbakError) => error.code,
+      );
+
+    expect(await codeOf(backend.read(REF))).toBe(reading);
+    expect(await codeOf(backend.remove(REF))).toBe(removing);
   });
 });
 

@@ -148,7 +148,13 @@ export class RestBackend implements Backend {
     const path = this.#pathOf(ref);
     const action = `Cannot remove ${describeFile(ref)} from ${this.location}`;
     const response = await this.#send({ method: "DELETE", path, signal: options.signal }, action);
-    if (response.status === 200 || response.status === 204 || response.status === 404) return;
+    if (response.status === 200 || response.status === 204) return;
+    if (response.status === 404) {
+      // rclone also says so when it cannot reach a file that is there.
+      const isLeft = this.#isRclone === true && (await this.#statIfThere(ref, options));
+      if (!isLeft) return;
+      throw new TsbakError("unavailable", `${action}: rclone cannot remove it now`);
+    }
     if (response.status !== 403) throw statusError(response, action);
     throw new TsbakError(
       "denied",
