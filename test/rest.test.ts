@@ -1,6 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
 
 import { openBackend, type BackendSettings } from "@tsbak/backends";
 import {
@@ -176,6 +180,34 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
       const error = await reasonOf(openNew(secure.url, { tls }));
       expect(error).toMatchObject({ code: "invalid-argument" });
     }
+  });
+
+  test("may want a certificate of the client", async () => {
+    const { authority, client } = certificates;
+    const server = createServer(
+      {
+        cert: readFileSync(certificates.serverCertificate),
+        key: readFileSync(certificates.serverKey),
+        ca: readFileSync(authority),
+        requestCert: true,
+      },
+      (request, response) => {
+        const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+        response.writeHead(200, { "content-length": String(subject.CN).length }).end();
+      },
+    ).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const location = `rest:https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const tls = { authorityFiles: [authority] };
+
+    const without = await reasonOf((await open(location, { tls })).stat(CONFIG_REF));
+    expect(without).toMatchObject({ code: "denied" });
+    expect(String(without)).toContain("--tls-client-cert");
+    const store = await open(location, { tls: { ...tls, clientCertificateFile: client } });
+    expect((await store.stat(CONFIG_REF)).size).toBe("client".length);
+
+    server.close();
+    server.closeAllConnections();
   });
 
   test("and its client must agree on TLS", async () => {
