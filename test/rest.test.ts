@@ -302,13 +302,15 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
 const COMMANDS: PeerName[] = ["tsbak", "restic", "rsync", "rest-server"];
 
 describe.skipIf(COMMANDS.map(requirePeer).includes(false))("the command", () => {
-  test("keeps a repository on a rest-server with a password, which restic uses as well", async () => {
+  test("keeps a repository on a rest-server with TLS and a password, which restic uses as well", async () => {
+    const tls = makeCertificates(newFolder());
     const users = { me: PASSWORD };
-    const server = await start({ users, args: ["--private-repos"] });
-    const user = `me:${encodeURIComponent(PASSWORD)}`;
-    const location = `rest:${server.url.replace("//", `//${user}@`)}/me/repo`;
+    const server = await start({ tls, users, args: ["--private-repos"] });
+    const location = `rest:${server.url}/me/repo`;
+    const env = { RESTIC_REST_USERNAME: "me", RESTIC_REST_PASSWORD: PASSWORD };
 
-    expect(await roundTrip(workshop, { location })).toEqual([]);
+    const args = ["--cacert", tls.authority];
+    expect(await roundTrip(workshop, { location, env, args })).toEqual([]);
   });
 
   test("keeps a repository behind a socket, which restic uses as well", async () => {

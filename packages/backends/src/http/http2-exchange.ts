@@ -3,6 +3,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 
 import { throwIfAborted, TsbakError } from "@tsbak/core";
 
+import { PieceReport } from "./piece-report.ts";
 import { contentLength, ResponseBody } from "./response-body.ts";
 import { sendBody } from "./send-body.ts";
 import type { HttpRequest, HttpResponse } from "./transport.ts";
@@ -28,28 +29,33 @@ export function exchangeOverHttp2(
     { endStream: method !== "POST" },
   );
   return new Promise<HttpResponse>((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      // What comes after this must not be put in lent memory.
+      stream.removeAllListeners("data");
+      stream.close(constants.NGHTTP2_CANCEL);
+      stream.destroy();
+      reject(error as Error);
+    };
     const stop = (): void => {
       try {
         throwIfAborted(signal);
       } catch (error) {
-        stream.removeAllListeners("data");
-        stream.close(constants.NGHTTP2_CANCEL);
-        reject(error as Error);
+        fail(error);
       }
     };
     signal?.addEventListener("abort", stop, { once: true });
     stream.once("close", () => signal?.removeEventListener("abort", stop));
-    receive(stream, request).then(resolve, (error: unknown) => {
-      stream.removeAllListeners("data");
-      stream.close(constants.NGHTTP2_CANCEL);
-      reject(error as Error);
-    });
-    if (method === "POST") sendBody(stream, body);
+    receive(stream, request).then(resolve, fail);
+    if (method === "POST") sendBody(stream, body, request.onBytes);
   });
 }
 
 /** Resolves when the stream has ended both ways, or the response is a refusal, after which the rest is of no interest. */
-function receive(stream: ClientHttp2Stream, { method, into }: HttpRequest): Promise<HttpResponse> {
+function receive(
+  stream: ClientHttp2Stream,
+  { method, into, onBytes }: HttpRequest,
+): Promise<HttpResponse> {
+  const report = new PieceReport(stream, onBytes);
   return new Promise((resolve, reject) => {
     /** Run in an event of the stream what may throw. */
     const attempt = (step: () => void): void => {
@@ -74,16 +80,19 @@ function receive(stream: ClientHttp2Stream, { method, into }: HttpRequest): Prom
         const body = new ResponseBody(method === "HEAD" ? 0 : contentLength(headers), into);
         finish = () => ({ status, headers, body: body.finish() });
         // Not sooner: Node may tell of data before it tells of the response.
-        stream.on("data", (piece: Uint8Array) => attempt(() => body.add(piece)));
+        stream.on("data", (piece: Uint8Array) =>
+          attempt(() => {
+            body.add(piece);
+            report.tell(piece.length, reject);
+          }),
+        );
       });
     });
     stream.on("error", reject);
-    stream.once("close", () =>
-      attempt(() => {
-        if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw cut();
-        resolve(finish());
-      }),
-    );
+    stream.once("close", () => {
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) reject(cut());
+      else report.released().then(finish).then(resolve, reject);
+    });
   });
 }
 

@@ -3,8 +3,10 @@ import * as https from "node:https";
 import type { SecureContext } from "node:tls";
 
 import { throwIfAborted } from "@tsbak/core";
+import type { OnBytes } from "@tsbak/core";
 
 import { connectionError } from "./connection-error.ts";
+import { PieceReport } from "./piece-report.ts";
 import { contentLength, ResponseBody } from "./response-body.ts";
 import { sendBody } from "./send-body.ts";
 import type { HttpRequest, HttpResponse, HttpTransport } from "./transport.ts";
@@ -100,14 +102,14 @@ function exchange(outgoing: http.ClientRequest, request: HttpRequest): Promise<H
     });
     outgoing.once("close", () => signal?.removeEventListener("abort", stop));
     signal?.addEventListener("abort", stop, { once: true });
-    sendBody(outgoing, request.body);
+    sendBody(outgoing, request.body, request.onBytes);
   });
 }
 
 async function receive(
   outgoing: http.ClientRequest,
   incoming: http.IncomingMessage,
-  { method, into }: HttpRequest,
+  { method, into, onBytes }: HttpRequest,
 ): Promise<HttpResponse> {
   const { statusCode: status = 0, headers } = incoming;
   if (status < 200 || status > 299) {
@@ -115,7 +117,7 @@ async function receive(
     return { status, headers, body: new Uint8Array(0) };
   }
   const length = method === "HEAD" ? 0 : contentLength(headers);
-  const body = await readBody(incoming, new ResponseBody(length, into));
+  const body = await readBody(incoming, new ResponseBody(length, into), onBytes);
   await finished(outgoing);
   return { status, headers, body };
 }
@@ -145,28 +147,32 @@ function dropRefusal(outgoing: http.ClientRequest, incoming: http.IncomingMessag
 function readBody(
   incoming: http.IncomingMessage,
   body: ResponseBody,
+  onBytes: OnBytes | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const report = new PieceReport(incoming, onBytes);
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
       // Lent memory is not touched any more.
       incoming.removeAllListeners("data");
       reject(error);
     };
+    let hasEnded = false;
     incoming.on("error", fail);
-    incoming.on("close", () => fail(new Error("the connection was cut")));
+    incoming.on("close", () => hasEnded || fail(new Error("the connection was cut")));
     incoming.on("data", (piece: Uint8Array) => {
       try {
         body.add(piece);
+        report.tell(piece.length, fail);
       } catch (error) {
         fail(error);
       }
     });
     incoming.on("end", () => {
-      try {
-        resolve(body.finish());
-      } catch (error) {
-        fail(error);
-      }
+      hasEnded = true;
+      report
+        .released()
+        .then(() => body.finish())
+        .then(resolve, fail);
     });
   });
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { OnBytes } from "@tsbak/core";
+
 /** One request. */
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "DELETE";
@@ -15,6 +17,8 @@ export interface HttpRequest {
   readonly body?: Uint8Array | undefined;
   /** Memory lent for the body of the response, used if it is long enough. */
   readonly into?: ArrayBuffer | undefined;
+  /** Called for each piece of either body. */
+  readonly onBytes?: OnBytes | undefined;
   /** Ends the request at once when aborted. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -350,6 +350,35 @@ describe("a 404 of rclone", () => {
   });
 });
 
+test("The pieces of a body are reported as they go, and the last is waited for too", async () => {
+  const bytes = randomBytes(1_000_000);
+  const { backend } = await openStore((request, response) => {
+    if (request.method === "GET") return void response.end(bytes);
+    request
+      .resume()
+      .once("end", () => response.writeHead(request.method === "HEAD" ? 404 : 200).end());
+  });
+  let underWay = 0;
+  let pieces: number[] = [];
+  const onBytes = async (count: number): Promise<void> => {
+    expect(underWay++).toBe(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay--;
+    pieces.push(count);
+  };
+  const sumOf = async (call: Promise<unknown>): Promise<number> => {
+    pieces = [];
+    await call;
+    expect([underWay, Math.max(...pieces) <= 64 << 10]).toEqual([0, true]);
+    return pieces.reduce((sum, count) => sum + count, 0);
+  };
+
+  for (let round = 0; round < 10; round++) {
+    expect(await sumOf(backend.write(REF, bytes, { onBytes }))).toBe(bytes.length);
+    expect(await sumOf(backend.read(REF, undefined, { onBytes }))).toBe(bytes.length);
+  }
+});
+
 describe("a write", () => {
   test("looks first where the server is rclone, or it is not known yet", async () => {
     const { backend, requests } = await openStore((request, response) => {

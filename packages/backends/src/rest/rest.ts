@@ -98,11 +98,14 @@ export class RestBackend implements Backend {
   ): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(range);
     const path = this.#pathOf(ref);
-    const { into, signal } = options;
+    const { into, signal, onBytes } = options;
     const action = `Cannot read ${describeFile(ref)} from ${this.location}`;
     const last = range && range.offset + range.length - 1;
     const headers = range && { range: `bytes=${range.offset}-${last}` };
-    const response = await this.#send({ method: "GET", path, headers, into, signal }, action);
+    const response = await this.#send(
+      { method: "GET", path, headers, into, signal, onBytes },
+      action,
+    );
     if (response.status === 200 || response.status === 206) {
       return rangeOf(response, range, action);
     }
@@ -192,12 +195,15 @@ export class RestBackend implements Backend {
     options: CallOptions,
   ): Promise<void> {
     const action = `Cannot write ${describeFile(ref)} to ${this.location}`;
-    const { signal } = options;
+    const { signal, onBytes } = options;
     if (this.#isRclone !== false && (await this.#statIfThere(ref, options)) !== undefined) {
       throw alreadyThere(action);
     }
     const headers = { "content-type": "application/octet-stream" };
-    const response = await this.#send({ method: "POST", path, headers, body, signal }, action);
+    const response = await this.#send(
+      { method: "POST", path, headers, body, signal, onBytes },
+      action,
+    );
     if (response.status === 200 || response.status === 201 || response.status === 204) return;
     const isRefused = response.status === 403;
     if (isRefused && (await this.#statIfThere(ref, options)) !== undefined) {
