@@ -313,11 +313,12 @@ describe.skipIf(COMMANDS.map(requirePeer).includes(false))("the command", () => 
     expect(await roundTrip(workshop, { location, env, args })).toEqual([]);
   });
 
-  test("keeps a repository behind a socket, which restic uses as well", async () => {
+  test("makes a repository behind a socket, which restic uses as well", async () => {
     const server = await start({ isOnSocket: true });
     const location = `rest:${server.url}/repo/`;
 
-    expect(await roundTrip(workshop, { location })).toEqual([]);
+    await workshop.must("tsbak", ["-r", location, "init"]);
+    await workshop.must("restic", ["-r", location, "check"]);
   });
 
   test("never shows the password of a location", async () => {
@@ -329,7 +330,7 @@ describe.skipIf(COMMANDS.map(requirePeer).includes(false))("the command", () => 
     let printed = await workshop.must("tsbak", ["-r", location, "init"]);
     expect(printed).toContain(shown);
 
-    for (const args of [["init"], ["snapshots", "--json"], ["cat", "config"], ["unlock"]]) {
+    for (const args of [["init"], ["cat", "config"]]) {
       for (const where of [location, location.replace(password, `x${password}`)]) {
         const { stdout, stderr } = await workshop.runTsbak(["-r", where, ...args]);
         printed += stdout + stderr;

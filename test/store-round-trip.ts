@@ -25,7 +25,7 @@ export async function roundTrip(workshop: Workshop, reach: StoreReach): Promise<
   const source = join(folder, "source");
   const must = (tool: ToolName, ...words: string[]): Promise<string> =>
     workshop.must(tool, ["-r", location, ...args, ...words], { env, cwd: source });
-  makeRandomTree(source, { seed: location.split(":")[0] ?? "", size: 12e6, files: 60 });
+  makeRandomTree(source, { seed: location.split(":")[0] ?? "", size: 8e6, files: 60 });
 
   await must("tsbak", "init");
   await must("tsbak", "backup", ".");
