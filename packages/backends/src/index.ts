@@ -7,3 +7,4 @@ export { LocalBackend } from "./local.ts";
 export { openBackend } from "./open-backend.ts";
 export { openStore } from "./open-store.ts";
 export type { BackendSettings, TlsSettings } from "./settings.ts";
+export { splitShellWords } from "./shell-words.ts";

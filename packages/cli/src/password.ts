@@ -7,10 +7,10 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { splitShellWords } from "@tsbak/backends";
 import { isTsbakError, TsbakError } from "@tsbak/core";
 import { firstSetting, type Environment } from "./environment.ts";
 import { askHidden, readFirstLine, type Terminal } from "./prompt.ts";
-import { splitShellWords } from "./shell-words.ts";
 import { decodeTextFile } from "./text-file.ts";
 
 /** What was said about a password. */
@@ -154,7 +154,7 @@ async function readPasswordFile(path: string): Promise<string> {
 }
 
 async function runCommand(command: string, signal: AbortSignal): Promise<string> {
-  const [program = "", ...args] = splitShellWords(command);
+  const [program = "", ...args] = splitShellWords(command, "--password-command");
   try {
     const running = promisify(execFile)(program, args, { encoding: "buffer", signal });
     running.child.stderr?.pipe(process.stderr, { end: false });

@@ -5,23 +5,23 @@ const PIECE = /\\([^])|"((?:[^"\\]|\\[^])*)"|'([^']*)'|([^\\"']+)/g;
 
 /**
  * The words of a command line: blanks separate, quotes and backslashes hold together. Nothing is expanded, and no shell is
- * involved.
+ * involved. `origin` is what the user gave it with, for messages: `-o sftp.command`.
  *
  * @throws {TsbakError} `invalid-argument` if a quote is not closed or nothing is there. The line is not shown: it may
  * hold a secret.
  */
-export function splitShellWords(line: string): string[] {
+export function splitShellWords(line: string, origin: string): string[] {
   const words: string[] = [];
   const text = line.trim();
   let at = 0;
   while (at < text.length) {
     WORD.lastIndex = at;
     const word = WORD.exec(text)?.[1];
-    if (word === undefined) throw badLine("a quote is not closed");
+    if (word === undefined) throw badLine(origin, "a quote is not closed");
     words.push(word.replace(PIECE, unquote));
     at = WORD.lastIndex;
   }
-  if (words.length === 0) throw badLine("it is empty");
+  if (words.length === 0) throw badLine(origin, "it is empty");
   return words;
 }
 
@@ -35,9 +35,9 @@ function unquote(
   return escaped ?? double?.replace(/\\(["\\$`])/g, "$1") ?? single ?? plain ?? "";
 }
 
-function badLine(reason: string): TsbakError {
+function badLine(origin: string, reason: string): TsbakError {
   return new TsbakError(
     "invalid-argument",
-    `Cannot run password command: ${reason}; check --password-command`,
+    `Cannot use the command line of ${origin}: ${reason}; quote it as for a shell`,
   );
 }

@@ -8,9 +8,9 @@ test.each([
   [`a "" ''`, ["a", "", ""]],
   [`a "\\"q\\" \\n"`, ["a", '"q" \\n']],
 ])("splitShellWords() splits %s", (line, words) => {
-  expect(splitShellWords(line)).toEqual(words);
+  expect(splitShellWords(line, "--run")).toEqual(words);
 });
 
 test.each(["", "  ", "a 'b", 'a "b', "a\\"])("splitShellWords() refuses %j", (line) => {
-  expect(() => splitShellWords(line)).toThrow(/password command/);
+  expect(() => splitShellWords(line, "--run")).toThrow(/command line of --run/);
 });
