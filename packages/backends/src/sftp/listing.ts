@@ -14,6 +14,10 @@ export function isFolder({ mode }: FileAttributes): boolean {
   return mode === undefined || (mode & TYPE_MASK) === FOLDER;
 }
 
+function isFile({ mode }: FileAttributes): boolean {
+  return mode === undefined || (mode & TYPE_MASK) === REGULAR_FILE;
+}
+
 /** @throws {TsbakError} `unavailable` if the server does not tell the size. */
 export function sizeOf({ size }: FileAttributes): number {
   if (size !== undefined) return size;
@@ -68,9 +72,9 @@ async function describe(
   options: CallOptions,
 ): Promise<FileInfo | undefined> {
   const { name } = entry;
+  if (!isFile(entry)) return undefined;
   // Only some servers tell all of it in a listing.
   const isKnown = entry.mode !== undefined && entry.size !== undefined;
   const attributes = isKnown ? entry : await client.stat(`${folder}/${name}`, options);
-  const { mode = REGULAR_FILE } = attributes;
-  return (mode & TYPE_MASK) === REGULAR_FILE ? { name, size: sizeOf(attributes) } : undefined;
+  return isFile(attributes) ? { name, size: sizeOf(attributes) } : undefined;
 }
