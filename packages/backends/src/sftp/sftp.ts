@@ -37,7 +37,7 @@ interface Modes {
 const PRIVATE: Modes = { folder: 0o700, file: 0o600 };
 const SHARED_WITH_GROUP: Modes = { folder: 0o770, file: 0o660 };
 /** Folders that are listed at once. */
-const FOLDERS_AT_ONCE = 32;
+const FOLDERS_AT_ONCE = 128;
 
 /** What the backend is told besides the connection. */
 export interface SftpPlace {
