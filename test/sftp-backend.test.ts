@@ -73,6 +73,11 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await sleep(2);
 }
 
+function countLogins(): number {
+  const log = readFileSync(join(folder, "server", "sshd.log"), "utf8");
+  return log.split("Accepted publickey").length - 1;
+}
+
 function cutConnections(): void {
   for (const pid of server.sessions()) {
     try {
@@ -134,7 +139,7 @@ describe.skipIf(!isThere)("SftpBackend, with a connection of its own", () => {
 
     test("twenty operations of each kind at once share one connection", async () => {
       const refs = Array.from({ length: 20 }, () => someRef("pack"));
-      const before = server.sessions().length;
+      const logins = countLogins();
 
       await Promise.all(refs.map((ref, at) => backend.write(ref, bytesOf(at * 100_000))));
       const answers = await Promise.all([
@@ -148,7 +153,7 @@ describe.skipIf(!isThere)("SftpBackend, with a connection of its own", () => {
       expect(stats.map(({ size }) => size)).toEqual(refs.map((_, at) => at * 100_000));
       expect(lists.flat()).toEqual([]);
       expect((await listAll(backend, "pack")).length).toBe(20);
-      expect(server.sessions().length).toBe(before);
+      expect(countLogins()).toBe(logins);
     });
 
     test("files and folders have restic's modes, private or shared with the group as the config is", async () => {
@@ -205,7 +210,7 @@ describe.skipIf(!isThere)("SftpBackend, with a connection of its own", () => {
     test("an aborted write or read ends, touches the caller's memory no more, and the connection goes on", async () => {
       const ref = someRef("pack");
       await backend.write(ref, Buffer.alloc(64 << 20, 1));
-      const session = server.sessions();
+      const logins = countLogins();
       const into = new ArrayBuffer(64 << 20);
       const abort = new AbortController();
       const { signal } = abort;
@@ -224,7 +229,7 @@ describe.skipIf(!isThere)("SftpBackend, with a connection of its own", () => {
       expect(await listAll(backend, "pack")).toEqual([{ name: ref.name, size: 64 << 20 }]);
       expect(memory.every((byte) => byte === 7)).toBe(true);
       expect(temporaryOf(backend, other)).toBeUndefined();
-      expect(server.sessions()).toEqual(session);
+      expect(countLogins()).toBe(logins);
     });
 
     test("a missing repository is not found, has no files, and nothing is written to it", async () => {
@@ -298,6 +303,32 @@ describe.skipIf(!isThere)("SftpBackend, with a connection of its own", () => {
       expect(await listAll(backend, "key")).toEqual([]);
     } finally {
       for (const pid of sessions) process.kill(pid, "SIGKILL");
+    }
+  });
+
+  test.each([
+    ["further channels", ["MaxSessions 4"]],
+    ["one channel", ["MaxSessions 1"]],
+  ])("large files go at once through %s of one connection", async (_, config) => {
+    const other = await startSshd(join(folder, `server-${count++}`), { config });
+    try {
+      const args = `-F '${other.clientConfig}'`;
+      const root = join(folder, `store-${count++}`);
+      const backend = await openBackend(`sftp:store:${root}`, { options: { "sftp.args": args } });
+      opened.push(backend);
+      await backend.create();
+      const before = other.sessions().length;
+      const bytes = bytesOf(4 << 20);
+      const refs = Array.from({ length: 40 }, () => someRef("pack"));
+
+      await Promise.all(refs.map((ref) => backend.write(ref, bytes)));
+      const read = await Promise.all(refs.map((ref) => backend.read(ref)));
+
+      expect(read.every((one) => sameBytes(one, bytes))).toBe(true);
+      expect(other.sessions().length > before).toBe(config[0] === "MaxSessions 4");
+      await backend.close?.();
+    } finally {
+      await other.stop();
     }
   });
 

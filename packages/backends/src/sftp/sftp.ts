@@ -19,7 +19,7 @@ import type {
 } from "@tsbak/core";
 
 import type { SftpClient } from "./client.ts";
-import type { SftpConnection } from "./connection.ts";
+import type { SftpConnection, UseOptions } from "./connection.ts";
 import { listFiles, listPrefixes, sizeOf } from "./listing.ts";
 import { makeFolder, makeFolderWithParents } from "./make-folder.ts";
 import type { FileAttributes } from "./packet.ts";
@@ -36,6 +36,8 @@ interface Modes {
 
 const PRIVATE: Modes = { folder: 0o700, file: 0o600 };
 const SHARED_WITH_GROUP: Modes = { folder: 0o770, file: 0o660 };
+/** A call that moves so many bytes is worth a channel of its own. */
+const LARGE = 1 << 20;
 /** Folders that are listed at once. */
 const FOLDERS_AT_ONCE = 128;
 
@@ -86,7 +88,8 @@ export class SftpBackend implements Backend {
     const path = this.#pathOf(defaultLayoutPath(ref));
     const folder = path.slice(0, path.lastIndexOf("/"));
     const temporary = `${path}-tmp-${randomBytes(8).toString("hex")}`;
-    await this.#call(`write ${describeFile(ref)} to`, options, async (client) => {
+    const isLarge = bytes.length >= LARGE;
+    await this.#call(`write ${describeFile(ref)} to`, { ...options, isLarge }, async (client) => {
       const modes = await this.#findModes(client, options);
       const file = { folder, path, temporary, mode: modes.file, bytes };
       try {
@@ -111,7 +114,9 @@ export class SftpBackend implements Backend {
   ): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(range);
     const path = this.#pathOf(defaultLayoutPath(ref));
-    return this.#call(`read ${describeFile(ref)} from`, options, async (client) => {
+    // Only packs are large if nobody says so.
+    const isLarge = range === undefined ? ref.kind === "pack" : range.length >= LARGE;
+    return this.#call(`read ${describeFile(ref)} from`, { ...options, isLarge }, async (client) => {
       const { bytes, attributes } = await download(client, path, range, options);
       this.#noteModes(ref, attributes);
       return bytes;
@@ -178,15 +183,15 @@ export class SftpBackend implements Backend {
 
   async #call<T>(
     action: string,
-    options: CallOptions,
+    options: UseOptions,
     work: (client: SftpClient) => Promise<T>,
   ): Promise<T> {
     try {
-      const client = await this.#connection.client(options);
-      this.#removeAbandoned(client);
-      return await work(client);
+      return await this.#connection.use(options, async (client) => {
+        this.#removeAbandoned(client);
+        return work(client);
+      });
     } catch (error) {
-      if (isTsbakError(error, "interrupted")) this.#connection.noteAbort();
       const missing = action.startsWith("write") ? "unavailable" : "not-found";
       throw sftpError(error, `Cannot ${action} ${this.location}`, missing);
     }
