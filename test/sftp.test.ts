@@ -67,6 +67,24 @@ describe.skipIf(!isThere)("tsbak over SFTP", () => {
     await tool("tsbak", ["verify", "--read-data"]);
   });
 
+  test("takes sftp.args and sftp.command as restic does", async () => {
+    const config = `-F '${server.clientConfig}'`;
+    const ways = [
+      ["-r", `sftp:store:${workshop.path("options")}`, "-o", `sftp.args=${config}`],
+      [
+        ...["-r", `sftp:nobody:${workshop.path("options")}`],
+        ...["-o", `sftp.command=/usr/bin/ssh ${config} store -s sftp`],
+      ],
+    ];
+
+    await workshop.must("tsbak", [...(ways[0] ?? []), "init"]);
+
+    for (const way of ways) {
+      for (const tool of ["tsbak", "restic"] as const)
+        expect(await workshop.must(tool, [...way, "list", "keys"])).toMatch(/[0-9a-f]{64}/);
+    }
+  });
+
   test("removes its lock when Ctrl-C goes to the whole terminal, ssh too", async () => {
     const root = workshop.path("interrupted");
     await workshop.must("tsbak", ["-r", `sftp:store:${root}`, "init"], options);

@@ -6,6 +6,7 @@
  * @module
  */
 import { execFile } from "node:child_process";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,7 +40,13 @@ export async function shareConnection(command: SftpCommand): Promise<SharedComma
   }
   const folder = await mkdtemp(join(tmpdir(), "tsbak-ssh-")).catch(() => undefined);
   if (folder === undefined) return undefined;
-  const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  // Nobody closes the store if the process is made to end at once.
+  const removeNow = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", removeNow);
+  const dispose = async (): Promise<void> => {
+    process.off("exit", removeNow);
+    await rm(folder, { recursive: true, force: true });
+  };
   const socket = join(folder, "socket");
   // In a path, ssh puts other words in for these characters.
   if (socket.length > LONGEST_SOCKET_PATH || /[%"~$\s]/.test(socket)) {
