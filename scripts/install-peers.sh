@@ -2,6 +2,7 @@
 # Bring the programs that the tests compare tsbak with:
 #
 #   rsync, time, unzip  from the system's own packages
+#   ssh, sshd           from the system's own packages; no daemon is started
 #   restic-0.14         the system's own restic, where it is that version (Debian 12)
 #   restic              the newest restic there is, from a newer suite of the same mirror
 #   rest-server, rclone servers of stores, and rclone also as a client, from there too
@@ -32,6 +33,15 @@ mirror() {
   } | grep -m1 -E '/debian/?$|/debian\.list$'
 }
 
+# Packages of servers start them when they are installed, unless this file says no.
+policy=/usr/sbin/policy-rc.d
+forbid_daemons() {
+  [ ! -e "$policy" ] || return 0
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+  trap 'rm -f "$policy"' EXIT
+}
+
 install_system_packages() {
   local program missing=()
   # `time` is also a keyword of the shell, so only a file counts.
@@ -41,12 +51,15 @@ install_system_packages() {
   type -P setfattr >/dev/null || missing+=(attr)
   type -P setfacl >/dev/null || missing+=(acl)
   type -P setcap >/dev/null || missing+=(libcap2-bin)
+  type -P ssh >/dev/null || missing+=(openssh-client)
+  [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
   [ ${#missing[@]} -gt 0 ] || return 0
   if ! may_install; then
     warn "MISSING: ${missing[*]} (run this as root on Debian, or install them yourself)"
     return 0
   fi
   export DEBIAN_FRONTEND=noninteractive
+  forbid_daemons
   apt-get -qq update >/dev/null || warn "cannot refresh the package lists, trying with the old ones"
   apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
     warn "MISSING: ${missing[*]} (the package manager could not install them)"

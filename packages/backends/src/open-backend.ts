@@ -16,7 +16,7 @@ type Opener = (
 /** What follows the scheme and its colon goes to the opener. Those that need an SDK load it only then. */
 const OPENERS: Readonly<Record<string, Opener>> = {
   local: openLocal,
-  sftp: notYet,
+  sftp: async (rest, settings) => (await import("./sftp/open-sftp.ts")).openSftp(rest, settings),
   s3: notYet,
   b2: notYet,
   rest: async (rest, settings) => (await import("./rest/open-rest.ts")).openRest(rest, settings),

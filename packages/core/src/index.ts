@@ -129,7 +129,9 @@ export type { RetryNotice, RetryOptions } from "./backend/retry.ts";
 export { Traffic } from "./backend/traffic.ts";
 
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.
-export { throwIfAborted } from "./async/interrupted.ts";
+export { interruptedError, throwIfAborted } from "./async/interrupted.ts";
+export { Semaphore } from "./async/semaphore.ts";
+export type { Release } from "./async/semaphore.ts";
 export { CONFIG_REF, LENT_ROOM } from "./backend/backend.ts";
 export type {
   Backend,
