@@ -123,5 +123,6 @@ drop_lists() { rm -rf "$peers/apt"; }
 install_system_packages
 [ -x "$bin/restic-0.14" ] || link_old_restic
 fetch_from_newer_suite restic restic restic
+fetch_from_newer_suite rclone rclone rclone
 for major in $node_majors; do fetch_node "$major"; done
 drop_lists

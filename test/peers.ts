@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 
-/** The programs that the tests run: ours, the newest restic and Debian 12's, Node.js in several versions, rsync, unzip. */
+/** The programs that the tests run: ours, the newest restic and Debian 12's, Node.js in several versions, rclone, rsync, unzip. */
 export type PeerName =
   | "tsbak"
   | "restic"
@@ -14,6 +14,7 @@ export type PeerName =
   | "node-22"
   | "node-24"
   | "node-26"
+  | "rclone"
   | "rsync"
   | "unzip";
 
