@@ -18,7 +18,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   local: openLocal,
   sftp: notYet,
   s3: notYet,
-  b2: notYet,
+  b2: async (rest, settings) => (await import("./b2/open-b2.ts")).openB2(rest, settings),
   rest: notYet,
   rclone: notYet,
   azure: notYet,

@@ -137,7 +137,6 @@ export function checkFileName(name: string): void {
   const length = Buffer.byteLength(name);
   if (length < 1 || length > 1024) throw badRequest("File names must be 1 to 1024 bytes");
   if (/^\/|\/$|\/\//.test(name)) throw badRequest("File names must not have empty parts");
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f\\]/.test(name)) throw badRequest("File names must be printable");
 }
 

@@ -27,8 +27,6 @@ interface Place {
 /** Where uploads go: a URL with a token of its own, good for one upload at a time. */
 export class UploadPlaces {
   readonly #places = new Map<string, Place>();
-  /** The most that were busy at once. */
-  mostBusy = 0;
 
   /** What b2_get_upload_url and b2_get_upload_part_url give. */
   open(origin: string, operation: string, target: string, namePrefix = ""): Record<string, string> {
@@ -61,8 +59,6 @@ export class UploadPlaces {
       throw new Refusal(400, "auth_token_limit", "more than one upload using auth token");
     }
     place.isBusy = true;
-    const busy = [...this.#places.values()].filter((other) => other.isBusy).length;
-    this.mostBusy = Math.max(this.mostBusy, busy);
     return place;
   }
 }

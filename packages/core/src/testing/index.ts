@@ -11,3 +11,4 @@ export { FaultyBackend } from "./faulty-backend.ts";
 export type { CallPattern, Fault, LoggedCall } from "./faulty-backend.ts";
 export { TestingRepository } from "./sample-repository.ts";
 export type { PlainBlob } from "./sample-repository.ts";
+export { bytesOf, KINDS, listAll, sameBytes, someRef } from "./sample-files.ts";
