@@ -36,7 +36,6 @@ export function formatB2Location({ bucket, root }: B2Location): string {
 }
 
 function rootOf(prefix: string): string {
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(prefix)) throw badLocation("its prefix is not printable");
   const clean = posix.normalize(prefix).replace(/^\/+|\/+$/g, "");
   if (clean === "" || clean === ".") return "";
