@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-import { openBackend } from "@tsbak/backends";
+import { openBackend, type TlsSettings } from "@tsbak/backends";
 import type { Backend, FileRef } from "@tsbak/core";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 
@@ -19,6 +19,7 @@ export interface B2StoreOptions {
   /** One that may do everything unless given. */
   readonly key?: Pick<ApplicationKey, "id" | "secret"> | undefined;
   readonly options?: Readonly<Record<string, string>> | undefined;
+  readonly tls?: TlsSettings | undefined;
 }
 
 /** A server for all tests of a file, with a bucket for each of them. */
@@ -55,12 +56,13 @@ export class B2Stores {
   }
 
   async open(wish: B2StoreOptions = {}): Promise<Backend> {
-    const { prefix = PREFIX, key = this.fake.masterKey, options = {} } = wish;
+    const { prefix = PREFIX, key = this.fake.masterKey, options = {}, tls } = wish;
     const bucketName = wish.bucketName ?? this.bucket.bucketName;
     const location = `b2:${bucketName}${prefix === "" ? "" : `:${prefix}`}`;
     const backend = await openBackend(location, {
       options: { "b2.endpoint": this.fake.endpoint, ...options },
       environment: { B2_ACCOUNT_ID: key.id, B2_ACCOUNT_KEY: key.secret },
+      tls,
     });
     this.#opened.push(backend);
     return backend;

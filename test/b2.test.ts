@@ -1,9 +1,13 @@
 /** The B2 backend on the stand-in for B2: the contract, and what is particular to B2. */
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import type { Backend, FileKind } from "@tsbak/core";
 import { bytesOf, describeBackend, listAll, sameBytes, someRef } from "@tsbak/core/testing";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 import { B2Stores, PREFIX } from "./b2-store.ts";
 import { startB2Fake } from "./servers/b2-fake/start-b2-fake.ts";
@@ -184,6 +188,42 @@ describe("B2Backend and what it stores", () => {
   });
 });
 
+describe("B2Backend over TLS", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tsbak-b2-"));
+  const certificate = makeCertificate(folder);
+  if (certificate === undefined) console.warn("SKIPPED: the tests of TLS need openssl");
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.skipIf(!certificate)(
+    "a server is trusted if its authority is, or if nobody cares",
+    async () => {
+      const { file = "", cert = "", key = "" } = certificate ?? {};
+      const server = await startB2Fake({ cert, key });
+      server.store.create("bucket-over-tls");
+      const common = {
+        bucketName: "bucket-over-tls",
+        key: server.masterKey,
+        options: { "b2.endpoint": server.endpoint },
+      };
+      const shared = new Uint8Array(new SharedArrayBuffer(3_000_000)).fill(7);
+      const ref = someRef("pack");
+
+      const untrusted = await stores.open(common);
+      await expect(untrusted.stat(ref)).rejects.toMatchObject({
+        code: "denied",
+        message: expect.stringContaining("--cacert") as string,
+      });
+      const trusted = await stores.open({ ...common, tls: { authorityFiles: [file] } });
+      await trusted.write(ref, shared);
+      const careless = await stores.open({ ...common, tls: { isInsecure: true } });
+      expect(sameBytes(await careless.read(ref), shared)).toBe(true);
+
+      for (const backend of [trusted, careless]) await backend.close?.();
+      await server.stop();
+    },
+  );
+});
+
 describe("B2Backend and who may do what", () => {
   test("create() makes a private bucket if there is none", async () => {
     const bucketName = `made-${randomBytes(4).toString("hex")}`;
@@ -214,7 +254,7 @@ describe("B2Backend and who may do what", () => {
     });
   });
 
-  test("without its bucket nothing is found, and nothing can be written or listed", async () => {
+  test("without its bucket nothing is found or listed, and nothing can be written", async () => {
     const backend = await stores.open({ bucketName: "not-there" });
 
     const missing = { code: "not-found" };
@@ -222,10 +262,10 @@ describe("B2Backend and who may do what", () => {
       ...missing,
       message: expect.stringContaining('no bucket "not-there"') as string,
     });
-    await expect(listAll(backend, "pack")).rejects.toMatchObject(missing);
     await expect(backend.stat(someRef("pack"))).rejects.toMatchObject(missing);
     await expect(backend.read(someRef("pack"))).rejects.toMatchObject(missing);
     expect(await listAll(backend, "config")).toEqual([]);
+    expect(await listAll(backend, "key")).toEqual([]);
   });
 
   test("a key for one bucket and prefix is enough, and B2 is not asked for buckets", async () => {
@@ -276,4 +316,22 @@ async function useAll(backend: Backend): Promise<void> {
   expect((await listAll(backend, "pack")).map(({ name }) => name)).toContain(ref.name);
   await backend.remove(ref);
   expect(await listAll(backend, "pack")).toEqual([]);
+}
+
+/** A certificate for 127.0.0.1 that is its own authority; undefined where it cannot be made. */
+function makeCertificate(
+  folder: string,
+): { readonly file: string; readonly cert: string; readonly key: string } | undefined {
+  const [file, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  try {
+    execFileSync("openssl", ["req", ...kind, ...subject, "-out", file, "-keyout", keyFile], {
+      stdio: "ignore",
+    });
+  } catch (error) {
+    if (process.env.CI) throw error;
+    return undefined;
+  }
+  return { file, cert: readFileSync(file, "utf8"), key: readFileSync(keyFile, "utf8") };
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 import { handleCall, type ApiContext } from "./api.ts";
@@ -32,17 +33,26 @@ export interface B2Fake {
   stop(): Promise<void>;
 }
 
-/** Start a server on a free port of the loopback interface. */
-export async function startB2Fake(): Promise<B2Fake> {
+/**
+ * Start a server on a free port of the loopback interface.
+ *
+ * @param tls Its certificate and key, in PEM; plain HTTP unless given.
+ */
+export async function startB2Fake(tls?: {
+  readonly cert: string;
+  readonly key: string;
+}): Promise<B2Fake> {
   const store = new BucketStore();
   const parts = { store, keys: new KeyRing(), places: new UploadPlaces(), faults: new FaultPlan() };
   const calls = new Map<string, number>();
   const context = { ...parts, largeFiles: new LargeFiles(store), origin: "" };
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     void answer(context, calls, request, response);
-  });
+  };
+  const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  context.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const scheme = tls === undefined ? "http" : "https";
+  context.origin = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     ...parts,
     endpoint: context.origin,

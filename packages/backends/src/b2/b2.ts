@@ -227,7 +227,9 @@ export class B2Backend implements Backend {
     readonly next: string | undefined;
   }> {
     try {
-      const bucketId = await this.#session.bucketId(signal);
+      const bucketId = await this.#session.findBucket(signal);
+      // Where a repository is to be made it is looked first whether one is there.
+      if (bucketId === undefined) return { files: [], next: undefined };
       const query = { bucketId, startFileName, prefix, maxFileCount: PAGE_SIZE };
       const page = await this.#session.call(signal, () =>
         this.#client.listFileNames(query, signal),
