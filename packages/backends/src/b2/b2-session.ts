@@ -115,6 +115,10 @@ export class B2Session {
         { cause: error },
       );
     }
+    const needed = ["authorizationToken", "apiUrl", "downloadUrl"];
+    if (!needed.every((name) => textOf(answer[name]) !== undefined)) {
+      throw new TsbakError("unavailable", "what answers is not B2; check b2.endpoint");
+    }
     const allowed = asRecord(answer.allowed);
     const authorization = {
       capabilities: Array.isArray(allowed.capabilities) ? allowed.capabilities.map(String) : [],

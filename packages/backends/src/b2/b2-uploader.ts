@@ -41,7 +41,10 @@ export class B2Uploader {
     for (let tries = 1; ; tries++) {
       const place = this.#free.pop() ?? (await this.#openPlace(signal));
       try {
-        await this.#client.uploadFile({ ...place, fileName, bytes, hash }, signal);
+        const answer = await this.#client.uploadFile({ ...place, fileName, bytes, hash }, signal);
+        if (answer.contentLength !== bytes.length) {
+          throw new TsbakError("unavailable", "B2 did not confirm that it has the whole file");
+        }
         this.#free.push(place);
         return;
       } catch (error) {

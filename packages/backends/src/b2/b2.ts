@@ -243,10 +243,12 @@ export class B2Backend implements Backend {
   }
 
   async #deleteVersions(name: string, signal: AbortSignal | undefined): Promise<void> {
-    for (;;) {
+    for (let deleted: string | undefined; ;) {
       const headers = await this.#find(name, signal);
       if (headers === undefined) return;
       const fileId = String(headers["x-bz-file-id"]);
+      if (fileId === deleted) throw new TsbakError("unavailable", "B2 still shows it");
+      deleted = fileId;
       await unlessGone(
         this.#session.call(signal, () => this.#client.deleteFileVersion(fileId, name, signal)),
       );

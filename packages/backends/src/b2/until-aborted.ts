@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 import { throwIfAborted, TsbakError } from "@tsbak/core";
 
 /**
@@ -11,6 +13,8 @@ export async function untilAborted<T>(
 ): Promise<T> {
   throwIfAborted(signal);
   if (signal === undefined) return await work;
+  // Node 20 would warn of a leak when more than ten calls are under way for one caller.
+  setMaxListeners(0, signal);
   let onAbort = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(interruption(signal));
