@@ -1,11 +1,11 @@
 /** The B2 backend when something goes wrong: at B2, on the way, or with the key. */
 import { inspect } from "node:util";
 
-import { isTsbakError } from "@tsbak/core";
+import { CONFIG_REF, isTsbakError } from "@tsbak/core";
 import { bytesOf, listAll, sameBytes, someRef } from "@tsbak/core/testing";
 import { describe, expect, test } from "vitest";
 
-import { B2Stores } from "./b2-store.ts";
+import { B2Stores, PREFIX } from "./b2-store.ts";
 import type { Failure } from "./servers/b2-fake/faults.ts";
 
 const stores = new B2Stores().register();
@@ -106,6 +106,46 @@ describe("B2Backend when an upload fails", () => {
       backend.write(ref, bytesOf(10)),
     );
     expect(places).toBe(1);
+  });
+});
+
+describe("B2Backend beside another who writes a config", () => {
+  const path = `${PREFIX}/config`;
+
+  test("write() takes its own back, so that the other's stays", async () => {
+    const backend = await stores.open();
+    stores.addFile(`${PREFIX}/config-of-a-friend`, bytesOf(1));
+
+    // It was not there when it was looked for.
+    const writing = backend.write(CONFIG_REF, bytesOf(10));
+    await untilCalled("b2_get_upload_url");
+    stores.addFile(path, bytesOf(20));
+
+    await expect(writing).rejects.toMatchObject({ code: "already-exists" });
+    expect(stores.bucket.versions(path).map(({ bytes }) => bytes.length)).toEqual([20]);
+  });
+
+  test("write() leaves one winner at most of two, and all of nothing else", async () => {
+    const backends = [await stores.open(), await stores.open()];
+
+    const results = await Promise.allSettled(
+      backends.map((backend, at) => backend.write(CONFIG_REF, bytesOf(10 + at))),
+    );
+
+    const winners = results.flatMap(({ status }, at) => (status === "fulfilled" ? [10 + at] : []));
+    expect(winners.length).toBeLessThanOrEqual(1);
+    expect(stores.bucket.versions(path).map(({ bytes }) => bytes.length)).toEqual(winners);
+  });
+
+  test("write() is no rival of its own earlier try, nor of what was there before", async () => {
+    const backend = await stores.open();
+    stores.addFile(path, bytesOf(20));
+    stores.bucket.add({ ...stores.addFile(path, bytesOf(0)), action: "hide" });
+    stores.fake.faults.fail("upload", "lost-answer");
+
+    await backend.write(CONFIG_REF, bytesOf(10));
+
+    expect(await backend.read(CONFIG_REF)).toEqual(bytesOf(10));
   });
 });
 
@@ -272,6 +312,16 @@ describe("B2Backend and its token", () => {
     }
   });
 });
+
+/** Wait for the next call of an operation, which is not answered yet. */
+async function untilCalled(operation: string): Promise<void> {
+  const { calls } = stores.fake;
+  const before = calls.get(operation);
+  for (let rounds = 0; calls.get(operation) === before; rounds++) {
+    if (rounds === 100_000) throw new Error(`Nobody calls ${operation}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 /** Which secrets can be found in an error, all its causes and their hidden properties. */
 function leaksOf(error: unknown, secrets: readonly string[]): string[] {

@@ -8,7 +8,8 @@
  *       come with each request.
  *   (3) It would repeat uploads that broke off, with the spent stream. It is told to repeat nothing.
  *   (4) Its URL for getting a token is fixed. It is overridden by the request.
- *   (5) Its errors hold the whole request with its tokens. They become a `B2Failure`.
+ *   (5) It lists versions without regard to the prefix. That is put in by the request.
+ *   (6) Its errors hold the whole request with its tokens. They become a `B2Failure`.
  *
  * @module
  */
@@ -57,6 +58,7 @@ export interface B2ListQuery {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+type ListVersionsCall = Parameters<B2["listFileVersions"]>[0];
 type Answer = Awaited<ReturnType<B2["authorize"]>>;
 
 /** In bytes. Ten thousand names make about five million. */
@@ -94,6 +96,14 @@ export class B2Client {
 
   listFileNames(query: B2ListQuery, signal?: AbortSignal): Promise<Fields> {
     return fields(this.#b2.listFileNames({ ...query, delimiter: "", ...this.#common(signal) }));
+  }
+
+  /** All versions of names with a prefix, the newest of each first. */
+  listFileVersions(query: B2ListQuery, signal?: AbortSignal): Promise<Fields> {
+    const { prefix, ...rest } = query;
+    // The package leaves out the prefix, and its types do not let out where in the versions of a name to begin.
+    const call = { ...rest, ...this.#common(signal), axiosOverride: { data: { prefix } } };
+    return fields(this.#b2.listFileVersions(call as unknown as ListVersionsCall));
   }
 
   hideFile(bucketId: string, fileName: string, signal?: AbortSignal): Promise<Fields> {

@@ -28,7 +28,8 @@ export class B2Uploader {
   }
 
   /**
-   * Store a file, as the newest version where there is one of that name. B2 compares what arrives with the hash.
+   * Store a file, as the newest version where there is one of that name. B2 compares what arrives with the hash. Gives the
+   * version's id.
    *
    * A try whose confirmation got lost may have stored the file, so that it is there in two versions with the same bytes.
    */
@@ -37,7 +38,7 @@ export class B2Uploader {
     bytes: Uint8Array,
     hash: string,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
+  ): Promise<string> {
     for (let tries = 1; ; tries++) {
       const place = this.#free.pop() ?? (await this.#openPlace(signal));
       try {
@@ -46,7 +47,7 @@ export class B2Uploader {
           throw new TsbakError("unavailable", "B2 did not confirm that it has the whole file");
         }
         this.#free.push(place);
-        return;
+        return String(answer.fileId);
       } catch (error) {
         // The place is dropped: it may still be busy with what was aborted.
         throwIfAborted(signal);

@@ -6,11 +6,10 @@
  *
  * B2 never refuses a name that exists: it keeps both files as versions, of which the newest is seen. So
  *
- *   (1) `write` asks first whether the name is there. Between that and the end of the upload another process may
- *       store a file of the same name, and the newer of both is seen. Names other than the config's are hashes of what
- *       is in the file, or of something random, so that there are no two files for one; of two processes that
- *       create a repository in the same place at the same instant, one may find the other's config in place of its own,
- *       and then its password opens nothing.
+ *   (1) `write` asks first whether the name is there. Between that and the end of the upload another process may store
+ *       a file of the same name. But names are hashes of what is in the files, or of something random, so that only the config
+ *       has rivals: two processes that create a repository in one place. That is looked at again after it was stored (`gaveWay`).
+ *       A key that may not delete cannot take it back; then the later of both configs counts.
  *   (2) `remove` goes on until no version is seen: a file of which there are two, because the confirmation of an
  *       upload was lost, would else come back.
  *
@@ -42,6 +41,7 @@ import type { B2Client } from "./b2-client.ts";
 import { b2Error } from "./b2-error.ts";
 import { asRecord, B2Failure } from "./b2-failure.ts";
 import { formatB2Location, type B2Location } from "./b2-location.ts";
+import { gaveWay } from "./b2-rivals.ts";
 import { beyondEnd, lengthOf, readDownload } from "./b2-read.ts";
 import { B2Session } from "./b2-session.ts";
 import { B2Uploader } from "./b2-uploader.ts";
@@ -92,7 +92,7 @@ export class B2Backend implements Backend {
     throwIfAborted(signal);
     // One after the other, so that the second finds the file of the first.
     const before = this.#writing.get(name) ?? Promise.resolve();
-    const writing = before.then(() => this.#writeNew(name, bytes, signal));
+    const writing = before.then(() => this.#writeNew(ref.kind, name, bytes, signal));
     const ended = writing.catch(() => undefined);
     this.#writing.set(name, ended);
     try {
@@ -164,11 +164,20 @@ export class B2Backend implements Backend {
     return this.#place.root + defaultLayoutPath(ref);
   }
 
-  async #writeNew(name: string, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+  async #writeNew(
+    kind: FileKind,
+    name: string,
+    bytes: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const looking = this.#exists(name, signal);
     const hash = createHash("sha1").update(bytes).digest("hex");
     if (await looking) throw new TsbakError("already-exists", "it is there already");
-    await this.#uploader.upload(name, bytes, hash, signal);
+    const fileId = await this.#uploader.upload(name, bytes, hash, signal);
+    if (kind !== "config" || !(await this.#session.may("deleteFiles", signal))) return;
+    if (await gaveWay(this.#client, this.#session, { fileName: name, fileId, hash }, signal)) {
+      throw new TsbakError("already-exists", "another process stores one at the same time");
+    }
   }
 
   async #exists(name: string, signal: AbortSignal | undefined): Promise<boolean> {
