@@ -273,6 +273,16 @@ describe("B2Backend and its token", () => {
     expect(await Promise.all(others)).toHaveLength(2);
   });
 
+  test("a token that never comes is asked for anew when nobody waits for it any more", async () => {
+    const backend = await stores.open();
+    stores.fake.faults.fail("b2_authorize_account", "silence");
+
+    const waiting = listAll(backend, "pack", AbortSignal.timeout(100));
+    await expect(waiting).rejects.toMatchObject({ code: "interrupted" });
+
+    expect(await listAll(backend, "pack")).toEqual([]);
+  });
+
   test("a wrong key is denied, and so is one that was taken away; no error holds a secret", async () => {
     const key = stores.fake.keys.add();
     const wrong = await stores.open({ key: { id: key.id, secret: "K00notthesecret" } });

@@ -15,6 +15,7 @@
  */
 import { Readable } from "node:stream";
 
+import type { OnBytes } from "@tsbak/core";
 import B2 from "backblaze-b2";
 
 import type { B2Agents } from "./b2-agents.ts";
@@ -47,6 +48,7 @@ export interface B2Upload {
   readonly bytes: Uint8Array;
   /** SHA-1 in hex. */
   readonly hash: string;
+  readonly onBytes?: OnBytes | undefined;
 }
 
 /** What a listing asks for. */
@@ -63,6 +65,9 @@ type Answer = Awaited<ReturnType<B2["authorize"]>>;
 
 /** In bytes. Ten thousand names make about five million. */
 const LONGEST_ANSWER = 64 << 20;
+
+/** In bytes: of a body that is sent. */
+const PIECE_SIZE = 1 << 16;
 
 /** Each call throws a `B2Failure`, also when it is aborted. */
 export class B2Client {
@@ -114,10 +119,16 @@ export class B2Client {
     return fields(this.#b2.deleteFileVersion({ fileId, fileName, ...this.#common(signal) }));
   }
 
-  /** When this fails nothing reads `bytes` any more. */
+  /**
+   * When this fails nothing reads `bytes` any more.
+   *
+   * @throws What `onBytes` rejects with.
+   */
   async uploadFile(upload: B2Upload, signal?: AbortSignal): Promise<Fields> {
-    const { bytes, hash, ...place } = upload;
-    const body = Readable.from(slices(bytes), { objectMode: false });
+    const { bytes, hash, onBytes, ...place } = upload;
+    const refusals: unknown[] = [];
+    const pieces = piecesOf(bytes, onBytes, (reason) => refusals.push(reason));
+    const body = Readable.from(pieces, { objectMode: false });
     try {
       const call = this.#b2.uploadFile({
         ...place,
@@ -130,6 +141,7 @@ export class B2Client {
       return asRecord((await call).data);
     } catch (error) {
       stopSending(error);
+      if (refusals.length > 0) throw refusals[0];
       throw await failureOf(error);
     } finally {
       body.destroy();
@@ -202,11 +214,20 @@ async function fields(call: Promise<Answer>): Promise<Fields> {
   }
 }
 
-/** Views of the memory, not copies, of a size that leaves room for other work between two. */
-function* slices(bytes: Uint8Array): Generator<Buffer> {
-  const size = 1 << 20;
-  for (let at = 0; at < bytes.length; at += size) {
-    const length = Math.min(size, bytes.length - at);
+/** Views of the memory, not copies. Ends early when one is refused, with the reason. */
+async function* piecesOf(
+  bytes: Uint8Array,
+  onBytes: OnBytes | undefined,
+  onRefusal: (reason: unknown) => void,
+): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += PIECE_SIZE) {
+    const length = Math.min(PIECE_SIZE, bytes.length - at);
+    try {
+      await onBytes?.(length);
+    } catch (error) {
+      onRefusal(error);
+      throw error;
+    }
     yield Buffer.from(bytes.buffer, bytes.byteOffset + at, length);
   }
 }

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 
 import { TsbakError } from "@tsbak/core";
-import type { ByteRange } from "@tsbak/core";
+import type { ByteRange, OnBytes, ReadOptions } from "@tsbak/core";
 
 import type { B2Download } from "./b2-client.ts";
 
@@ -15,12 +15,13 @@ import type { B2Download } from "./b2-client.ts";
 export async function readDownload(
   download: B2Download,
   range: ByteRange | undefined,
-  into: ArrayBuffer | undefined,
+  { into, onBytes }: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const length = lengthOf(download);
     checkAnswer(download, range, length);
-    return await readBody(download, memoryFor(length, into), hashFor(download, range));
+    const memory = memoryFor(length, into);
+    return await readBody(download, memory, hashFor(download, range), onBytes);
   } finally {
     download.body.destroy();
   }
@@ -62,6 +63,7 @@ async function readBody(
   { body, headers }: B2Download,
   memory: Uint8Array<ArrayBuffer>,
   hash: Hash | undefined,
+  onBytes: OnBytes | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   let at = 0;
   for await (const piece of body as AsyncIterable<Uint8Array>) {
@@ -69,6 +71,7 @@ async function readBody(
     memory.set(piece, at);
     hash?.update(piece);
     at += piece.length;
+    await onBytes?.(piece.length);
   }
   if (at < memory.length) throw strange(`only ${at} of ${memory.length} bytes`);
   if (hash !== undefined && hash.digest("hex") !== headers["x-bz-content-sha1"]) {

@@ -13,6 +13,12 @@ interface Authorization {
   readonly bucketName: string | undefined;
 }
 
+interface TokenRequest {
+  readonly result: Promise<Authorization>;
+  /** Once there is a token. */
+  authorization: Authorization | undefined;
+}
+
 /**
  * A token of B2's, got when it is needed first and got anew when it has expired, once for all who wait for it; and the
  * id of the bucket. Both cost a call that B2 charges most for, so they are kept.
@@ -20,7 +26,7 @@ interface Authorization {
 export class B2Session {
   readonly #client: B2Client;
   readonly #location: B2Location;
-  #authorization: Promise<Authorization> | undefined;
+  #token: TokenRequest | undefined;
   #bucketId: Promise<string> | undefined;
 
   constructor(client: B2Client, location: B2Location) {
@@ -34,21 +40,20 @@ export class B2Session {
    * @throws {TsbakError} `denied` if B2 does not take the key, or if it is for another bucket or prefix.
    */
   async call<T>(signal: AbortSignal | undefined, request: () => Promise<T>): Promise<T> {
-    const used = this.#authorize();
-    await untilAborted(used, signal);
+    const used = await this.#authorize(signal);
     try {
       return await withSignal(signal, request);
     } catch (error) {
       if (!isExpired(error)) throw error;
     }
-    if (this.#authorization === used) this.#authorization = undefined;
-    await untilAborted(this.#authorize(), signal);
+    if (this.#token?.authorization === used) this.#token = undefined;
+    await this.#authorize(signal);
     return await withSignal(signal, request);
   }
 
   /** Whether the key has a capability, by B2's name for it: `deleteFiles`. */
   async may(capability: string, signal: AbortSignal | undefined): Promise<boolean> {
-    const { capabilities } = await untilAborted(this.#authorize(), signal);
+    const { capabilities } = await this.#authorize(signal);
     return capabilities.includes(capability);
   }
 
@@ -62,7 +67,7 @@ export class B2Session {
   /** The id of the bucket; undefined if there is none. What was found is not looked for again. */
   async findBucket(signal: AbortSignal | undefined): Promise<string | undefined> {
     if (this.#bucketId !== undefined) return await this.#bucketId;
-    const { bucketId } = await untilAborted(this.#authorize(), signal);
+    const { bucketId } = await this.#authorize(signal);
     const id = bucketId ?? (await this.#lookUpBucket(signal));
     if (id !== undefined) this.#bucketId = Promise.resolve(id);
     return id;
@@ -93,13 +98,24 @@ export class B2Session {
     return textOf(buckets.find(({ bucketName }) => bucketName === bucket)?.bucketId);
   }
 
-  #authorize(): Promise<Authorization> {
-    const pending = (this.#authorization ??= this.#requestToken());
-    // Asked anew by the next call; and nobody may be left waiting for it.
-    pending.catch(() => {
-      if (this.#authorization === pending) this.#authorization = undefined;
-    });
-    return pending;
+  async #authorize(signal: AbortSignal | undefined): Promise<Authorization> {
+    const token = (this.#token ??= this.#startRequest());
+    try {
+      return await untilAborted(token.result, signal);
+    } catch (error) {
+      // Who gave up may have waited for an answer that never comes. The next one asks anew.
+      if (token.authorization === undefined && this.#token === token) this.#token = undefined;
+      throw error;
+    }
+  }
+
+  #startRequest(): TokenRequest {
+    const token: TokenRequest = { result: this.#requestToken(), authorization: undefined };
+    token.result.then(
+      (authorization) => (token.authorization = authorization),
+      () => undefined,
+    );
+    return token;
   }
 
   async #requestToken(): Promise<Authorization> {

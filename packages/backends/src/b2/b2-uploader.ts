@@ -1,4 +1,5 @@
 import { throwIfAborted, TsbakError } from "@tsbak/core";
+import type { CallOptions } from "@tsbak/core";
 
 import type { B2Client } from "./b2-client.ts";
 import { B2Failure } from "./b2-failure.ts";
@@ -37,12 +38,15 @@ export class B2Uploader {
     fileName: string,
     bytes: Uint8Array,
     hash: string,
-    signal: AbortSignal | undefined,
+    { signal, onBytes }: CallOptions,
   ): Promise<string> {
     for (let tries = 1; ; tries++) {
       const place = this.#free.pop() ?? (await this.#openPlace(signal));
       try {
-        const answer = await this.#client.uploadFile({ ...place, fileName, bytes, hash }, signal);
+        const answer = await this.#client.uploadFile(
+          { ...place, fileName, bytes, hash, onBytes },
+          signal,
+        );
         if (answer.contentLength !== bytes.length) {
           throw new TsbakError("unavailable", "B2 did not confirm that it has the whole file");
         }

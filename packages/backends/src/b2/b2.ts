@@ -60,6 +60,8 @@ export interface B2BackendOptions {
 export class B2Backend implements Backend {
   readonly location: string;
   readonly connections: number;
+  /** For each write and removal there are a HEAD or two; what they are for is free. */
+  readonly priceClasses = { create: "C", list: "C", read: "B", stat: "B", write: "B", remove: "B" };
   readonly #place: B2Location;
   readonly #client: B2Client;
   readonly #session: B2Session;
@@ -87,12 +89,12 @@ export class B2Backend implements Backend {
     }
   }
 
-  async write(ref: FileRef, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
+  async write(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
     const name = this.#nameOf(ref);
-    throwIfAborted(signal);
+    throwIfAborted(options.signal);
     // One after the other, so that the second finds the file of the first.
     const before = this.#writing.get(name) ?? Promise.resolve();
-    const writing = before.then(() => this.#writeNew(ref.kind, name, bytes, signal));
+    const writing = before.then(() => this.#writeNew(ref.kind, name, bytes, options));
     const ended = writing.catch(() => undefined);
     this.#writing.set(name, ended);
     try {
@@ -107,15 +109,15 @@ export class B2Backend implements Backend {
   async read(
     ref: FileRef,
     range?: ByteRange,
-    { signal, into }: ReadOptions = {},
+    options: ReadOptions = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(range);
     const name = this.#nameOf(ref);
-    throwIfAborted(signal);
+    throwIfAborted(options.signal);
     try {
-      return await this.#readBytes(name, range, into, signal);
+      return await this.#readBytes(name, range, options);
     } catch (error) {
-      throwIfAborted(signal);
+      throwIfAborted(options.signal);
       throw b2Error(error, `Cannot read ${describeFile(ref)} from ${this.location}`);
     }
   }
@@ -168,12 +170,13 @@ export class B2Backend implements Backend {
     kind: FileKind,
     name: string,
     bytes: Uint8Array,
-    signal: AbortSignal | undefined,
+    options: CallOptions,
   ): Promise<void> {
+    const { signal } = options;
     const looking = this.#exists(name, signal);
     const hash = createHash("sha1").update(bytes).digest("hex");
     if (await looking) throw new TsbakError("already-exists", "it is there already");
-    const fileId = await this.#uploader.upload(name, bytes, hash, signal);
+    const fileId = await this.#uploader.upload(name, bytes, hash, options);
     if (kind !== "config" || !(await this.#session.may("deleteFiles", signal))) return;
     if (await gaveWay(this.#client, this.#session, { fileName: name, fileId, hash }, signal)) {
       throw new TsbakError("already-exists", "another process stores one at the same time");
@@ -204,15 +207,15 @@ export class B2Backend implements Backend {
   async #readBytes(
     name: string,
     range: ByteRange | undefined,
-    into: ArrayBuffer | undefined,
-    signal: AbortSignal | undefined,
+    options: ReadOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
+    const { signal } = options;
     const header = range && `bytes=${range.offset}-${range.offset + range.length - 1}`;
     try {
       const download = await this.#session.call(signal, () =>
         this.#client.download(this.#place.bucket, name, header, signal),
       );
-      return await readDownload(download, range, into);
+      return await readDownload(download, range, options);
     } catch (error) {
       if (range === undefined || !(error instanceof B2Failure) || error.status !== 416) throw error;
       throw beyondEnd(range, undefined);
