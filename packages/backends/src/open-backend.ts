@@ -18,7 +18,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   local: openLocal,
   sftp: async (rest, settings) => (await import("./sftp/open-sftp.ts")).openSftp(rest, settings),
   s3: notYet,
-  b2: notYet,
+  b2: async (rest, settings) => (await import("./b2/open-b2.ts")).openB2(rest, settings),
   rest: async (rest, settings) => (await import("./rest/open-rest.ts")).openRest(rest, settings),
   rclone: async (rest, settings) =>
     (await import("./rclone/open-rclone.ts")).openRclone(rest, settings),

@@ -1,0 +1,339 @@
+/** The B2 backend on the stand-in for B2: the contract, and what is particular to B2. */
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { Backend, FileKind } from "@tsbak/core";
+import { bytesOf, describeBackend, listAll, sameBytes, someRef } from "@tsbak/core/testing";
+import { afterAll, describe, expect, test } from "vitest";
+
+import { B2Stores, PREFIX } from "./b2-store.ts";
+import { startB2Fake } from "./servers/b2-fake/start-b2-fake.ts";
+
+const FOLDERS: Record<FileKind, string> = {
+  config: "",
+  key: "keys/",
+  lock: "locks/",
+  snapshot: "snapshots/",
+  index: "index/",
+  pack: "data/",
+};
+
+const stores = new B2Stores().register();
+
+describeBackend("B2Backend", () => stores.open(), {
+  addStranger: async (_, kind, name) => {
+    const folder = `${FOLDERS[kind]}${kind === "pack" ? `${name.slice(0, 2)}/` : ""}`;
+    stores.addFile(`${PREFIX}/${folder}${name}`, Buffer.from("stranger"));
+  },
+});
+
+describeBackend("B2Backend at the top of a bucket, with a key for nothing else", () => {
+  const { bucketId } = stores.bucket;
+  return stores.open({ prefix: "", key: stores.fake.keys.add({ bucketId }) });
+});
+
+describeBackend("B2Backend with a key that may not delete", () => {
+  const { bucketId } = stores.bucket;
+  const capabilities = ["listFiles", "readFiles", "writeFiles"];
+  const namePrefix = `${PREFIX}/`;
+  return stores.open({ key: stores.fake.keys.add({ bucketId, capabilities, namePrefix }) });
+});
+
+describe("B2Backend and what it stores", () => {
+  test("list() goes through pages, and through nothing below another folder", async () => {
+    const backend = await stores.open();
+    const count = 20_500;
+    for (let at = 0; at < count; at++) {
+      const name = at.toString(16).padStart(8, "0").repeat(8);
+      stores.addFile(`${PREFIX}/data/${name.slice(0, 2)}/${name}`, bytesOf(at % 3));
+    }
+    stores.addFile(`${PREFIX}/data/${"ab".repeat(32)}`, bytesOf(1));
+    stores.addFile(`${PREFIX}/data/ff/${"ab".repeat(32)}`, bytesOf(1));
+
+    let files: Awaited<ReturnType<typeof listAll>> = [];
+    const pages = await stores.countCalls("b2_list_file_names", async () => {
+      files = await listAll(backend, "pack");
+    });
+
+    expect(pages).toBe(3);
+    expect(files.length).toBe(count);
+    expect(new Set(files.map(({ name }) => name)).size).toBe(count);
+    for (const { name, size } of files)
+      expect(size).toBe(Number.parseInt(name.slice(0, 8), 16) % 3);
+  });
+
+  test("write() and read() take a file of 128 MiB", async () => {
+    const backend = await stores.open();
+    const ref = someRef("pack");
+    const bytes = randomBytes(128 << 20);
+
+    await backend.write(ref, bytes);
+
+    expect(sameBytes(await backend.read(ref), bytes)).toBe(true);
+    const range = { offset: (100 << 20) - 1, length: 1000 };
+    const part = bytes.subarray(range.offset, range.offset + range.length);
+    expect(sameBytes(await backend.read(ref, range), part)).toBe(true);
+  });
+
+  test("write() takes shared memory, and leaves it as it was", async () => {
+    const backend = await stores.open();
+    const ref = someRef("pack");
+    const bytes = bytesOf(3_000_000);
+    const shared = new Uint8Array(new SharedArrayBuffer(4_000_000)).subarray(500_000, 3_500_000);
+    shared.set(bytes);
+
+    await backend.write(ref, shared);
+
+    expect(sameBytes(shared, bytes)).toBe(true);
+    expect(sameBytes(await backend.read(ref), bytes)).toBe(true);
+  });
+
+  test("20 operations at once use each place for uploads for one at a time, and again", async () => {
+    const backend = await stores.open();
+    const refs = Array.from({ length: 20 }, () => someRef("pack"));
+    const places = await stores.countCalls("b2_get_upload_url", async () => {
+      for (const round of [refs, Array.from({ length: 20 }, () => someRef("index"))]) {
+        await Promise.all(round.map((ref, at) => backend.write(ref, bytesOf(at * 10_000))));
+      }
+    });
+
+    expect(places).toBeLessThanOrEqual(20);
+    const all = await Promise.all(refs.map((ref) => backend.read(ref)));
+    expect(all.map(({ length }) => length)).toEqual(refs.map((_, at) => at * 10_000));
+    await Promise.all(refs.map((ref) => backend.remove(ref)));
+    expect(await listAll(backend, "pack")).toEqual([]);
+  });
+
+  test("remove() takes away all versions, so that no older one comes back", async () => {
+    const backend = await stores.open();
+    const ref = someRef("lock");
+    const path = `${PREFIX}/locks/${ref.name}`;
+    for (const length of [1, 2, 3]) stores.addFile(path, bytesOf(length));
+
+    await backend.remove(ref);
+
+    expect(stores.bucket.versions(path)).toEqual([]);
+  });
+
+  test("remove() only hides where files are not to be deleted, and the name can be used again", async () => {
+    const backend = await stores.open({ options: { "b2.hard-delete": "false" } });
+    const ref = someRef("pack");
+    await backend.write(ref, bytesOf(10));
+
+    await backend.remove(ref);
+    await expect(backend.stat(ref)).rejects.toMatchObject({ code: "not-found" });
+    await backend.write(ref, bytesOf(20));
+
+    expect((await backend.read(ref)).length).toBe(20);
+    expect(stores.versionsOf(ref).map(({ action }) => action)).toEqual([
+      "upload",
+      "hide",
+      "upload",
+    ]);
+  });
+
+  test("read() takes a file that another program stored in parts, which has no hash", async () => {
+    const backend = await stores.open();
+    const ref = someRef("pack");
+    stores.addFile(`${PREFIX}/data/${ref.name.slice(0, 2)}/${ref.name}`, bytesOf(5000));
+
+    expect(await backend.read(ref)).toEqual(bytesOf(5000));
+  });
+
+  test("the calls that cost most are made once, and for listings", async () => {
+    const backend = await stores.open();
+    const classC = async (work: () => Promise<unknown>): Promise<number[]> => {
+      const names = ["b2_authorize_account", "b2_list_buckets", "b2_list_file_names"];
+      // After the config was written.
+      names.push("b2_list_file_versions");
+      const before = names.map((name) => stores.fake.calls.get(name) ?? 0);
+      await work();
+      return names.map((name, at) => (stores.fake.calls.get(name) ?? 0) - (before[at] ?? 0));
+    };
+
+    const counts = await classC(async () => {
+      await backend.create();
+      for (const kind of ["config", "key", "lock", "pack", "index", "snapshot"] as const) {
+        const ref = someRef(kind);
+        await backend.write(ref, bytesOf(10));
+        await backend.stat(ref);
+        await backend.read(ref);
+        await backend.remove(ref);
+      }
+    });
+
+    expect(counts).toEqual([1, 1, 0, 1]);
+    expect(await classC(() => listAll(backend, "pack"))).toEqual([0, 0, 1, 0]);
+  });
+
+  test("two stores on two servers do not get into each other's way", async () => {
+    const other = await startB2Fake();
+    other.store.create("bucket-of-other");
+    const { id, secret } = other.masterKey;
+    const first = await stores.open();
+    const second = await stores.open({
+      bucketName: "bucket-of-other",
+      key: { id, secret },
+      options: { "b2.endpoint": other.endpoint },
+    });
+    const ref = someRef("pack");
+
+    await Promise.all([first.write(ref, bytesOf(1)), second.write(ref, bytesOf(2))]);
+    await second.close?.();
+    await other.stop();
+
+    expect((await first.read(ref)).length).toBe(1);
+    await expect(second.read(ref)).rejects.toMatchObject({ code: "unavailable" });
+  });
+});
+
+describe("B2Backend over TLS", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tsbak-b2-"));
+  const certificate = makeCertificate(folder);
+  if (certificate === undefined) console.warn("SKIPPED: the tests of TLS need openssl");
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.skipIf(!certificate)(
+    "a server is trusted if its authority is, or if nobody cares",
+    async () => {
+      const { file = "", cert = "", key = "" } = certificate ?? {};
+      const server = await startB2Fake({ cert, key });
+      server.store.create("bucket-over-tls");
+      const common = {
+        bucketName: "bucket-over-tls",
+        key: server.masterKey,
+        options: { "b2.endpoint": server.endpoint },
+      };
+      const shared = new Uint8Array(new SharedArrayBuffer(3_000_000)).fill(7);
+      const ref = someRef("pack");
+
+      const untrusted = await stores.open(common);
+      await expect(untrusted.stat(ref)).rejects.toMatchObject({
+        code: "denied",
+        message: expect.stringContaining("--cacert") as string,
+      });
+      const trusted = await stores.open({ ...common, tls: { authorityFiles: [file] } });
+      await trusted.write(ref, shared);
+      const careless = await stores.open({ ...common, tls: { isInsecure: true } });
+      expect(sameBytes(await careless.read(ref), shared)).toBe(true);
+
+      for (const backend of [trusted, careless]) await backend.close?.();
+      await server.stop();
+    },
+  );
+});
+
+describe("B2Backend and who may do what", () => {
+  test("create() makes a private bucket if there is none", async () => {
+    const bucketName = `made-${randomBytes(4).toString("hex")}`;
+    const backend = await stores.open({ bucketName });
+
+    await backend.create();
+    await backend.create();
+    await backend.write(someRef("pack"), bytesOf(10));
+
+    expect(stores.fake.store.find(bucketName)?.bucketType).toBe("allPrivate");
+    expect((await listAll(backend, "pack")).length).toBe(1);
+  });
+
+  test("create() is denied where the key may make no bucket, or another account has it", async () => {
+    const capabilities = ["listBuckets", "listFiles", "readFiles", "writeFiles"];
+    const key = stores.fake.keys.add({ capabilities });
+    const denied = await stores.open({ bucketName: "not-there", key });
+    await expect(denied.create()).rejects.toMatchObject({
+      code: "denied",
+      message: expect.stringContaining("writeBuckets") as string,
+    });
+
+    stores.fake.faults.fail("b2_create_bucket", { status: 400, code: "duplicate_bucket_name" });
+    const taken = await stores.open({ bucketName: "taken-by-other" });
+    await expect(taken.create()).rejects.toMatchObject({
+      code: "denied",
+      message: expect.stringContaining("another account") as string,
+    });
+  });
+
+  test("without its bucket nothing is found or listed, and nothing can be written", async () => {
+    const backend = await stores.open({ bucketName: "not-there" });
+
+    const missing = { code: "not-found" };
+    await expect(backend.write(someRef("pack"), bytesOf(1))).rejects.toMatchObject({
+      ...missing,
+      message: expect.stringContaining('no bucket "not-there"') as string,
+    });
+    await expect(backend.stat(someRef("pack"))).rejects.toMatchObject(missing);
+    await expect(backend.read(someRef("pack"))).rejects.toMatchObject(missing);
+    expect(await listAll(backend, "config")).toEqual([]);
+    expect(await listAll(backend, "key")).toEqual([]);
+  });
+
+  test("a key for one bucket and prefix is enough, and B2 is not asked for buckets", async () => {
+    const { bucketId } = stores.bucket;
+    const capabilities = ["listFiles", "readFiles", "writeFiles", "deleteFiles"];
+    const key = stores.fake.keys.add({ bucketId, capabilities, namePrefix: `${PREFIX}/` });
+    const backend = await stores.open({ key });
+
+    const asked = await stores.countCalls("b2_list_buckets", () => useAll(backend));
+
+    expect(asked).toBe(0);
+  });
+
+  test("a key for another bucket or prefix is refused, with the place that it is for", async () => {
+    const { bucketId, bucketName } = stores.bucket;
+    const key = stores.fake.keys.add({ bucketId, namePrefix: "hosts/a/" });
+
+    const elsewhere = await stores.open({ key, prefix: "hosts/b" });
+    await expect(elsewhere.stat(someRef("pack"))).rejects.toMatchObject({
+      code: "denied",
+      message: expect.stringContaining(`use b2:${bucketName}:hosts/a/`) as string,
+    });
+    const otherBucket = await stores.open({ key, bucketName: "not-there", prefix: "hosts/a" });
+    await expect(otherBucket.create()).rejects.toMatchObject({ code: "denied" });
+    await useAll(await stores.open({ key, prefix: "hosts/a" }));
+  });
+
+  test("a key that may only read is denied all else", async () => {
+    const ref = someRef("pack");
+    await (await stores.open()).write(ref, bytesOf(10));
+    const capabilities = ["listBuckets", "listFiles", "readFiles"];
+    const backend = await stores.open({ key: stores.fake.keys.add({ capabilities }) });
+
+    expect((await backend.read(ref)).length).toBe(10);
+    expect((await listAll(backend, "pack")).length).toBe(1);
+    const denied = { code: "denied" };
+    await expect(backend.write(someRef("pack"), bytesOf(1))).rejects.toMatchObject(denied);
+    await expect(backend.remove(ref)).rejects.toMatchObject(denied);
+  });
+});
+
+async function useAll(backend: Backend): Promise<void> {
+  const ref = someRef("pack");
+  await backend.create();
+  await backend.write(ref, bytesOf(10));
+  expect((await backend.read(ref)).length).toBe(10);
+  expect((await backend.stat(ref)).size).toBe(10);
+  expect((await listAll(backend, "pack")).map(({ name }) => name)).toContain(ref.name);
+  await backend.remove(ref);
+  expect(await listAll(backend, "pack")).toEqual([]);
+}
+
+/** A certificate for 127.0.0.1 that is its own authority; undefined where it cannot be made. */
+function makeCertificate(
+  folder: string,
+): { readonly file: string; readonly cert: string; readonly key: string } | undefined {
+  const [file, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  try {
+    execFileSync("openssl", ["req", ...kind, ...subject, "-out", file, "-keyout", keyFile], {
+      stdio: "ignore",
+    });
+  } catch (error) {
+    if (process.env.CI) throw error;
+    return undefined;
+  }
+  return { file, cert: readFileSync(file, "utf8"), key: readFileSync(keyFile, "utf8") };
+}
