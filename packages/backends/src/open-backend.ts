@@ -17,7 +17,7 @@ type Opener = (
 const OPENERS: Readonly<Record<string, Opener>> = {
   local: openLocal,
   sftp: notYet,
-  s3: notYet,
+  s3: async (rest, settings) => (await import("./s3/open-s3.ts")).openS3(rest, settings),
   b2: notYet,
   rest: notYet,
   rclone: notYet,

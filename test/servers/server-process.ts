@@ -1,0 +1,76 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A server that the tests started. */
+export interface ServerProcess {
+  readonly pid: number;
+  /** Ask it to end, and make it after five seconds. May be repeated. */
+  stop(): Promise<void>;
+}
+
+/** How a server is started. */
+export interface ServerOptions {
+  /** Where its output goes. */
+  readonly logFile: string;
+  /** What it sees besides the path. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** Start a program that stays in the foreground. It ends with the tests, however they end. */
+export function startServer(
+  program: string,
+  args: readonly string[],
+  options: ServerOptions,
+): ServerProcess {
+  const log = openSync(options.logFile, "a");
+  const env = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8", ...options.env };
+  const child = spawn(program, args, { env, stdio: ["ignore", log, log] });
+  closeSync(log);
+  running.add(child);
+  const ended = new Promise<void>((resolve) => {
+    child.once("close", () => resolve());
+    child.once("error", () => resolve());
+  }).then(() => void running.delete(child));
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+    const late = setTimeout(() => child.kill("SIGKILL"), 5000);
+    await ended;
+    clearTimeout(late);
+  };
+  return { pid: child.pid ?? -1, stop };
+}
+
+/**
+ * Wait until a server answers requests, whatever it answers.
+ *
+ * @throws {Error} With its log, after half a minute.
+ */
+export async function waitForHttp(url: string, logFile: string): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (performance.now() < deadline) {
+    try {
+      await (await fetch(url)).arrayBuffer();
+      return;
+    } catch {
+      await sleep(50);
+    }
+  }
+  throw new Error(`Nothing answers at ${url}:\n${readFileSync(logFile, "utf8").slice(-2000)}`);
+}
+
+/** A port of 127.0.0.1 that nobody uses at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("There is no free port");
+  return address.port;
+}
