@@ -37,7 +37,7 @@ test("openBackend() takes a folder whose name holds a colon if it is there", asy
 });
 
 test("openBackend() says which stores of restic's it does not have yet", async () => {
-  for (const scheme of ["sftp", "s3", "b2", "rest", "rclone", "azure", "gs", "swift"]) {
+  for (const scheme of ["sftp", "b2", "rest", "rclone", "azure", "gs", "swift"]) {
     const opening = openBackend(`${scheme}:host/path`);
     await expect(opening).rejects.toMatchObject({ code: "unsupported" });
   }

@@ -32,6 +32,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   SignatureDoesNotMatch: ["denied", SIGNATURE],
   ExpiredToken: ["denied", TOKEN],
   InvalidToken: ["denied", TOKEN],
+  InvalidTokenId: ["denied", TOKEN],
   TokenRefreshRequired: ["denied", TOKEN],
   AccessDenied: ["denied", FORBIDDEN],
   InvalidObjectState: [
@@ -92,7 +93,8 @@ function meaningOf(failure: S3Failure): Meaning {
 }
 
 function meaningOfStatus(status: number, failure: S3Failure): Meaning {
-  const answer = `the store answers ${status}${failure.name === "" ? "" : ` (${failure.name}: ${failure.message})`}`;
+  const words = failure.name === "" ? "" : ` (${wordsOf(failure)})`;
+  const answer = `the store answers ${status}${words}`;
   if (status === 404) return ["not-found", "it is not there"];
   if (status === 412) return ["already-exists", "it is there already"];
   if (status === 416) return ["corrupt", "it is shorter than it should be"];
@@ -119,7 +121,12 @@ function explainRegion(failure: S3Failure): string {
     : `the bucket is in the region ${failure.region}; use -o s3.region=${failure.region}`;
 }
 
-function causeOf({ name, message, retryAfterMs }: S3Failure): Error {
-  const cause = new Error(name === "" ? message : `${name}: ${message}`);
+function wordsOf({ name, message }: S3Failure): string {
+  return [name, message].filter((part) => part !== "").join(": ");
+}
+
+function causeOf(failure: S3Failure): Error {
+  const { retryAfterMs } = failure;
+  const cause = new Error(wordsOf(failure));
   return retryAfterMs === undefined ? cause : Object.assign(cause, { retryAfterMs });
 }

@@ -17,6 +17,8 @@ export interface S3Failure {
 
 /** The longest of a server's sentences that is passed on. */
 const LONGEST_MESSAGE = 300;
+/** What the SDK says where the server said nothing. */
+const NOTHING = new Set(["Error", "UnknownError", "Unknown"]);
 
 /** Take apart what the SDK threw. */
 export function readFailure(error: unknown): S3Failure {
@@ -25,8 +27,7 @@ export function readFailure(error: unknown): S3Failure {
   const name = textOf(fields, "Code") ?? textOf(fields, "name") ?? "";
   const date = Date.parse(textOf(headers, "date") ?? "");
   return {
-    // The SDK has this name for answers without a code.
-    name: name === "Error" || name === "UnknownError" || name === "Unknown" ? "" : name,
+    name: NOTHING.has(name) ? "" : name,
     message: cleanMessage(error),
     status: statusOf(error),
     errno: errnoOf(error),
@@ -54,6 +55,7 @@ function errnoOf(error: unknown): string | undefined {
 function cleanMessage(error: unknown): string {
   const lowest = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const text = lowest instanceof Error ? lowest.message : String(lowest);
+  if (NOTHING.has(text)) return "";
   return text
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
     .trim()
