@@ -273,6 +273,19 @@ describe("S3Backend tells", () => {
     });
   });
 
+  test.each([
+    ["not-found", ""],
+    ["denied", `<Contents><Key>prefix/data/ab/${PACK.name}</Key><Size>1</Size></Contents>`],
+  ])("by a listing that what it is refused is %s", async (code, contents) => {
+    answer = ({ url }) =>
+      url.includes("list-type")
+        ? { body: `<ListBucketResult>${contents}</ListBucketResult>` }
+        : refusal(403, "AccessDenied");
+
+    await expect(open().read(PACK)).rejects.toMatchObject({ code });
+    await expect(open().stat(PACK)).rejects.toMatchObject({ code });
+  });
+
   test("by how much the clock is wrong", async () => {
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     answer = () => ({ ...refusal(403, "RequestTimeTooSkewed"), headers: { date } });

@@ -31,6 +31,7 @@ import type { S3Connection } from "./s3-connection.ts";
 import { s3Error } from "./s3-error.ts";
 import { readFailure } from "./s3-failure.ts";
 import { listObjects } from "./s3-list.ts";
+import type { ListedObject } from "./s3-list.ts";
 import type { S3Location } from "./s3-location.ts";
 import type { S3Options } from "./s3-options.ts";
 import { abortOptions, S3Uploader } from "./s3-upload.ts";
@@ -93,7 +94,7 @@ export class S3Backend implements Backend {
       `Cannot read ${describeFile(ref)} from ${this.location}`,
       signal,
       async () => {
-        const answer = await this.#get(key, range, signal);
+        const answer = await this.#findOut(key, signal, () => this.#get(key, range, signal));
         const { Body: body, ContentLength: length, ContentRange: contentRange } = answer;
         return await readBody({ body, length, contentRange }, range, into);
       },
@@ -105,10 +106,14 @@ export class S3Backend implements Backend {
     return await this.#attempt(
       `Cannot read ${describeFile(ref)} from ${this.location}`,
       signal,
-      async () => ({ name: ref.name, size: await this.#sizeOf(key, signal) }),
+      async () => {
+        const size = await this.#findOut(key, signal, () => this.#sizeOf(key, signal));
+        return { name: ref.name, size };
+      },
     );
   }
 
+  /** Where there is no bucket yet, nothing was ever written. */
   async *list(kind: FileKind, { signal }: CallOptions = {}): AsyncIterable<FileInfo> {
     throwIfAborted(signal);
     if (kind === "config") return yield* this.#listConfig(signal);
@@ -117,7 +122,7 @@ export class S3Backend implements Backend {
     const objects = listObjects(this.#connection, query, signal)[Symbol.asyncIterator]();
     for (;;) {
       const action = `Cannot list ${KIND_FOLDERS[kind]} in ${this.location}`;
-      const next = await this.#attempt(action, signal, () => objects.next());
+      const next = await this.#attempt(action, signal, () => nextUnlessNoBucket(objects));
       if (next.done === true) return;
       const { key, size } = next.value;
       const name = key.slice(key.lastIndexOf("/") + 1);
@@ -223,6 +228,33 @@ export class S3Backend implements Backend {
     throw new TsbakError("unavailable", "the store does not say how long it is");
   }
 
+  /**
+   * Make a request for one object. To those who may not list all of a bucket, some stores say of what is not there that access is
+   * denied; but what they may list tells.
+   */
+  async #findOut<T>(
+    key: string,
+    signal: AbortSignal | undefined,
+    call: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      const { status, name } = readFailure(error);
+      if (status !== 403 || (name !== "AccessDenied" && name !== "")) throw error;
+      if (await this.#isListed(key, signal).catch(() => true)) throw error;
+      throw new TsbakError("not-found", "it is not there");
+    }
+  }
+
+  async #isListed(key: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const query = { bucket: this.#bucket, prefix: key, isV1: this.#options.listsObjectsV1 };
+    for await (const object of listObjects(this.#connection, query, signal)) {
+      if (object.key === key) return true;
+    }
+    return false;
+  }
+
   async *#listConfig(signal: AbortSignal | undefined): AsyncIterable<FileInfo> {
     try {
       yield await this.stat({ kind: "config", name: "" }, { signal });
@@ -230,6 +262,17 @@ export class S3Backend implements Backend {
       if (error instanceof TsbakError && error.code === "not-found") return;
       throw error;
     }
+  }
+}
+
+async function nextUnlessNoBucket(
+  objects: AsyncIterator<ListedObject>,
+): Promise<IteratorResult<ListedObject>> {
+  try {
+    return await objects.next();
+  } catch (error) {
+    if (readFailure(error).name === "NoSuchBucket") return { done: true, value: undefined };
+    throw error;
   }
 }
 
