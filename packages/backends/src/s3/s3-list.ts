@@ -4,7 +4,6 @@ import type { _Object as SdkObject, S3Client } from "@aws-sdk/client-s3";
 import { TsbakError } from "@tsbak/core";
 
 import type { S3Connection } from "./s3-connection.ts";
-import { abortOptions } from "./s3-upload.ts";
 
 /** An object as a listing has it. */
 export interface ListedObject {
@@ -17,6 +16,11 @@ interface Page {
   readonly objects: readonly ListedObject[];
   /** What asks for the next page; undefined after the last. */
   readonly next: string | undefined;
+}
+
+/** What the SDK takes beside a command. */
+export interface SdkCallOptions {
+  readonly abortSignal?: AbortSignal;
 }
 
 /** What to list, and how. */
@@ -35,12 +39,12 @@ export interface ListQuery {
 export async function* listObjects(
   connection: S3Connection,
   query: ListQuery,
-  signal: AbortSignal | undefined,
+  call: SdkCallOptions,
 ): AsyncIterable<ListedObject> {
   const list = query.isV1 ? listPageV1 : listPageV2;
   let at: string | undefined;
   for (;;) {
-    const { objects, next } = await connection.call((client) => list(client, query, at, signal));
+    const { objects, next } = await connection.call((client) => list(client, query, at, call));
     yield* objects;
     if (next === undefined) return;
     // Otherwise the same page would come for ever.
@@ -53,10 +57,10 @@ async function listPageV2(
   client: S3Client,
   { bucket, prefix }: ListQuery,
   at: string | undefined,
-  signal: AbortSignal | undefined,
+  call: SdkCallOptions,
 ): Promise<Page> {
   const input = { Bucket: bucket, Prefix: prefix, ContinuationToken: at };
-  const answer = await client.send(new ListObjectsV2Command(input), abortOptions(signal));
+  const answer = await client.send(new ListObjectsV2Command(input), call);
   const isLast = answer.IsTruncated !== true;
   return pageOf(answer.Contents, isLast, () => answer.NextContinuationToken);
 }
@@ -65,10 +69,10 @@ async function listPageV1(
   client: S3Client,
   { bucket, prefix }: ListQuery,
   at: string | undefined,
-  signal: AbortSignal | undefined,
+  call: SdkCallOptions,
 ): Promise<Page> {
   const input = { Bucket: bucket, Prefix: prefix, Marker: at };
-  const answer = await client.send(new ListObjectsCommand(input), abortOptions(signal));
+  const answer = await client.send(new ListObjectsCommand(input), call);
   // The marker is only told to those who list by folders; otherwise it is the last key.
   return pageOf(
     answer.Contents,

@@ -8,36 +8,32 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 
-import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import type { PutObjectCommandInput, StorageClass } from "@aws-sdk/client-s3";
 
-import { TsbakError } from "@tsbak/core";
+import { isTsbakError, TsbakError } from "@tsbak/core";
 import type { FileKind } from "@tsbak/core";
 
-import type { S3Connection } from "./s3-connection.ts";
 import { readFailure } from "./s3-failure.ts";
+import { abortOptions, sizeOfObject } from "./s3-find.ts";
+import type { S3Place } from "./s3-find.ts";
 import type { S3Options } from "./s3-options.ts";
 
 /** Classes in which nothing can be read before somebody asks for it to be brought back. */
 const ARCHIVE_CLASSES = new Set(["GLACIER", "DEEP_ARCHIVE"]);
 
-/** Where and how objects are uploaded. */
-export interface S3UploadTarget {
-  readonly connection: S3Connection;
-  readonly bucket: string;
-  readonly options: Pick<S3Options, "storageClass" | "retention">;
-}
+type Upload = PutObjectCommandInput & { readonly Key: string };
 
 /** See the module comment. */
 export class S3Uploader {
-  readonly #target: S3UploadTarget;
+  readonly #place: S3Place;
   /** Undefined until it is known. */
   #isConditional: boolean | undefined;
   /** Uploads of this process that asked for their key first. */
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(target: S3UploadTarget) {
-    this.#target = target;
+  constructor(place: S3Place) {
+    this.#place = place;
   }
 
   /** @throws {unknown} What the SDK throws; a TsbakError `already-exists` if the key exists. */
@@ -71,7 +67,7 @@ export class S3Uploader {
     const input = this.#inputOf("lock", key, new Uint8Array(1));
     if (!(await this.#tryConditional(input, signal))) return;
     this.#isConditional = await this.#isRefused(input, signal);
-    const { connection, bucket } = this.#target;
+    const { connection, bucket } = this.#place;
     try {
       await connection.call((client) =>
         client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), abortOptions(signal)),
@@ -81,10 +77,7 @@ export class S3Uploader {
     }
   }
 
-  async #isRefused(
-    input: PutObjectCommandInput,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
+  async #isRefused(input: Upload, signal: AbortSignal | undefined): Promise<boolean> {
     try {
       return !(await this.#tryConditional(input, signal));
     } catch (error) {
@@ -94,10 +87,7 @@ export class S3Uploader {
   }
 
   /** False if the store does not know conditions; then nothing was uploaded. */
-  async #tryConditional(
-    input: PutObjectCommandInput,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
+  async #tryConditional(input: Upload, signal: AbortSignal | undefined): Promise<boolean> {
     try {
       await this.#put({ ...input, IfNoneMatch: "*" }, signal);
       return true;
@@ -111,7 +101,7 @@ export class S3Uploader {
 
   async #uploadAfter(
     before: Promise<void> | undefined,
-    input: PutObjectCommandInput,
+    input: Upload,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     await before?.catch(() => undefined);
@@ -121,26 +111,24 @@ export class S3Uploader {
     await this.#put(input, signal);
   }
 
-  async #exists(key: string | undefined, signal: AbortSignal | undefined): Promise<boolean> {
-    const { connection, bucket } = this.#target;
-    const command = new HeadObjectCommand({ Bucket: bucket, Key: key });
+  async #exists(key: string, signal: AbortSignal | undefined): Promise<boolean> {
     try {
-      await connection.call((client) => client.send(command, abortOptions(signal)));
+      await sizeOfObject(this.#place, key, signal);
       return true;
     } catch (error) {
-      if (readFailure(error).status === 404) return false;
+      if (isTsbakError(error, "not-found")) return false;
       throw error;
     }
   }
 
-  async #put(input: PutObjectCommandInput, signal: AbortSignal | undefined): Promise<void> {
-    await this.#target.connection.call((client) =>
+  async #put(input: Upload, signal: AbortSignal | undefined): Promise<void> {
+    await this.#place.connection.call((client) =>
       client.send(new PutObjectCommand(input), abortOptions(signal)),
     );
   }
 
-  #inputOf(kind: FileKind, key: string, bytes: Uint8Array): PutObjectCommandInput {
-    const { bucket, options } = this.#target;
+  #inputOf(kind: FileKind, key: string, bytes: Uint8Array): Upload {
+    const { bucket, options } = this.#place;
     // A Buffer may lie in shared memory, where the SDK takes no other array.
     const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return {
@@ -153,11 +141,6 @@ export class S3Uploader {
       ...retentionOf(kind, options.retention),
     };
   }
-}
-
-/** The options of the SDK for a call that may be interrupted. */
-export function abortOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal };
 }
 
 /** What lies in an archive cannot be read at once, so only packs go there. */

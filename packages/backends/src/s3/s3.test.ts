@@ -49,7 +49,7 @@ beforeEach(async () => {
       const one = { method, url, headers, body: Buffer.concat(chunks) };
       seen.push(one);
       const { status = 200, headers: more = {}, body = "", isCut = false } = answer(one);
-      const length = method === "HEAD" ? {} : { "content-length": Buffer.byteLength(body) };
+      const length = { "content-length": Buffer.byteLength(body) };
       response.writeHead(status, { ...length, ...more });
       if (isCut) response.write(body, () => response.destroy());
       else response.end(body);
@@ -145,6 +145,18 @@ describe("S3Backend.write()", () => {
     await expect(backend.write(PACK, BYTES)).rejects.toMatchObject({ code: "already-exists" });
 
     expect(seen.map((request) => request.method)).toEqual(["PUT", "HEAD", "PUT", "HEAD"]);
+  });
+
+  test("takes it for new where the store refuses to tell, if no listing has it", async () => {
+    answer = ({ method, url, headers }) => {
+      if (headers["if-none-match"] !== undefined) return refusal(501, "NotImplemented");
+      if (url.includes("list-type")) return { body: "<ListBucketResult></ListBucketResult>" };
+      return method === "PUT" ? {} : refusal(403, "AccessDenied");
+    };
+
+    await open().write(PACK, BYTES);
+
+    expect(seen.map(({ method }) => method)).toEqual(["PUT", "HEAD", "GET", "GET", "PUT"]);
   });
 
   test("lets one of several writers of this process win where the store ignores conditions", async () => {

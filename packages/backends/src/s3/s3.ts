@@ -1,11 +1,4 @@
-import {
-  CreateBucketCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
-} from "@aws-sdk/client-s3";
-import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, DeleteObjectCommand, HeadBucketCommand } from "@aws-sdk/client-s3";
 
 import {
   checkRange,
@@ -26,15 +19,17 @@ import type {
   ReadOptions,
 } from "@tsbak/core";
 
-import { discardBody, readBody } from "./s3-body.ts";
+import { readBody } from "./s3-body.ts";
 import type { S3Connection } from "./s3-connection.ts";
 import { s3Error } from "./s3-error.ts";
 import { readFailure } from "./s3-failure.ts";
+import { abortOptions, getObject, sizeOfObject } from "./s3-find.ts";
+import type { S3Place } from "./s3-find.ts";
 import { listObjects } from "./s3-list.ts";
 import type { ListedObject } from "./s3-list.ts";
 import type { S3Location } from "./s3-location.ts";
 import type { S3Options } from "./s3-options.ts";
-import { abortOptions, S3Uploader } from "./s3-upload.ts";
+import { S3Uploader } from "./s3-upload.ts";
 
 /**
  * A repository in a bucket of a store that speaks S3, in restic's layout: a key for each file, `prefix/data/0a/0a1b...`.
@@ -47,6 +42,7 @@ export class S3Backend implements Backend {
   readonly #bucket: string;
   readonly #prefix: string;
   readonly #options: S3Options;
+  readonly #place: S3Place;
   readonly #uploader: S3Uploader;
 
   /** The connection is the backend's, which closes it. */
@@ -57,7 +53,8 @@ export class S3Backend implements Backend {
     this.#bucket = location.bucket;
     this.#prefix = location.prefix;
     this.#options = options;
-    this.#uploader = new S3Uploader({ connection, bucket: location.bucket, options });
+    this.#place = { connection, bucket: location.bucket, options };
+    this.#uploader = new S3Uploader(this.#place);
   }
 
   /** Makes the bucket if it is not there; where a retention is wished for, one that can lock objects. */
@@ -94,7 +91,7 @@ export class S3Backend implements Backend {
       `Cannot read ${describeFile(ref)} from ${this.location}`,
       signal,
       async () => {
-        const answer = await this.#findOut(key, signal, () => this.#get(key, range, signal));
+        const answer = await getObject(this.#place, key, range, signal);
         const { Body: body, ContentLength: length, ContentRange: contentRange } = answer;
         return await readBody({ body, length, contentRange }, range, into);
       },
@@ -106,10 +103,7 @@ export class S3Backend implements Backend {
     return await this.#attempt(
       `Cannot read ${describeFile(ref)} from ${this.location}`,
       signal,
-      async () => {
-        const size = await this.#findOut(key, signal, () => this.#sizeOf(key, signal));
-        return { name: ref.name, size };
-      },
+      async () => ({ name: ref.name, size: await sizeOfObject(this.#place, key, signal) }),
     );
   }
 
@@ -119,7 +113,9 @@ export class S3Backend implements Backend {
     if (kind === "config") return yield* this.#listConfig(signal);
     const prefix = `${this.#prefix}${KIND_FOLDERS[kind]}/`;
     const query = { bucket: this.#bucket, prefix, isV1: this.#options.listsObjectsV1 };
-    const objects = listObjects(this.#connection, query, signal)[Symbol.asyncIterator]();
+    const objects = listObjects(this.#connection, query, abortOptions(signal))[
+      Symbol.asyncIterator
+    ]();
     for (;;) {
       const action = `Cannot list ${KIND_FOLDERS[kind]} in ${this.location}`;
       const next = await this.#attempt(action, signal, () => nextUnlessNoBucket(objects));
@@ -193,66 +189,6 @@ export class S3Backend implements Backend {
     } catch (error) {
       if (readFailure(error).name !== "BucketAlreadyOwnedByYou") throw error;
     }
-  }
-
-  async #get(
-    key: string,
-    range: ByteRange | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<GetObjectCommandOutput> {
-    const command = new GetObjectCommand({
-      Bucket: this.#bucket,
-      Key: key,
-      ...(range === undefined
-        ? {}
-        : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
-    });
-    return await this.#connection.call((client) => client.send(command, abortOptions(signal)));
-  }
-
-  async #sizeOf(key: string, signal: AbortSignal | undefined): Promise<number> {
-    const command = new HeadObjectCommand({ Bucket: this.#bucket, Key: key });
-    try {
-      const answer = await this.#connection.call((client) =>
-        client.send(command, abortOptions(signal)),
-      );
-      if (answer.ContentLength !== undefined) return answer.ContentLength;
-    } catch (error) {
-      const { status } = readFailure(error);
-      if (status === undefined || status === 404 || status >= 500) throw error;
-      // An answer to HEAD has no body that could say what is wrong; one to GET has.
-      const { Body } = await this.#get(key, { offset: 0, length: 1 }, signal);
-      discardBody(Body);
-      throw error;
-    }
-    throw new TsbakError("unavailable", "the store does not say how long it is");
-  }
-
-  /**
-   * Make a request for one object. To those who may not list all of a bucket, some stores say of what is not there that access is
-   * denied; but what they may list tells.
-   */
-  async #findOut<T>(
-    key: string,
-    signal: AbortSignal | undefined,
-    call: () => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      const { status, name } = readFailure(error);
-      if (status !== 403 || (name !== "AccessDenied" && name !== "")) throw error;
-      if (await this.#isListed(key, signal).catch(() => true)) throw error;
-      throw new TsbakError("not-found", "it is not there");
-    }
-  }
-
-  async #isListed(key: string, signal: AbortSignal | undefined): Promise<boolean> {
-    const query = { bucket: this.#bucket, prefix: key, isV1: this.#options.listsObjectsV1 };
-    for await (const object of listObjects(this.#connection, query, signal)) {
-      if (object.key === key) return true;
-    }
-    return false;
   }
 
   async *#listConfig(signal: AbortSignal | undefined): AsyncIterable<FileInfo> {
