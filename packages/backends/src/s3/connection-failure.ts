@@ -27,11 +27,16 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
   EPIPE: "the connection was cut",
 };
 
+const NO_TLS = /wrong.version.number|packet.length.too.long|http.request/i;
+const REFUSED = /alert.(certificate|bad.certificate|unknown.ca|handshake.failure)/i;
+
 /** What a failure below HTTP means. Only what somebody has to change first is final: a certificate, or the protocol. */
 export function connectionFailure(
   failure: ConnectionFailure,
 ): readonly [code: ErrorCode, explanation: string] {
   const errno = failure.errno ?? "";
+  // Where something was being written, the code is EPROTO, and only the message has OpenSSL's words.
+  const said = `${errno} ${errno === "EPROTO" ? failure.message : ""}`;
   if (UNKNOWN_AUTHORITY.has(errno)) {
     return [
       "denied",
@@ -45,12 +50,10 @@ export function connectionFailure(
   if (errno === "ERR_TLS_CERT_ALTNAME_INVALID") {
     return ["denied", "the store's certificate is for another host; use the name that it has"];
   }
-  if (/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/.test(errno)) {
+  if (NO_TLS.test(said)) {
     return ["denied", "the store does not speak TLS here; check the port, or write http://"];
   }
-  if (
-    /^ERR_SSL_.*(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA)/.test(errno)
-  ) {
+  if (REFUSED.test(said)) {
     return ["denied", "the store wants another client certificate; see --tls-client-cert"];
   }
   const known = Object.hasOwn(EXPLANATIONS, errno) ? EXPLANATIONS[errno] : undefined;

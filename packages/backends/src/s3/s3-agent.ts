@@ -10,7 +10,7 @@ import type { TlsSettings } from "../settings.ts";
 /**
  * Connections that are used again and again. How many there are at once is the business of whoever makes the calls.
  *
- * @throws {TsbakError} `invalid-argument` if a file with certificates cannot be read.
+ * @throws {TsbakError} `invalid-argument` if a file with certificates cannot be used.
  */
 export function createAgent(
   protocol: "http:" | "https:",
@@ -21,31 +21,33 @@ export function createAgent(
   return new https.Agent({ ...common, ...tlsOptions(settings ?? {}) });
 }
 
+/** Authorities and certificates are read and parsed once, not for each connection. */
 function tlsOptions(settings: TlsSettings): https.AgentOptions {
-  const authorities = (settings.authorityFiles ?? []).map(readPem);
-  const client =
-    settings.clientCertificateFile === undefined
-      ? undefined
-      : readPem(settings.clientCertificateFile);
-  return {
-    // Given authorities replace the known ones, so these are given as well.
-    ...(authorities.length === 0 ? {} : { ca: [...knownAuthorities(), ...authorities] }),
-    // OpenSSL takes out of the file what it looks for.
-    ...(client === undefined ? {} : { cert: client, key: client }),
-    ...(settings.isInsecure === true ? { rejectUnauthorized: false } : {}),
-  };
+  const { authorityFiles = [], clientCertificateFile, isInsecure = false } = settings;
+  const authorities = isInsecure ? [] : [...knownAuthorities(), ...authorityFiles.map(readPem)];
+  const client = clientCertificateFile === undefined ? undefined : readPem(clientCertificateFile);
+  // OpenSSL takes out of the client's file what it looks for.
+  const own = client === undefined ? {} : { cert: client, key: client };
+  try {
+    const secureContext = tls.createSecureContext({ ca: authorities, ...own });
+    return { secureContext, rejectUnauthorized: !isInsecure };
+  } catch (error) {
+    const files = [...authorityFiles, clientCertificateFile ?? ""].join(" ").trim();
+    throw badFile(files, "they are not what they should be", error);
+  }
 }
 
+/** Node.js before 22.15 knows only its own, newer ones also the system's. */
 function knownAuthorities(): readonly string[] {
-  // Node.js 22.15 and newer also know those of NODE_EXTRA_CA_CERTS and the system's.
-  const list: unknown = Reflect.get(tls, "getCACertificates");
-  return typeof list === "function" ? tls.getCACertificates() : tls.rootCertificates;
+  const { getCACertificates } = tls as Partial<Pick<typeof tls, "getCACertificates">>;
+  if (getCACertificates === undefined) return tls.rootCertificates;
+  return [...new Set([...getCACertificates("default"), ...getCACertificates("system")])];
 }
 
 function readPem(path: string): string {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readFileSync(path, "latin1");
   } catch (error) {
     throw badFile(path, "it cannot be read", error);
   }
