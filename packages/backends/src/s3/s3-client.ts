@@ -18,6 +18,9 @@ export interface ClientSettings {
 
 /** So long may it take until a host answers at all. */
 const CONNECT_MS = 30_000;
+const nothing = (): void => undefined;
+/** Without one of ours, some warnings go to the console. */
+const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
 const QUIET = "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED";
 
 /**
@@ -34,6 +37,7 @@ export function createClient(settings: ClientSettings): S3Client {
         forcePathStyle: usesPaths,
         ...credentialsConfig(settings.credentials),
         requestHandler: { httpAgent: agent, httpsAgent: agent, connectionTimeout: CONNECT_MS },
+        logger: SILENT,
         maxAttempts: 1,
         retryMode: "standard",
         // Other servers than Amazon's refuse the newer checksums; what is uploaded has a Content-MD5.

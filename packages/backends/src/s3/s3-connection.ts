@@ -42,6 +42,11 @@ export class S3Connection {
     this.#client = this.#createClient();
   }
 
+  /** Over TLS. */
+  get isSecure(): boolean {
+    return this.#location.protocol === "https:";
+  }
+
   /**
    * Make one request, or a second one if the store says of the first that it went to the wrong region.
    *

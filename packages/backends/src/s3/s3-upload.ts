@@ -7,6 +7,7 @@
  * @module
  */
 import { createHash, randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
 
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import type { PutObjectCommandInput, StorageClass } from "@aws-sdk/client-s3";
@@ -22,7 +23,9 @@ import type { S3Options } from "./s3-options.ts";
 /** Classes in which nothing can be read before somebody asks for it to be brought back. */
 const ARCHIVE_CLASSES = new Set(["GLACIER", "DEEP_ARCHIVE"]);
 
-type Upload = PutObjectCommandInput & { readonly Key: string };
+type Upload = PutObjectCommandInput & { readonly Key: string; readonly Body: Buffer };
+/** TLS keeps a copy of what is being written. */
+const PIECE_SIZE = 256 << 10;
 
 /** See the module comment. */
 export class S3Uploader {
@@ -122,9 +125,11 @@ export class S3Uploader {
   }
 
   async #put(input: Upload, signal: AbortSignal | undefined): Promise<void> {
-    await this.#place.connection.call((client) =>
-      client.send(new PutObjectCommand(input), abortOptions(signal)),
-    );
+    const { connection } = this.#place;
+    await connection.call((client) => {
+      const body = connection.isSecure ? inPieces(input.Body) : input.Body;
+      return client.send(new PutObjectCommand({ ...input, Body: body }), abortOptions(signal));
+    });
   }
 
   #inputOf(kind: FileKind, key: string, bytes: Uint8Array): Upload {
@@ -141,6 +146,14 @@ export class S3Uploader {
       ...retentionOf(kind, options.retention),
     };
   }
+}
+
+function inPieces(body: Buffer): Readable {
+  const count = Math.ceil(body.length / PIECE_SIZE);
+  const pieces = Array.from({ length: count }, (_, at) =>
+    body.subarray(at * PIECE_SIZE, (at + 1) * PIECE_SIZE),
+  );
+  return Readable.from(pieces);
 }
 
 /** What lies in an archive cannot be read at once, so only packs go there. */

@@ -173,8 +173,8 @@ export class S3Backend implements Backend {
     } catch (error) {
       const { status } = readFailure(error);
       if (status === 404) return false;
-      // Who may not ask may still use it; if not, the next request says why.
-      if (status === 403) return true;
+      // Who may not ask may still use it; and the answer to HEAD says nothing, but that to the next request will.
+      if (status === 403 || status === 400) return true;
       throw error;
     }
   }
