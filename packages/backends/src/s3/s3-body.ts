@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 
 import { TsbakError } from "@tsbak/core";
-import type { ByteRange } from "@tsbak/core";
+import type { ByteRange, ReadOptions } from "@tsbak/core";
 
 /** The answer to a request for an object, of which nothing was read yet. */
 export interface S3Answer {
@@ -21,7 +21,7 @@ export interface S3Answer {
 export async function readBody(
   answer: S3Answer,
   range: ByteRange | undefined,
-  into: ArrayBuffer | undefined,
+  { into, onBytes }: Pick<ReadOptions, "into" | "onBytes"> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { body } = answer;
   if (!(body instanceof Readable)) throw unreadable("it has no body");
@@ -31,7 +31,7 @@ export async function readBody(
       into !== undefined && into.byteLength >= length
         ? new Uint8Array(into, 0, length)
         : new Uint8Array(length);
-    await fill(target, body);
+    await fill(target, body, onBytes);
     return target;
   } catch (error) {
     // What is left unread would keep the connection busy.
@@ -62,12 +62,18 @@ function lengthToRead(answer: S3Answer, range: ByteRange | undefined): number {
   throw unreadable(`it has ${length} bytes where ${range.length} are wanted`);
 }
 
-async function fill(target: Uint8Array, body: Readable): Promise<void> {
+async function fill(
+  target: Uint8Array,
+  body: Readable,
+  onBytes: ReadOptions["onBytes"],
+): Promise<void> {
   let at = 0;
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     if (at + chunk.length > target.length) throw unreadable("it is longer than it says");
     target.set(chunk, at);
     at += chunk.length;
+    const held = onBytes?.(chunk.length);
+    if (held !== undefined) await held;
   }
   if (at < target.length) throw unreadable(`it ends after ${at} of ${target.length} bytes`);
 }

@@ -1,7 +1,7 @@
 import type { Agent } from "node:http";
 
 import { S3Client } from "@aws-sdk/client-s3";
-import type { S3ClientConfig } from "@aws-sdk/client-s3";
+import type { PutObjectCommand, S3ClientConfig } from "@aws-sdk/client-s3";
 
 import type { S3Credentials } from "./s3-credentials.ts";
 
@@ -21,6 +21,7 @@ const CONNECT_MS = 30_000;
 const nothing = (): void => undefined;
 /** Without one of ours, some warnings go to the console. */
 const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+const PAYLOAD_HASH = "x-amz-content-sha256";
 const QUIET = "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED";
 
 /**
@@ -83,10 +84,7 @@ function credentialsConfig(credentials: S3Credentials): Partial<S3ClientConfig> 
   }
 }
 
-/**
- * Name the program; and over TLS, which protects the body already, spare its SHA-256, as restic does: the Content-MD5 is in the
- * signature.
- */
+/** Name the program; and over TLS, which protects the body already, spare its hash, as restic does. */
 function setHeaders(client: S3Client, userAgent: string, isSecure: boolean): void {
   client.middlewareStack.add(
     (next) => (args) => {
@@ -95,12 +93,23 @@ function setHeaders(client: S3Client, userAgent: string, isSecure: boolean): voi
         request.headers["user-agent"] = userAgent;
         delete request.headers["x-amz-user-agent"];
         if (isSecure && request.method === "PUT" && request.body !== undefined) {
-          request.headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD";
+          request.headers[PAYLOAD_HASH] = "UNSIGNED-PAYLOAD";
         }
       }
       return next(args);
     },
     { step: "build", priority: "low", name: "tsbakHeaders" },
+  );
+}
+
+/** Say what the SHA-256 of a body is that the SDK cannot hash itself, because it is a stream; in hex digits. */
+export function setPayloadHash(command: PutObjectCommand, hash: string): void {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      if (hasHeaders(args.request)) args.request.headers[PAYLOAD_HASH] = hash;
+      return next(args);
+    },
+    { step: "build", priority: "low", name: "tsbakPayloadHash" },
   );
 }
 

@@ -7,25 +7,22 @@
  * @module
  */
 import { createHash, randomBytes } from "node:crypto";
-import { Readable } from "node:stream";
 
-import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import type { PutObjectCommandInput, StorageClass } from "@aws-sdk/client-s3";
 
 import { isTsbakError, TsbakError } from "@tsbak/core";
-import type { FileKind } from "@tsbak/core";
+import type { CallOptions, FileKind } from "@tsbak/core";
 
 import { readFailure } from "./s3-failure.ts";
 import { abortOptions, sizeOfObject } from "./s3-find.ts";
 import type { S3Place } from "./s3-find.ts";
 import type { S3Options } from "./s3-options.ts";
+import { putObject } from "./s3-put.ts";
+import type { Upload } from "./s3-put.ts";
 
 /** Classes in which nothing can be read before somebody asks for it to be brought back. */
 const ARCHIVE_CLASSES = new Set(["GLACIER", "DEEP_ARCHIVE"]);
-
-type Upload = PutObjectCommandInput & { readonly Key: string; readonly Body: Buffer };
-/** TLS keeps a copy of what is being written. */
-const PIECE_SIZE = 256 << 10;
 
 /** See the module comment. */
 export class S3Uploader {
@@ -40,16 +37,11 @@ export class S3Uploader {
   }
 
   /** @throws {unknown} What the SDK throws; a TsbakError `already-exists` if the key exists. */
-  async upload(
-    kind: FileKind,
-    key: string,
-    bytes: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async upload(kind: FileKind, key: string, bytes: Uint8Array, call: CallOptions): Promise<void> {
     const input = this.#inputOf(kind, key, bytes);
-    if (this.#isConditional !== false && (await this.#tryConditional(input, signal))) return;
+    if (this.#isConditional !== false && (await this.#tryConditional(input, call))) return;
     const before = this.#underWay.get(key);
-    const uploading = this.#uploadAfter(before, input, signal);
+    const uploading = this.#uploadAfter(before, input, call);
     this.#underWay.set(key, uploading);
     try {
       await uploading;
@@ -64,25 +56,28 @@ export class S3Uploader {
    *
    * @throws {unknown} What the SDK throws.
    */
-  async probe(folder: string, signal: AbortSignal | undefined): Promise<void> {
+  async probe(folder: string, call: CallOptions): Promise<void> {
     if (this.#isConditional !== undefined) return;
     const key = `${folder}tsbak-probe-${randomBytes(8).toString("hex")}`;
     const input = this.#inputOf("lock", key, new Uint8Array(1));
-    if (!(await this.#tryConditional(input, signal))) return;
-    this.#isConditional = await this.#isRefused(input, signal);
+    if (!(await this.#tryConditional(input, call))) return;
+    this.#isConditional = await this.#isRefused(input, call);
     const { connection, bucket } = this.#place;
     try {
       await connection.call((client) =>
-        client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), abortOptions(signal)),
+        client.send(
+          new DeleteObjectCommand({ Bucket: bucket, Key: key }),
+          abortOptions(call.signal),
+        ),
       );
     } catch {
       // Whoever may only add to a store leaves a byte behind, which no listing shows.
     }
   }
 
-  async #isRefused(input: Upload, signal: AbortSignal | undefined): Promise<boolean> {
+  async #isRefused(input: Upload, call: CallOptions): Promise<boolean> {
     try {
-      return !(await this.#tryConditional(input, signal));
+      return !(await this.#tryConditional(input, call));
     } catch (error) {
       if (readFailure(error).status === 412) return true;
       throw error;
@@ -90,9 +85,9 @@ export class S3Uploader {
   }
 
   /** False if the store does not know conditions; then nothing was uploaded. */
-  async #tryConditional(input: Upload, signal: AbortSignal | undefined): Promise<boolean> {
+  async #tryConditional(input: Upload, call: CallOptions): Promise<boolean> {
     try {
-      await this.#put({ ...input, IfNoneMatch: "*" }, signal);
+      await putObject(this.#place.connection, { ...input, IfNoneMatch: "*" }, call);
       return true;
     } catch (error) {
       const { name, status } = readFailure(error);
@@ -105,13 +100,13 @@ export class S3Uploader {
   async #uploadAfter(
     before: Promise<void> | undefined,
     input: Upload,
-    signal: AbortSignal | undefined,
+    call: CallOptions,
   ): Promise<void> {
     await before?.catch(() => undefined);
-    if (await this.#exists(input.Key, signal)) {
+    if (await this.#exists(input.Key, call.signal)) {
       throw new TsbakError("already-exists", "it is there already");
     }
-    await this.#put(input, signal);
+    await putObject(this.#place.connection, input, call);
   }
 
   async #exists(key: string, signal: AbortSignal | undefined): Promise<boolean> {
@@ -122,14 +117,6 @@ export class S3Uploader {
       if (isTsbakError(error, "not-found")) return false;
       throw error;
     }
-  }
-
-  async #put(input: Upload, signal: AbortSignal | undefined): Promise<void> {
-    const { connection } = this.#place;
-    await connection.call((client) => {
-      const body = connection.isSecure ? inPieces(input.Body) : input.Body;
-      return client.send(new PutObjectCommand({ ...input, Body: body }), abortOptions(signal));
-    });
   }
 
   #inputOf(kind: FileKind, key: string, bytes: Uint8Array): Upload {
@@ -146,14 +133,6 @@ export class S3Uploader {
       ...retentionOf(kind, options.retention),
     };
   }
-}
-
-function inPieces(body: Buffer): Readable {
-  const count = Math.ceil(body.length / PIECE_SIZE);
-  const pieces = Array.from({ length: count }, (_, at) =>
-    body.subarray(at * PIECE_SIZE, (at + 1) * PIECE_SIZE),
-  );
-  return Readable.from(pieces);
 }
 
 /** What lies in an archive cannot be read at once, so only packs go there. */

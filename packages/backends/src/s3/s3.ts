@@ -61,18 +61,18 @@ export class S3Backend implements Backend {
   async create({ signal }: CallOptions = {}): Promise<void> {
     await this.#attempt(`Cannot create a repository in ${this.location}`, signal, async () => {
       if (!(await this.#hasBucket(signal))) await this.#createBucket(signal);
-      await this.#uploader.probe(`${this.#prefix}${KIND_FOLDERS.lock}/`, signal);
+      await this.#uploader.probe(`${this.#prefix}${KIND_FOLDERS.lock}/`, { signal });
     });
   }
 
-  async write(ref: FileRef, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
+  async write(ref: FileRef, bytes: Uint8Array, call: CallOptions = {}): Promise<void> {
     const key = this.#keyOf(ref);
     await this.#attempt(
       `Cannot write ${describeFile(ref)} to ${this.location}`,
-      signal,
+      call.signal,
       async () => {
         try {
-          await this.#uploader.upload(ref.kind, key, bytes, signal);
+          await this.#uploader.upload(ref.kind, key, bytes, call);
         } catch (error) {
           throw explainRetention(error, this.#options);
         }
@@ -83,7 +83,7 @@ export class S3Backend implements Backend {
   async read(
     ref: FileRef,
     range?: ByteRange,
-    { signal, into }: ReadOptions = {},
+    { signal, into, onBytes }: ReadOptions = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(range);
     const key = this.#keyOf(ref);
@@ -93,7 +93,7 @@ export class S3Backend implements Backend {
       async () => {
         const answer = await getObject(this.#place, key, range, signal);
         const { Body: body, ContentLength: length, ContentRange: contentRange } = answer;
-        return await readBody({ body, length, contentRange }, range, into);
+        return await readBody({ body, length, contentRange }, range, { into, onBytes });
       },
     );
   }
