@@ -50,7 +50,8 @@ test.each([
   ["s3.retention", "30"],
   ["s3.retention", "0d"],
   ["s3.retention-mode", "GOVERNANCE"],
-  ["s3.no-such-option", "1"],
+  ["s3.layout", "s3legacy"],
+  ["s3.enable-restore", "true"],
 ])("readS3Options() refuses -o %s=%s", (name, value) => {
   expect(() => readS3Options({ options: { [name]: value } })).toThrow(
     expect.objectContaining({ code: "invalid-argument" }),

@@ -25,19 +25,6 @@ export interface Retention {
   readonly mode: "GOVERNANCE" | "COMPLIANCE";
 }
 
-const NAMES = new Set([
-  "s3.connections",
-  "s3.region",
-  "s3.bucket-lookup",
-  "s3.storage-class",
-  "s3.list-objects-v1",
-  "s3.retries",
-  "s3.unsafe-anonymous-auth",
-  "s3.profile",
-  "s3.retention",
-  "s3.retention-mode",
-]);
-
 const HOUR_MS = 3_600_000;
 const UNIT_MS: Readonly<Record<string, number>> = {
   h: HOUR_MS,
@@ -47,16 +34,18 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Read the options of an S3 store. `s3.retries` is accepted, as restic has it, but changes nothing: all stores are repeated
- * alike.
+ * Read the options of an S3 store. Of restic's, `s3.retries` is accepted but changes nothing, since all stores are treated
+ * alike, and `s3.restore-...` too, without what they belong to.
  *
- * @throws {TsbakError} `invalid-argument` for a name that begins with `s3.` and is no option, and for a value that cannot be.
+ * @throws {TsbakError} `invalid-argument` for a value that cannot be, or that this version cannot follow.
  */
 export function readS3Options(settings: BackendSettings): S3Options {
-  for (const name of Object.keys(settings.options ?? {})) {
-    if (name.startsWith("s3.") && !NAMES.has(name)) {
-      throw badOption(`-o ${name}`, `there is no such option; there are ${[...NAMES].join(", ")}`);
-    }
+  choiceOption(settings, "s3.layout", ["default"]);
+  if (flagOption(settings, "s3.enable-restore")) {
+    throw badOption(
+      "-o s3.enable-restore",
+      "files in an archive are not brought back by this version; have the store do it first",
+    );
   }
   countOption(settings, "s3.retries", 1);
   return {
