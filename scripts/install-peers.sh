@@ -7,6 +7,8 @@
 #   restic              the newest restic there is, from a newer suite of the same mirror
 #   rest-server, rclone servers of stores, and rclone also as a client, from there too
 #   node-20 ... node-26 the versions of Node.js that the built command must run on
+#   radosgw             Ceph's S3 server, with what it needs, from the system's packages
+#   minio, rclone-s3    two more servers that speak S3, built from their sources (install-s3-servers.sh)
 #
 # Usage: scripts/install-peers.sh [DIR]      DIR is ./peers unless given; the names above appear in DIR/bin
 #
@@ -53,6 +55,10 @@ install_system_packages() {
   type -P setcap >/dev/null || missing+=(libcap2-bin)
   type -P ssh >/dev/null || missing+=(openssh-client)
   [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+  for program in radosgw ceph-mon ceph-osd; do
+    type -P "$program" >/dev/null || missing+=("$program")
+  done
+  type -P ceph >/dev/null || missing+=(ceph-common)
   [ ${#missing[@]} -gt 0 ] || return 0
   if ! may_install; then
     warn "MISSING: ${missing[*]} (run this as root on Debian, or install them yourself)"
@@ -141,3 +147,4 @@ fetch_from_newer_suite restic-rest-server restic-rest-server rest-server
 fetch_from_newer_suite rclone rclone rclone
 for major in $node_majors; do fetch_node "$major"; done
 drop_lists
+"$root/scripts/install-s3-servers.sh" "$bin" "$(may_install && mirror || true)"

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 
-/** The programs that the tests run: ours, the newest restic and Debian 12's, Node.js in several versions, rclone, rest-server, rsync, unzip. */
+/** The programs that the tests run: ours, the newest restic and Debian 12's, Node.js in several versions, rsync, unzip, servers. */
 export type PeerName =
   | "tsbak"
   | "restic"
@@ -17,7 +17,12 @@ export type PeerName =
   | "rclone"
   | "rest-server"
   | "rsync"
-  | "unzip";
+  | "unzip"
+  | "radosgw"
+  | "minio"
+  | "rclone-s3";
+
+const OF_THE_SYSTEM = new Set<PeerName>(["rsync", "unzip", "radosgw"]);
 
 /** Those of them that back up. */
 export type ToolName = Extract<PeerName, "tsbak" | `restic${string}`>;
@@ -48,10 +53,9 @@ export function findPeer(
   node: string = process.execPath,
 ): readonly string[] | undefined {
   if (name !== "tsbak") {
-    const folders =
-      name === "rsync" || name === "unzip"
-        ? (process.env.PATH ?? "").split(":")
-        : [join(root, "peers/bin")];
+    const folders = OF_THE_SYSTEM.has(name)
+      ? (process.env.PATH ?? "").split(":")
+      : [join(root, "peers/bin")];
     const path = folders.map((folder) => join(folder, name)).find(existsSync);
     return path === undefined ? undefined : [path];
   }

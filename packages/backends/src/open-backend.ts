@@ -17,7 +17,7 @@ type Opener = (
 const OPENERS: Readonly<Record<string, Opener>> = {
   local: openLocal,
   sftp: async (rest, settings) => (await import("./sftp/open-sftp.ts")).openSftp(rest, settings),
-  s3: notYet,
+  s3: async (rest, settings) => (await import("./s3/open-s3.ts")).openS3(rest, settings),
   b2: async (rest, settings) => (await import("./b2/open-b2.ts")).openB2(rest, settings),
   rest: async (rest, settings) => (await import("./rest/open-rest.ts")).openRest(rest, settings),
   rclone: async (rest, settings) =>

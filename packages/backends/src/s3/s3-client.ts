@@ -1,0 +1,136 @@
+import type { Agent } from "node:http";
+
+import { S3Client } from "@aws-sdk/client-s3";
+import type { PutObjectCommand, S3ClientConfig } from "@aws-sdk/client-s3";
+
+import type { S3Credentials } from "./s3-credentials.ts";
+
+/** What a client of the SDK is made of. */
+export interface ClientSettings {
+  readonly endpoint: string;
+  readonly region: string;
+  /** The bucket's name goes to the path, not to the host's name. */
+  readonly usesPaths: boolean;
+  readonly credentials: S3Credentials;
+  readonly agent: Agent;
+  readonly userAgent: string;
+}
+
+/** So long may it take until a host answers at all. */
+const CONNECT_MS = 30_000;
+const nothing = (): void => undefined;
+/** Without one of ours, some warnings go to the console. */
+const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+const PAYLOAD_HASH = "x-amz-content-sha256";
+const QUIET = "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED";
+
+/**
+ * A client of the SDK that does nothing by itself: it repeats nothing, warns of nothing, and takes nothing but credentials from
+ * files and environment.
+ */
+export function createClient(settings: ClientSettings): S3Client {
+  const { endpoint, region, usesPaths, agent } = settings;
+  const client = withoutWarning(
+    () =>
+      new S3Client({
+        endpoint,
+        region,
+        forcePathStyle: usesPaths,
+        ...credentialsConfig(settings.credentials),
+        requestHandler: { httpAgent: agent, httpsAgent: agent, connectionTimeout: CONNECT_MS },
+        logger: SILENT,
+        maxAttempts: 1,
+        retryMode: "standard",
+        // Other servers than Amazon's refuse the newer checksums; what is uploaded has a Content-MD5.
+        requestChecksumCalculation: "WHEN_REQUIRED",
+        responseChecksumValidation: "WHEN_REQUIRED",
+        // It would cost a round trip for every pack.
+        expectContinueHeader: false,
+        defaultsMode: "standard",
+        useDualstackEndpoint: false,
+        useFipsEndpoint: false,
+        useArnRegion: false,
+        disableS3ExpressSessionAuth: true,
+        userAgentAppId: async () => undefined,
+        sigv4aSigningRegionSet: [],
+        authSchemePreference: ["sigv4"],
+      }),
+  );
+  setHeaders(client, settings.userAgent, endpoint.startsWith("https:"));
+  return client;
+}
+
+function credentialsConfig(credentials: S3Credentials): Partial<S3ClientConfig> {
+  switch (credentials.kind) {
+    case "anonymous":
+      return {
+        credentials: { accessKeyId: "", secretAccessKey: "" },
+        signer: { sign: async (request) => request },
+      };
+    case "static": {
+      const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+      const token = sessionToken === undefined ? {} : { sessionToken };
+      return { credentials: { accessKeyId, secretAccessKey, ...token } };
+    }
+    case "chain": {
+      const { profile, credentialsFile, configFile } = credentials;
+      // The SDK gives its own settings on to those who look for credentials; these are for them.
+      const forProviders = {
+        ...(credentialsFile === undefined ? {} : { filepath: credentialsFile }),
+        ...(configFile === undefined ? {} : { configFilepath: configFile }),
+      };
+      return { ...(profile === undefined ? {} : { profile }), ...forProviders };
+    }
+  }
+}
+
+/** Name the program; and over TLS, which protects the body already, spare its hash, as restic does. */
+function setHeaders(client: S3Client, userAgent: string, isSecure: boolean): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { request } = args;
+      if (hasHeaders(request)) {
+        request.headers["user-agent"] = userAgent;
+        delete request.headers["x-amz-user-agent"];
+        if (isSecure && request.method === "PUT" && request.body !== undefined) {
+          request.headers[PAYLOAD_HASH] = "UNSIGNED-PAYLOAD";
+        }
+      }
+      return next(args);
+    },
+    { step: "build", priority: "low", name: "tsbakHeaders" },
+  );
+}
+
+/** Say what the SHA-256 of a body is that the SDK cannot hash itself, because it is a stream; in hex digits. */
+export function setPayloadHash(command: PutObjectCommand, hash: string): void {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      if (hasHeaders(args.request)) args.request.headers[PAYLOAD_HASH] = hash;
+      return next(args);
+    },
+    { step: "build", priority: "low", name: "tsbakPayloadHash" },
+  );
+}
+
+interface OutgoingRequest {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: unknown;
+}
+
+function hasHeaders(request: unknown): request is OutgoingRequest {
+  return typeof request === "object" && request !== null && "headers" in request;
+}
+
+/** The SDK warns of a Node.js that some later version of it will not support, whenever a process makes its first client. */
+function withoutWarning<T>(make: () => T): T {
+  const before = process.env[QUIET];
+  process.env[QUIET] = "true";
+  try {
+    return make();
+  } finally {
+    if (before === undefined) delete process.env[QUIET];
+    else process.env[QUIET] = before;
+  }
+}

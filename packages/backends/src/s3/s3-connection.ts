@@ -1,0 +1,94 @@
+import type { Agent } from "node:http";
+
+import type { S3Client } from "@aws-sdk/client-s3";
+
+import { variableOf } from "../settings.ts";
+import type { BackendSettings } from "../settings.ts";
+import { createAgent } from "./s3-agent.ts";
+import { createClient } from "./s3-client.ts";
+import { findS3Credentials } from "./s3-credentials.ts";
+import type { S3Credentials } from "./s3-credentials.ts";
+import { readFailure } from "./s3-failure.ts";
+import { hostInRegion, regionOfHost, wantsBucketInHost } from "./s3-location.ts";
+import type { S3Location } from "./s3-location.ts";
+import type { S3Options } from "./s3-options.ts";
+
+/**
+ * The way to a store. Its region is the one that an option gives, or the host's name, or the environment, or `us-east-1`, which
+ * servers without regions take; and where it is a guess and the store names another, that one.
+ */
+export class S3Connection {
+  readonly #location: S3Location;
+  readonly #options: S3Options;
+  readonly #credentials: S3Credentials;
+  readonly #agent: Agent;
+  readonly #userAgent: string;
+  #region: string;
+  #client: S3Client;
+
+  /** @throws {TsbakError} `invalid-argument` for credentials or certificates that cannot be used. */
+  constructor(location: S3Location, options: S3Options, settings: BackendSettings) {
+    this.#location = location;
+    this.#options = options;
+    this.#credentials = findS3Credentials(settings, options);
+    this.#agent = createAgent(location.protocol, settings.tls);
+    this.#userAgent = settings.userAgent ?? "tsbak";
+    this.#region =
+      options.region ??
+      regionOfHost(location.host) ??
+      variableOf(settings, "AWS_REGION") ??
+      variableOf(settings, "AWS_DEFAULT_REGION") ??
+      "us-east-1";
+    this.#client = this.#createClient();
+  }
+
+  /** Over TLS. */
+  get isSecure(): boolean {
+    return this.#location.protocol === "https:";
+  }
+
+  /**
+   * Make one request, or a second one if the store says of the first that it went to the wrong region.
+   *
+   * @throws {unknown} What the SDK throws.
+   */
+  async call<T>(send: (client: S3Client) => Promise<T>): Promise<T> {
+    const asked = this.#region;
+    try {
+      return await send(this.#client);
+    } catch (error) {
+      const { region, name } = readFailure(error);
+      // Where it belongs is told with other errors, too.
+      const isElsewhere = region !== undefined && region !== asked && name !== "AccessDenied";
+      if (!isElsewhere || this.#options.region !== undefined) throw error;
+      this.#moveTo(region);
+      return await send(this.#client);
+    }
+  }
+
+  /** End the connections that are kept open. */
+  close(): void {
+    this.#client.destroy();
+    this.#agent.destroy();
+  }
+
+  #moveTo(region: string): void {
+    if (region === this.#region) return;
+    this.#region = region;
+    // The old one may still be in use, and shares the agent.
+    this.#client = this.#createClient();
+  }
+
+  #createClient(): S3Client {
+    const { protocol, host } = this.#location;
+    const { bucketLookup } = this.#options;
+    return createClient({
+      endpoint: `${protocol}//${hostInRegion(host, this.#region)}`,
+      region: this.#region,
+      usesPaths: bucketLookup === "path" || (bucketLookup === "auto" && !wantsBucketInHost(host)),
+      credentials: this.#credentials,
+      agent: this.#agent,
+      userAgent: this.#userAgent,
+    });
+  }
+}

@@ -1,0 +1,81 @@
+/** What can be known of a failed request. Nothing here is a secret. */
+export interface S3Failure {
+  /** The code in the server's answer, or the class of an error of this machine; may be empty. */
+  readonly name: string;
+  readonly message: string;
+  /** Of the answer; undefined if there was none. */
+  readonly status: number | undefined;
+  /** Of the system or of OpenSSL, such as `ECONNREFUSED`. */
+  readonly errno: string | undefined;
+  /** Where the server says that the bucket is. */
+  readonly region: string | undefined;
+  /** How long the server asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
+  /** By how much this machine's clock is behind the server's; negative if it is ahead. */
+  readonly clockBehindSeconds: number | undefined;
+}
+
+/** The longest of a server's sentences that is passed on. */
+const LONGEST_MESSAGE = 300;
+/** What the SDK says where the server said nothing. */
+const NOTHING = new Set(["Error", "UnknownError", "Unknown"]);
+
+/** Take apart what the SDK threw. */
+export function readFailure(error: unknown): S3Failure {
+  const headers = objectOf(objectOf(error, "$response"), "headers");
+  const fields = objectOf(error);
+  const name = textOf(fields, "Code") ?? textOf(fields, "name") ?? "";
+  const date = Date.parse(textOf(headers, "date") ?? "");
+  return {
+    name: NOTHING.has(name) ? "" : name,
+    message: cleanMessage(error),
+    status: statusOf(error),
+    errno: errnoOf(error),
+    region: textOf(headers, "x-amz-bucket-region") ?? textOf(fields, "Region"),
+    retryAfterMs: retryAfterMs(textOf(headers, "retry-after")),
+    clockBehindSeconds: Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1000),
+  };
+}
+
+function statusOf(error: unknown): number | undefined {
+  const known = [
+    objectOf(error, "$response").statusCode,
+    objectOf(error, "$metadata").httpStatusCode,
+  ];
+  return known.find((status): status is number => typeof status === "number");
+}
+
+/** Where several addresses of a host were tried, what the first one said. */
+function errnoOf(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return errnoOf(error.errors[0]);
+  return textOf(objectOf(error), "code");
+}
+
+/** One line, of which nothing can play tricks with a terminal. */
+function cleanMessage(error: unknown): string {
+  const lowest = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
+  const text = lowest instanceof Error ? lowest.message : String(lowest);
+  if (NOTHING.has(text)) return "";
+  return text
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
+    .trim()
+    .slice(0, LONGEST_MESSAGE);
+}
+
+/** Seconds, or a date (RFC 9110, section 10.2.3). */
+function retryAfterMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,6}$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+}
+
+function objectOf(value: unknown, name?: string): Readonly<Record<string, unknown>> {
+  const found = name === undefined ? value : objectOf(value)[name];
+  return typeof found === "object" && found !== null ? (found as Record<string, unknown>) : {};
+}
+
+function textOf(object: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = object[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
