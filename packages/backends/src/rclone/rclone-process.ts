@@ -48,7 +48,7 @@ export class RcloneProcess {
       this.#lastLine = shown;
       onNotice?.(`rclone: ${shown}`);
     });
-    this.stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+    this.stream = joinPipes(child.stdout, child.stdin);
     this.ended = new Promise((resolve) => child.once("close", () => resolve()));
   }
 
@@ -100,6 +100,22 @@ export class RcloneProcess {
     const plain = line.replace(/\p{Cc}/gu, "?");
     return this.#command.secrets.reduce((text, secret) => text.replaceAll(secret, "***"), plain);
   }
+}
+
+/**
+ * Both pipes as one stream, which neither fails nor ends by itself: HTTP/2 in Node writes its farewell even to a stream that ended, and
+ * then an assertion ends our process. Whoever uses it destroys the session when the program has ended.
+ */
+function joinPipes(output: Readable, input: Writable): Duplex {
+  const stream = new Duplex({
+    read: () => void output.resume(),
+    write: (chunk: Uint8Array, _, done) => void input.write(chunk, () => done()),
+    final: (done) => void input.end(() => done()),
+  });
+  output.on("data", (chunk: Uint8Array) => {
+    if (!stream.push(chunk)) output.pause();
+  });
+  return stream;
 }
 
 function withoutSecrets(

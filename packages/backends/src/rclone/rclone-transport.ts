@@ -73,7 +73,10 @@ export class RcloneTransport implements HttpTransport {
     session.on("error", () => undefined);
     session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW));
     session.once("close", () => this.#forget(program));
-    void program.ended.then(() => session.destroy());
+    void program.ended.then(() => {
+      session.destroy();
+      this.#forget(program);
+    });
     this.#program = program;
     await this.#waitForAnswer(program, session);
     program.setAlive(this.#requests > 0);

@@ -16,6 +16,8 @@ import { bytesOf, KINDS, listAll, sameBytes, someRef } from "./sample-files.ts";
 export interface BackendSuiteOptions {
   /** Put a file that tsbak would never write where a listing of `kind` looks. */
   readonly addStranger?: (backend: Backend, kind: FileKind, name: string) => Promise<void>;
+  /** The backend calls `CallOptions.onBytes`. */
+  readonly reportsPieces?: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export function describeBackend(
     removingTests(current);
     concurrencyTests(current);
     abortTests(current);
-    pieceTests(current);
+    pieceTests(current, options.reportsPieces ?? false);
   });
 }
 
