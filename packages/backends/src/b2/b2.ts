@@ -269,7 +269,8 @@ export class B2Backend implements Backend {
 
   /** The marker hides all versions that there are. */
   async #hide(name: string, signal: AbortSignal | undefined): Promise<void> {
-    const bucketId = await this.#session.bucketId(signal);
+    const bucketId = await this.#session.findBucket(signal);
+    if (bucketId === undefined) return;
     await unlessGone(
       this.#session.call(signal, () => this.#client.hideFile(bucketId, name, signal)),
     );
