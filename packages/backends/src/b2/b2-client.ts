@@ -18,6 +18,7 @@ import { Readable } from "node:stream";
 import type { OnBytes } from "@tsbak/core";
 import B2 from "backblaze-b2";
 
+import type { HttpHeaders } from "../http/transport.ts";
 import type { B2Agents } from "./b2-agents.ts";
 import { asRecord, B2Failure, failureOf } from "./b2-failure.ts";
 
@@ -34,7 +35,7 @@ export interface B2ClientOptions {
 /** The answer to a request for bytes. */
 export interface B2Download {
   readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
+  readonly headers: HttpHeaders;
   /** The body of the answer; whoever does not read it to its end destroys it. */
   readonly body: Readable;
 }
@@ -165,16 +166,16 @@ export class B2Client {
     );
     return {
       status: answer.status,
-      headers: asRecord(answer.headers),
+      headers: answer.headers as HttpHeaders,
       body: answer.data as Readable,
     };
   }
 
   /** The headers of a file's newest version: as a download, without the bytes. */
-  async head(bucketName: string, fileName: string, signal?: AbortSignal): Promise<Fields> {
+  async head(bucketName: string, fileName: string, signal?: AbortSignal): Promise<HttpHeaders> {
     const call = { bucketName, fileName, responseType: "text", ...this.#common(signal) } as const;
     const head = { ...call, axiosOverride: { method: "HEAD" } };
-    return asRecord((await send(() => this.#b2.downloadFileByName(head))).headers);
+    return (await send(() => this.#b2.downloadFileByName(head))).headers as HttpHeaders;
   }
 
   /** End all connections. */
