@@ -116,7 +116,7 @@ describe.skipIf(!hasRclone)("rclone on the stand-in for B2", () => {
     expect(bucket?.versions("file")).toEqual([]);
   });
 
-  test("gets over expired tokens and lost places for uploads", async () => {
+  test("gets over expired tokens and lost upload URLs", async () => {
     for (let at = 0; at < 5; at++) writeSource(`f${at}`, bytesFrom(at, 50_000));
     await rclone("mkdir", "fake:bucket-of-tests");
     fake.faults.fail("b2_get_upload_url", { status: 401, code: "expired_auth_token" });

@@ -1,7 +1,5 @@
-/** The B2 backend when something goes wrong: at B2, on the way, or with the key. */
-import { inspect } from "node:util";
-
-import { CONFIG_REF, isTsbakError } from "@tsbak/core";
+/** The B2 backend when something goes wrong: at B2 or on the way. */
+import { CONFIG_REF } from "@tsbak/core";
 import { bytesOf, listAll, sameBytes, someRef } from "@tsbak/core/testing";
 import { describe, expect, test } from "vitest";
 
@@ -17,20 +15,20 @@ describe("B2Backend when an upload fails", () => {
     ["503 before the body was sent", { status: 503, code: "service_unavailable", early: true }],
     ["500", { status: 500, code: "internal_error" }],
     ["408", { status: 408, code: "request_timeout" }],
-    ["401 for the place", { status: 401, code: "expired_auth_token" }],
-    ["400 because the place is busy", { status: 400, code: "auth_token_limit" }],
+    ["401 for the URL", { status: 401, code: "expired_auth_token" }],
+    ["400 because the URL is busy", { status: 400, code: "auth_token_limit" }],
     ["a connection that is cut at its begin", { resetAfter: 0 }],
     ["a connection that is cut in the middle", { resetAfter: 2 * MIB }],
-  ])("write() gets over %s at another place", async (_, failure) => {
+  ])("write() gets over %s at another upload URL", async (_, failure) => {
     const backend = await stores.open();
     await backend.write(someRef("pack"), bytesOf(10));
     const ref = someRef("pack");
     const bytes = bytesOf(5 * MIB);
     stores.fake.faults.fail("upload", failure, 2);
 
-    const places = await stores.countCalls("b2_get_upload_url", () => backend.write(ref, bytes));
+    const urls = await stores.countCalls("b2_get_upload_url", () => backend.write(ref, bytes));
 
-    expect(places).toBe(2);
+    expect(urls).toBe(2);
     expect(sameBytes(await backend.read(ref), bytes)).toBe(true);
     expect(stores.versionsOf(ref).length).toBe(1);
   });
@@ -48,7 +46,7 @@ describe("B2Backend when an upload fails", () => {
     expect(stores.versionsOf(ref)).toEqual([]);
   });
 
-  test("write() is unavailable when no place is good, and works when the storm is over", async () => {
+  test("write() is unavailable when no upload URL is good, and works when the storm is over", async () => {
     const backend = await stores.open();
     const ref = someRef("pack");
     stores.fake.faults.fail("upload", { status: 503, code: "service_unavailable" }, 5);
@@ -91,7 +89,7 @@ describe("B2Backend when an upload fails", () => {
     });
   });
 
-  test("write() that is aborted ends at once, and its place is not used again", async () => {
+  test("write() that is aborted ends at once, and its upload URL is not used again", async () => {
     const backend = await stores.open();
     await backend.write(someRef("pack"), bytesOf(10));
     const abort = new AbortController();
@@ -102,10 +100,10 @@ describe("B2Backend when an upload fails", () => {
     setTimeout(() => abort.abort(), 100);
     await expect(writing).rejects.toMatchObject({ code: "interrupted" });
 
-    const places = await stores.countCalls("b2_get_upload_url", () =>
+    const urls = await stores.countCalls("b2_get_upload_url", () =>
       backend.write(ref, bytesOf(10)),
     );
-    expect(places).toBe(1);
+    expect(urls).toBe(1);
   });
 });
 
@@ -217,109 +215,25 @@ describe("B2Backend when another call fails", () => {
     },
   );
 
+  test("a connection that B2 has closed because it was idle is no failure", async () => {
+    const backend = await stores.open();
+    const ref = someRef("pack");
+    await Promise.all([backend.write(ref, bytesOf(10)), listAll(backend, "pack")]);
+
+    // The request is on its way before anybody sees that the connection is gone.
+    stores.fake.closeIdleConnections();
+    await Promise.all([backend.read(ref), backend.stat(ref), backend.stat(ref)]);
+    stores.fake.closeIdleConnections();
+    await listAll(backend, "pack");
+    stores.fake.closeIdleConnections();
+    await backend.write(someRef("pack"), bytesOf(10));
+  });
+
   test("a connection that is refused is unavailable", async () => {
     const backend = await stores.open({ options: { "b2.endpoint": "http://127.0.0.1:1" } });
 
     await expect(backend.stat(someRef("pack"))).rejects.toMatchObject({ code: "unavailable" });
     await expect(listAll(backend, "key")).rejects.toMatchObject({ code: "unavailable" });
-  });
-});
-
-describe("B2Backend and its token", () => {
-  test("a token that expires is renewed once for all who need it, whatever they do", async () => {
-    const backend = await stores.open();
-    const refs = Array.from({ length: 10 }, () => someRef("pack"));
-    await Promise.all(refs.slice(0, 8).map((ref) => backend.write(ref, bytesOf(100))));
-    stores.fake.keys.expireTokens();
-    stores.fake.places.expireAll();
-
-    const asked = await stores.countCalls("b2_authorize_account", () =>
-      Promise.all([
-        ...refs.slice(0, 4).map((ref) => backend.read(ref)),
-        ...refs.slice(4, 6).map((ref) => backend.stat(ref)),
-        ...refs.slice(6, 8).map((ref) => backend.remove(ref)),
-        ...refs.slice(8).map((ref) => backend.write(ref, bytesOf(100))),
-        listAll(backend, "key"),
-      ]),
-    );
-
-    expect(asked).toBe(1);
-    expect((await listAll(backend, "pack")).length).toBe(8);
-  });
-
-  test("a token that is refused again and again is unavailable, not a loop", async () => {
-    const backend = await stores.open();
-    stores.fake.faults.fail("b2_list_file_names", { status: 401, code: "expired_auth_token" }, 100);
-
-    const asked = await stores.countCalls("b2_list_file_names", () =>
-      expect(listAll(backend, "pack")).rejects.toMatchObject({ code: "unavailable" }),
-    );
-
-    expect(asked).toBe(2);
-  });
-
-  test("one who is aborted while all wait for a token does not disturb the others", async () => {
-    const backend = await stores.open();
-    const ref = someRef("pack");
-    await backend.write(ref, bytesOf(10));
-    stores.fake.keys.expireTokens();
-    const abort = new AbortController();
-
-    const one = backend.read(ref, undefined, { signal: abort.signal });
-    const others = [backend.read(ref), backend.stat(ref)];
-    abort.abort();
-
-    await expect(one).rejects.toMatchObject({ code: "interrupted" });
-    expect(await Promise.all(others)).toHaveLength(2);
-  });
-
-  test("a token that never comes is asked for anew when nobody waits for it any more", async () => {
-    const backend = await stores.open();
-    stores.fake.faults.fail("b2_authorize_account", "silence");
-
-    const waiting = listAll(backend, "pack", AbortSignal.timeout(100));
-    await expect(waiting).rejects.toMatchObject({ code: "interrupted" });
-
-    expect(await listAll(backend, "pack")).toEqual([]);
-  });
-
-  test("a wrong key is denied, and so is one that was taken away; no error holds a secret", async () => {
-    const key = stores.fake.keys.add();
-    const wrong = await stores.open({ key: { id: key.id, secret: "K00notthesecret" } });
-    const good = await stores.open({ key });
-    await good.write(someRef("pack"), bytesOf(10));
-    stores.fake.keys.remove(key.id);
-
-    for (const backend of [wrong, good]) {
-      const error: unknown = await backend.stat(someRef("pack")).catch((reason: unknown) => reason);
-      expect(isTsbakError(error, "denied")).toBe(true);
-      expect(String(error)).toContain("check B2_ACCOUNT_ID and B2_ACCOUNT_KEY");
-      expect(leaksOf(error, [key.secret, "K00notthesecret"])).toEqual([]);
-    }
-  });
-
-  test("no error of a failed call holds a token", async () => {
-    const key = stores.fake.keys.add();
-    const backend = await stores.open({ key });
-    const ref = someRef("pack");
-    await backend.write(ref, bytesOf(10));
-    const failure = { status: 503, code: "service_unavailable" };
-    for (const operation of ["download", "head", "b2_list_file_names"]) {
-      stores.fake.faults.fail(operation, failure);
-    }
-    stores.fake.faults.fail("upload", failure, 5, new RegExp("keys/"));
-
-    const errors = await Promise.allSettled([
-      backend.stat(ref),
-      backend.read(ref),
-      listAll(backend, "pack"),
-      backend.write(someRef("key"), bytesOf(10)),
-    ]);
-
-    for (const result of errors) {
-      if (result.status === "fulfilled") throw new Error("This should have failed");
-      expect(leaksOf(result.reason, [key.secret, key.id])).toEqual([]);
-    }
   });
 });
 
@@ -331,12 +245,4 @@ async function untilCalled(operation: string): Promise<void> {
     if (rounds === 100_000) throw new Error(`Nobody calls ${operation}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
-}
-
-/** Which secrets can be found in an error, all its causes and their hidden properties. */
-function leaksOf(error: unknown, secrets: readonly string[]): string[] {
-  const text = inspect(error, { depth: 20, showHidden: true, maxStringLength: null });
-  // Tokens of the stand-in, for calls and for uploads, begin so.
-  const tokens = text.match(/\b4_(upload_)?[\w-]{24,}/g) ?? [];
-  return [...secrets.filter((secret) => text.includes(secret)), ...tokens];
 }

@@ -58,7 +58,7 @@ describe.skipIf(peers.includes(false))("tsbak on B2", () => {
     mutateTree(source, { seed: "b2" });
     // What is known of the store is then as old as B2 lets it become.
     fake.keys.expireTokens();
-    fake.places.expireAll();
+    fake.uploadUrls.expireAll();
     await tsbak(env, "backup", source);
     await tsbak(env, "verify", "--read-data");
     await tsbak(env, "restore", `latest:${source}`, "--target", target);

@@ -91,16 +91,16 @@ describe("B2Backend and what it stores", () => {
     expect(sameBytes(await backend.read(ref), bytes)).toBe(true);
   });
 
-  test("20 operations at once use each place for uploads for one at a time, and again", async () => {
+  test("20 operations at once use each upload URL for one at a time, and again", async () => {
     const backend = await stores.open();
     const refs = Array.from({ length: 20 }, () => someRef("pack"));
-    const places = await stores.countCalls("b2_get_upload_url", async () => {
+    const urls = await stores.countCalls("b2_get_upload_url", async () => {
       for (const round of [refs, Array.from({ length: 20 }, () => someRef("index"))]) {
         await Promise.all(round.map((ref, at) => backend.write(ref, bytesOf(at * 10_000))));
       }
     });
 
-    expect(places).toBeLessThanOrEqual(20);
+    expect(urls).toBeLessThanOrEqual(20);
     const all = await Promise.all(refs.map((ref) => backend.read(ref)));
     expect(all.map(({ length }) => length)).toEqual(refs.map((_, at) => at * 10_000));
     await Promise.all(refs.map((ref) => backend.remove(ref)));
@@ -268,6 +268,10 @@ describe("B2Backend and who may do what", () => {
     await expect(backend.read(someRef("pack"))).rejects.toMatchObject(missing);
     expect(await listAll(backend, "config")).toEqual([]);
     expect(await listAll(backend, "key")).toEqual([]);
+    await backend.remove(someRef("pack"));
+    const options = { "b2.hard-delete": "false" };
+    const hiding = await stores.open({ bucketName: "not-there", options });
+    await hiding.remove(someRef("pack"));
   });
 
   test("a key for one bucket and prefix is enough, and B2 is not asked for buckets", async () => {

@@ -4,13 +4,13 @@ import { SMALLEST_PART, type LargeFiles } from "./large-files.ts";
 import { listFileNames, listFileVersions } from "./listing.ts";
 import { badRequest, Refusal } from "./refusal.ts";
 import { checkFileName, fileJson, type Bucket, type BucketStore } from "./store.ts";
-import type { UploadPlaces } from "./uploads.ts";
+import type { UploadUrls } from "./uploads.ts";
 
 /** What the calls of the protocol work on. */
 export interface ApiContext {
   readonly store: BucketStore;
   readonly keys: KeyRing;
-  readonly places: UploadPlaces;
+  readonly uploadUrls: UploadUrls;
   readonly largeFiles: LargeFiles;
   /** Of this server: `http://127.0.0.1:8080`. */
   readonly origin: string;
@@ -36,11 +36,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     check("deleteBuckets", { bucketId: textField(fields, "bucketId") });
     return bucketJson(store.delete(textField(fields, "bucketId")));
   },
-  b2_get_upload_url: ({ check, store, places, origin, fields }) => {
+  b2_get_upload_url: ({ check, store, uploadUrls, origin, fields }) => {
     const bucketId = textField(fields, "bucketId");
     const { namePrefix } = check("writeFiles", { bucketId });
     store.get(bucketId);
-    return { bucketId, ...places.open(origin, "b2_upload_file", bucketId, namePrefix) };
+    return { bucketId, ...uploadUrls.open(origin, "b2_upload_file", bucketId, namePrefix) };
   },
   b2_list_file_names: (call) => listFileNames(listedBucket(call), call.fields),
   b2_list_file_versions: (call) => listFileVersions(listedBucket(call), call.fields),
@@ -67,10 +67,10 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     const contentType = textField(fields, "contentType");
     return largeFiles.start({ bucketId, fileName, contentType, info });
   },
-  b2_get_upload_part_url: ({ check, store, places, origin, fields }) => {
+  b2_get_upload_part_url: ({ check, store, uploadUrls, origin, fields }) => {
     const fileId = textField(fields, "fileId");
     check("writeFiles", store.findVersion(fileId));
-    return { fileId, ...places.open(origin, "b2_upload_part", fileId) };
+    return { fileId, ...uploadUrls.open(origin, "b2_upload_part", fileId) };
   },
   b2_list_parts: ({ check, store, largeFiles, fields }) => {
     const fileId = textField(fields, "fileId");

@@ -16,7 +16,7 @@ import { FaultPlan } from "./faults.ts";
 import { KeyRing, type ApplicationKey } from "./keys.ts";
 import { LargeFiles } from "./large-files.ts";
 import { BucketStore } from "./store.ts";
-import { handleUpload, UploadPlaces } from "./uploads.ts";
+import { handleUpload, UploadUrls } from "./uploads.ts";
 
 /** A running server. */
 export interface B2Fake {
@@ -26,10 +26,12 @@ export interface B2Fake {
   readonly masterKey: ApplicationKey;
   readonly store: BucketStore;
   readonly keys: KeyRing;
-  readonly places: UploadPlaces;
+  readonly uploadUrls: UploadUrls;
   readonly faults: FaultPlan;
   /** How often each operation was asked for; `upload`, `download` and `head` are those without a name of their own. */
   readonly calls: ReadonlyMap<string, number>;
+  /** What servers do to connections over which nothing was asked for some time. */
+  closeIdleConnections(): void;
   stop(): Promise<void>;
 }
 
@@ -43,7 +45,12 @@ export async function startB2Fake(tls?: {
   readonly key: string;
 }): Promise<B2Fake> {
   const store = new BucketStore();
-  const parts = { store, keys: new KeyRing(), places: new UploadPlaces(), faults: new FaultPlan() };
+  const parts = {
+    store,
+    keys: new KeyRing(),
+    uploadUrls: new UploadUrls(),
+    faults: new FaultPlan(),
+  };
   const calls = new Map<string, number>();
   const context = { ...parts, largeFiles: new LargeFiles(store), origin: "" };
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -58,6 +65,7 @@ export async function startB2Fake(tls?: {
     endpoint: context.origin,
     masterKey: parts.keys.add(),
     calls,
+    closeIdleConnections: () => server.closeIdleConnections(),
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -14,25 +14,25 @@ import type { LargeFiles } from "./large-files.ts";
 import { badRequest, Refusal } from "./refusal.ts";
 import { checkFileName, fileJson, sha1Of, type BucketStore } from "./store.ts";
 
-interface Place {
+interface UploadUrl {
   readonly token: string;
   /** A bucket's id, or that of a large file, which stands in the URL. */
   readonly target: string;
   readonly namePrefix: string;
   isBusy: boolean;
-  /** B2 has moved on: whoever comes here again must ask for another place. */
+  /** B2 has moved on: whoever comes here again must ask for another URL. */
   isGone: boolean;
 }
 
 /** Where uploads go: a URL with a token of its own, good for one upload at a time. */
-export class UploadPlaces {
-  readonly #places = new Map<string, Place>();
+export class UploadUrls {
+  readonly #urls = new Map<string, UploadUrl>();
 
   /** What b2_get_upload_url and b2_get_upload_part_url give. */
   open(origin: string, operation: string, target: string, namePrefix = ""): Record<string, string> {
     const token = `4_upload_${randomBytes(18).toString("base64url")}`;
     const id = randomBytes(6).toString("hex");
-    this.#places.set(id, { token, target, namePrefix, isBusy: false, isGone: false });
+    this.#urls.set(id, { token, target, namePrefix, isBusy: false, isGone: false });
     return {
       uploadUrl: `${origin}/b2api/v2/${operation}/${target}/${id}`,
       authorizationToken: token,
@@ -41,49 +41,49 @@ export class UploadPlaces {
 
   /** All that were given out are good no longer, as after 24 hours. */
   expireAll(): void {
-    for (const place of this.#places.values()) place.isGone = true;
+    for (const url of this.#urls.values()) url.isGone = true;
   }
 
   /**
-   * Hold the place of a request.
+   * Hold the URL of a request.
    *
    * @throws {Refusal} If it is no longer good, or held already.
    */
-  enter(target: string, id: string, token: string | undefined): Place {
-    const place = this.#places.get(id);
-    if (place === undefined || place.token !== token || place.target !== target) {
+  enter(target: string, id: string, token: string | undefined): UploadUrl {
+    const url = this.#urls.get(id);
+    if (url === undefined || url.token !== token || url.target !== target) {
       throw new Refusal(401, "bad_auth_token", "Invalid upload authorization token");
     }
-    if (place.isGone) throw new Refusal(401, "expired_auth_token", "Upload token has expired");
-    if (place.isBusy) {
+    if (url.isGone) throw new Refusal(401, "expired_auth_token", "Upload token has expired");
+    if (url.isBusy) {
       throw new Refusal(400, "auth_token_limit", "more than one upload using auth token");
     }
-    place.isBusy = true;
-    return place;
+    url.isBusy = true;
+    return url;
   }
 }
 
 /** What the endpoints of uploads work on. */
 export interface UploadContext {
   readonly store: BucketStore;
-  readonly places: UploadPlaces;
+  readonly uploadUrls: UploadUrls;
   readonly faults: FaultPlan;
   readonly largeFiles: LargeFiles;
 }
 
-/** Take a file (`/b2api/v2/b2_upload_file/BUCKET/PLACE`) or a part of one. */
+/** Take a file (`/b2api/v2/b2_upload_file/BUCKET/URL`) or a part of one. */
 export async function handleUpload(context: UploadContext, exchange: Exchange): Promise<void> {
   const [, , , operation = "", target = "", id = ""] = exchange.path.split("/");
-  const place = context.places.enter(target, id, headerOf(exchange, "authorization"));
+  const url = context.uploadUrls.enter(target, id, headerOf(exchange, "authorization"));
   try {
     const name = decodeName(headerOf(exchange, "x-bz-file-name") ?? "");
     const failure = context.faults.take("upload", name);
     if (failure !== undefined) {
-      place.isGone = true;
+      url.isGone = true;
       if (await failBefore(exchange, failure)) return;
     }
-    if (!name.startsWith(place.namePrefix)) {
-      throw new Refusal(401, "unauthorized", `The key is restricted to ${place.namePrefix}`);
+    if (!name.startsWith(url.namePrefix)) {
+      throw new Refusal(401, "unauthorized", `The key is restricted to ${url.namePrefix}`);
     }
     const answer =
       operation === "b2_upload_part"
@@ -92,7 +92,7 @@ export async function handleUpload(context: UploadContext, exchange: Exchange): 
     if (failure === "lost-answer") reset(exchange);
     else sendJson(exchange, answer);
   } finally {
-    place.isBusy = false;
+    url.isBusy = false;
   }
 }
 

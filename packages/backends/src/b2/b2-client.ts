@@ -1,6 +1,6 @@
 /**
  * The package backblaze-b2, kept to what it does well: it knows the names, headers and fields of the protocol. One request
- * is made per call and nothing is repeated. Around its habits:
+ * is made per call. Around its habits:
  *
  *   (1) It copies what it is given, deep down, for every request, bodies too. Streams and other class instances it
  *       passes on as they are, so bodies are given as streams, with their length and hash.
@@ -18,6 +18,7 @@ import { Readable } from "node:stream";
 import type { OnBytes } from "@tsbak/core";
 import B2 from "backblaze-b2";
 
+import type { HttpHeaders } from "../http/transport.ts";
 import type { B2Agents } from "./b2-agents.ts";
 import { asRecord, B2Failure, failureOf } from "./b2-failure.ts";
 
@@ -34,7 +35,7 @@ export interface B2ClientOptions {
 /** The answer to a request for bytes. */
 export interface B2Download {
   readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
+  readonly headers: HttpHeaders;
   /** The body of the answer; whoever does not read it to its end destroys it. */
   readonly body: Readable;
 }
@@ -83,24 +84,26 @@ export class B2Client {
   /** Get a token; the calls that follow use it. */
   authorize(): Promise<Fields> {
     const url = `${this.#options.endpoint}/b2api/v2/b2_authorize_account`;
-    return fields(this.#b2.authorize({ ...this.#common(), axiosOverride: { url } }));
+    return fields(() => this.#b2.authorize({ ...this.#common(), axiosOverride: { url } }));
   }
 
   listBuckets(bucketName: string, signal?: AbortSignal): Promise<Fields> {
-    return fields(this.#b2.getBucket({ bucketName, ...this.#common(signal) }));
+    return fields(() => this.#b2.getBucket({ bucketName, ...this.#common(signal) }));
   }
 
   createBucket(bucketName: string, signal?: AbortSignal): Promise<Fields> {
     const bucketType = "allPrivate";
-    return fields(this.#b2.createBucket({ bucketName, bucketType, ...this.#common(signal) }));
+    return fields(() => this.#b2.createBucket({ bucketName, bucketType, ...this.#common(signal) }));
   }
 
   getUploadUrl(bucketId: string, signal?: AbortSignal): Promise<Fields> {
-    return fields(this.#b2.getUploadUrl({ bucketId, ...this.#common(signal) }));
+    return fields(() => this.#b2.getUploadUrl({ bucketId, ...this.#common(signal) }));
   }
 
   listFileNames(query: B2ListQuery, signal?: AbortSignal): Promise<Fields> {
-    return fields(this.#b2.listFileNames({ ...query, delimiter: "", ...this.#common(signal) }));
+    return fields(() =>
+      this.#b2.listFileNames({ ...query, delimiter: "", ...this.#common(signal) }),
+    );
   }
 
   /** All versions of names with a prefix, the newest of each first. */
@@ -108,15 +111,15 @@ export class B2Client {
     const { prefix, ...rest } = query;
     // The package leaves out the prefix, and its types do not let out where in the versions of a name to begin.
     const call = { ...rest, ...this.#common(signal), axiosOverride: { data: { prefix } } };
-    return fields(this.#b2.listFileVersions(call as unknown as ListVersionsCall));
+    return fields(() => this.#b2.listFileVersions(call as unknown as ListVersionsCall));
   }
 
   hideFile(bucketId: string, fileName: string, signal?: AbortSignal): Promise<Fields> {
-    return fields(this.#b2.hideFile({ bucketId, fileName, ...this.#common(signal) }));
+    return fields(() => this.#b2.hideFile({ bucketId, fileName, ...this.#common(signal) }));
   }
 
   deleteFileVersion(fileId: string, fileName: string, signal?: AbortSignal): Promise<Fields> {
-    return fields(this.#b2.deleteFileVersion({ fileId, fileName, ...this.#common(signal) }));
+    return fields(() => this.#b2.deleteFileVersion({ fileId, fileName, ...this.#common(signal) }));
   }
 
   /**
@@ -125,13 +128,13 @@ export class B2Client {
    * @throws What `onBytes` rejects with.
    */
   async uploadFile(upload: B2Upload, signal?: AbortSignal): Promise<Fields> {
-    const { bytes, hash, onBytes, ...place } = upload;
+    const { bytes, hash, onBytes, ...target } = upload;
     const refusals: unknown[] = [];
     const pieces = piecesOf(bytes, onBytes, (reason) => refusals.push(reason));
     const body = Readable.from(pieces, { objectMode: false });
     try {
       const call = this.#b2.uploadFile({
-        ...place,
+        ...target,
         ...{ hash, contentLength: bytes.length, mime: "application/octet-stream" },
         data: body as unknown as Buffer,
         ...this.#common(signal),
@@ -158,35 +161,27 @@ export class B2Client {
     const common = this.#common(signal);
     const headers = { ...common.axios.headers, ...(range !== undefined && { Range: range }) };
     const axios = { ...common.axios, headers, decompress: false, maxContentLength: -1 };
-    const answer = await this.#settle(
+    const answer = await send(() =>
       this.#b2.downloadFileByName({ bucketName, fileName, responseType: "stream", axios }),
     );
     return {
       status: answer.status,
-      headers: asRecord(answer.headers),
+      headers: answer.headers as HttpHeaders,
       body: answer.data as Readable,
     };
   }
 
   /** The headers of a file's newest version: as a download, without the bytes. */
-  async head(bucketName: string, fileName: string, signal?: AbortSignal): Promise<Fields> {
+  async head(bucketName: string, fileName: string, signal?: AbortSignal): Promise<HttpHeaders> {
     const call = { bucketName, fileName, responseType: "text", ...this.#common(signal) } as const;
     const head = { ...call, axiosOverride: { method: "HEAD" } };
-    return asRecord((await this.#settle(this.#b2.downloadFileByName(head))).headers);
+    return (await send(() => this.#b2.downloadFileByName(head))).headers as HttpHeaders;
   }
 
   /** End all connections. */
   close(): void {
     this.#options.agents.http.destroy();
     this.#options.agents.https.destroy();
-  }
-
-  async #settle(call: Promise<Answer>): Promise<Answer> {
-    try {
-      return await call;
-    } catch (error) {
-      throw await failureOf(error);
-    }
   }
 
   #common(signal?: AbortSignal): { readonly axios: { readonly headers: Record<string, string> } } {
@@ -203,15 +198,31 @@ export class B2Client {
   }
 }
 
-async function fields(call: Promise<Answer>): Promise<Fields> {
-  try {
-    const answer = await call;
-    if (typeof answer.data === "object") return asRecord(answer.data);
-    // What is not B2 answered, such as the page of a proxy.
-    throw new B2Failure("The answer is no JSON", { status: 502 });
-  } catch (error) {
-    throw await failureOf(error);
+async function fields(request: () => Promise<Answer>): Promise<Fields> {
+  const { data } = await send(request);
+  if (typeof data === "object") return asRecord(data);
+  // What is not B2 answered, such as the page of a proxy.
+  throw new B2Failure("The answer is no JSON", { status: 502 });
+}
+
+/**
+ * Make a request, and again when it met a connection that the server had closed meanwhile, as servers do with idle ones. Each such
+ * failure uses up a connection, and on a new one it counts. Only for requests that may be made twice.
+ */
+async function send(request: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    try {
+      return await request();
+    } catch (error) {
+      if (!metClosedConnection(error)) throw await failureOf(error);
+    }
   }
+}
+
+function metClosedConnection(error: unknown): boolean {
+  const { code, request, response } = asRecord(error);
+  const wasReset = code === "ECONNRESET" || code === "EPIPE";
+  return wasReset && response === undefined && asRecord(request).reusedSocket === true;
 }
 
 /** Views of the memory, not copies. Ends early when one is refused, with the reason. */

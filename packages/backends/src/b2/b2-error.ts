@@ -1,6 +1,7 @@
 import { isTsbakError, TsbakError } from "@tsbak/core";
 import type { ErrorCode } from "@tsbak/core";
 
+import { connectionError } from "../http/connection-error.ts";
 import { B2Failure } from "./b2-failure.ts";
 
 type Meaning = readonly [code: ErrorCode, what: string];
@@ -30,17 +31,6 @@ const WORDS: Readonly<Record<string, Meaning>> = {
   bad_auth_token: ["unavailable", "B2 does not know the session"],
 };
 
-const CONNECTIONS: Readonly<Record<string, Meaning>> = {
-  ECONNREFUSED: ["unavailable", "nobody answers there"],
-  ECONNRESET: ["unavailable", "the connection was cut"],
-  EPIPE: ["unavailable", "the connection was cut"],
-  ETIMEDOUT: ["unavailable", "B2 does not answer"],
-  ENOTFOUND: ["unavailable", "B2's host cannot be found; check the network"],
-  EAI_AGAIN: ["unavailable", "B2's host cannot be looked up; check the network"],
-};
-
-const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|ERR_TLS_CERT_)/;
-
 /**
  * What a failed call to B2 means to the layers above. `action` begins the message: "Cannot read the config from b2:bucket".
  * An error of tsbak keeps its code.
@@ -56,7 +46,10 @@ export function b2Error(error: unknown, action: string): TsbakError {
 
 function meaningOf(failure: B2Failure): Meaning {
   const { status, code, message } = failure;
-  if (status === undefined) return connectionMeaning(failure);
+  if (status === undefined) {
+    const connection = connectionError(failure);
+    return [connection.code, connection.message];
+  }
   const known = Object.hasOwn(WORDS, code) ? WORDS[code] : undefined;
   if (known !== undefined) return known;
   if (status === 404) return ["not-found", "it is not there"];
@@ -74,15 +67,6 @@ function meaningOf(failure: B2Failure): Meaning {
   if (status === 403)
     return ["denied", `B2 forbids it (${message}), or a cap of the account is reached`];
   return ["denied", `B2 refuses it (${status} ${code}: ${message})`];
-}
-
-function connectionMeaning({ code, message }: B2Failure): Meaning {
-  const known = Object.hasOwn(CONNECTIONS, code) ? CONNECTIONS[code] : undefined;
-  if (known !== undefined) return known;
-  if (UNTRUSTED.test(code)) {
-    return ["denied", `the server's certificate is not trusted (${code}); use --cacert`];
-  }
-  return ["unavailable", message];
 }
 
 function other(error: unknown): Meaning {

@@ -1,3 +1,6 @@
+import { retryAfterMs } from "../http/retry-after.ts";
+import type { HttpHeaders } from "../http/transport.ts";
+
 /** Why a request to B2 failed, without what it was made of: its headers hold tokens. */
 export class B2Failure extends Error {
   /** Of the answer; undefined if none came. */
@@ -35,7 +38,7 @@ interface RequestError extends Error {
   readonly response?: {
     readonly status: number;
     readonly data: unknown;
-    readonly headers: Readonly<Record<string, unknown>>;
+    readonly headers: HttpHeaders;
   };
 }
 
@@ -52,7 +55,7 @@ export async function failureOf(error: unknown): Promise<B2Failure> {
   return new B2Failure(said || `status ${response.status}`, {
     status: response.status,
     code: typeof body.code === "string" ? body.code.replaceAll(/[^a-z_]/gi, "") : "",
-    retryAfterMs: retryAfterMs(response.headers["retry-after"]),
+    retryAfterMs: retryAfterMs(response.headers),
   });
 }
 
@@ -92,12 +95,4 @@ async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
     if (length > LONGEST_ANSWER) break;
   }
   return Buffer.concat(pieces).toString();
-}
-
-/** Seconds or a date (RFC 9110, section 10.2.3). */
-function retryAfterMs(value: unknown, now: number = Date.now()): number | undefined {
-  if (typeof value !== "string") return undefined;
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  const date = /^[A-Z][a-z]{2}/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -3,6 +3,8 @@ import { createHash, type Hash } from "node:crypto";
 import { TsbakError } from "@tsbak/core";
 import type { ByteRange, OnBytes, ReadOptions } from "@tsbak/core";
 
+import { contentLength, ResponseBody } from "../http/response-body.ts";
+import type { HttpHeaders } from "../http/transport.ts";
 import type { B2Download } from "./b2-client.ts";
 
 /**
@@ -18,19 +20,19 @@ export async function readDownload(
   { into, onBytes }: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const length = lengthOf(download);
+    const length = lengthOf(download.headers);
     checkAnswer(download, range, length);
-    const memory = memoryFor(length, into);
-    return await readBody(download, memory, hashFor(download, range), onBytes);
+    const contents = new ResponseBody(length, into);
+    return await readBody(download, contents, hashFor(download, range), onBytes);
   } finally {
     download.body.destroy();
   }
 }
 
 /** The size that a header of an answer tells. */
-export function lengthOf({ headers }: Pick<B2Download, "headers">): number {
-  const length = Number(headers["content-length"] ?? Number.NaN);
-  if (Number.isSafeInteger(length) && length >= 0) return length;
+export function lengthOf(headers: HttpHeaders): number {
+  const length = contentLength(headers);
+  if (length !== undefined) return length;
   throw new TsbakError("unavailable", "B2 does not say how long the file is");
 }
 
@@ -61,23 +63,20 @@ export function beyondEnd(range: ByteRange, size: number | undefined): TsbakErro
 
 async function readBody(
   { body, headers }: B2Download,
-  memory: Uint8Array<ArrayBuffer>,
+  contents: ResponseBody,
   hash: Hash | undefined,
   onBytes: OnBytes | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  let at = 0;
   for await (const piece of body as AsyncIterable<Uint8Array>) {
-    if (at + piece.length > memory.length) throw strange("more bytes than it announced");
-    memory.set(piece, at);
+    contents.add(piece);
     hash?.update(piece);
-    at += piece.length;
     await onBytes?.(piece.length);
   }
-  if (at < memory.length) throw strange(`only ${at} of ${memory.length} bytes`);
+  const bytes = contents.finish();
   if (hash !== undefined && hash.digest("hex") !== headers["x-bz-content-sha1"]) {
     throw strange("bytes that do not have the SHA-1 of the file");
   }
-  return memory;
+  return bytes;
 }
 
 /** B2 knows no hash of files that came in parts, and says so by another word. */
@@ -86,13 +85,6 @@ function hashFor({ headers }: B2Download, range: ByteRange | undefined): Hash | 
   return /^[0-9a-f]{40}$/.test(String(headers["x-bz-content-sha1"]))
     ? createHash("sha1")
     : undefined;
-}
-
-function memoryFor(length: number, into: ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
-  if (into !== undefined && into.byteLength >= length) return new Uint8Array(into, 0, length);
-  // Not zeroed first: it is filled or thrown away.
-  const memory = Buffer.allocUnsafeSlow(length);
-  return new Uint8Array(memory.buffer, memory.byteOffset, length);
 }
 
 function strange(what: string): TsbakError {

@@ -6,12 +6,12 @@ import { B2Failure } from "./b2-failure.ts";
 import type { B2Session } from "./b2-session.ts";
 
 /** A URL to upload to, with its own token. */
-interface UploadPlace {
+interface UploadUrl {
   readonly uploadUrl: string;
   readonly uploadAuthToken: string;
 }
 
-/** How many places are tried for one file. A place costs a request and nothing else. */
+/** How many URLs are tried for one file. A URL costs a request and nothing else. */
 const MOST_TRIES = 5;
 
 /**
@@ -21,7 +21,7 @@ const MOST_TRIES = 5;
 export class B2Uploader {
   readonly #client: B2Client;
   readonly #session: B2Session;
-  readonly #free: UploadPlace[] = [];
+  readonly #free: UploadUrl[] = [];
 
   constructor(client: B2Client, session: B2Session) {
     this.#client = client;
@@ -41,26 +41,26 @@ export class B2Uploader {
     { signal, onBytes }: CallOptions,
   ): Promise<string> {
     for (let tries = 1; ; tries++) {
-      const place = this.#free.pop() ?? (await this.#openPlace(signal));
+      const url = this.#free.pop() ?? (await this.#requestUrl(signal));
       try {
         const answer = await this.#client.uploadFile(
-          { ...place, fileName, bytes, hash, onBytes },
+          { ...url, fileName, bytes, hash, onBytes },
           signal,
         );
         if (answer.contentLength !== bytes.length) {
           throw new TsbakError("unavailable", "B2 did not confirm that it has the whole file");
         }
-        this.#free.push(place);
+        this.#free.push(url);
         return String(answer.fileId);
       } catch (error) {
-        // The place is dropped: it may still be busy with what was aborted.
+        // The URL is dropped: it may still be busy with what was aborted.
         throwIfAborted(signal);
-        if (!isFaultOfPlace(error) || tries === MOST_TRIES) throw finalError(error);
+        if (!isFaultOfUrl(error) || tries === MOST_TRIES) throw finalError(error);
       }
     }
   }
 
-  async #openPlace(signal: AbortSignal | undefined): Promise<UploadPlace> {
+  async #requestUrl(signal: AbortSignal | undefined): Promise<UploadUrl> {
     const bucketId = await this.#session.bucketId(signal);
     const answer = await this.#session.call(signal, () =>
       this.#client.getUploadUrl(bucketId, signal),
@@ -74,10 +74,10 @@ export class B2Uploader {
 }
 
 /**
- * Whether B2 wants the same to be tried at another place (its integration checklist): the connection failed, 408, 401, any 5xx;
- * or the place was busy. A server that says how long to wait is not asked again before that.
+ * Whether B2 wants the same to be tried at another URL (its integration checklist): the connection failed, 408, 401, any 5xx;
+ * or the URL was busy. A server that says how long to wait is not asked again before that.
  */
-function isFaultOfPlace(error: unknown): boolean {
+function isFaultOfUrl(error: unknown): boolean {
   if (!(error instanceof B2Failure)) return false;
   const { status, code, retryAfterMs } = error;
   if (status === undefined) return true;
@@ -85,7 +85,7 @@ function isFaultOfPlace(error: unknown): boolean {
   return (status === 408 || status >= 500) && retryAfterMs === undefined;
 }
 
-/** The token of a place says nothing about the key: it was allowed to ask for the place. */
+/** The token of a URL says nothing about the key: that was allowed to ask for the URL. */
 function finalError(error: unknown): unknown {
   if (!(error instanceof B2Failure) || error.status !== 401) return error;
   if (error.code === "unauthorized") return error;

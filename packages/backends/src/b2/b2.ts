@@ -37,6 +37,7 @@ import type {
   ReadOptions,
 } from "@tsbak/core";
 
+import type { HttpHeaders } from "../http/transport.ts";
 import type { B2Client } from "./b2-client.ts";
 import { b2Error } from "./b2-error.ts";
 import { asRecord, B2Failure } from "./b2-failure.ts";
@@ -126,7 +127,7 @@ export class B2Backend implements Backend {
     const name = this.#nameOf(ref);
     throwIfAborted(signal);
     try {
-      return { name: ref.name, size: lengthOf({ headers: await this.#head(name, signal) }) };
+      return { name: ref.name, size: lengthOf(await this.#head(name, signal)) };
     } catch (error) {
       throw b2Error(error, `Cannot read ${describeFile(ref)} from ${this.location}`);
     }
@@ -188,10 +189,7 @@ export class B2Backend implements Backend {
   }
 
   /** The headers of a file; undefined if there is none. */
-  async #find(
-    name: string,
-    signal: AbortSignal | undefined,
-  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+  async #find(name: string, signal: AbortSignal | undefined): Promise<HttpHeaders | undefined> {
     try {
       return await this.#head(name, signal);
     } catch (error) {
@@ -200,7 +198,7 @@ export class B2Backend implements Backend {
     }
   }
 
-  #head(name: string, signal: AbortSignal | undefined): Promise<Readonly<Record<string, unknown>>> {
+  #head(name: string, signal: AbortSignal | undefined): Promise<HttpHeaders> {
     return this.#session.call(signal, () => this.#client.head(this.#place.bucket, name, signal));
   }
 
@@ -269,7 +267,8 @@ export class B2Backend implements Backend {
 
   /** The marker hides all versions that there are. */
   async #hide(name: string, signal: AbortSignal | undefined): Promise<void> {
-    const bucketId = await this.#session.bucketId(signal);
+    const bucketId = await this.#session.findBucket(signal);
+    if (bucketId === undefined) return;
     await unlessGone(
       this.#session.call(signal, () => this.#client.hideFile(bucketId, name, signal)),
     );

@@ -9,24 +9,28 @@ function open(settings: BackendSettings = {}): ReturnType<typeof openB2> {
   return openB2("bucket-1:a", { environment: KEY, ...settings });
 }
 
-test("openB2() takes the key under restic's names or those of Backblaze's programs", () => {
-  expect(open().location).toBe("b2:bucket-1:a");
+test("openB2() takes the key under restic's names or those of Backblaze's programs", async () => {
+  expect((await open()).location).toBe("b2:bucket-1:a");
   const environment = { B2_APPLICATION_KEY_ID: "id", B2_APPLICATION_KEY: "secret" };
-  expect(open({ environment }).location).toBe("b2:bucket-1:a");
+  expect((await open({ environment })).location).toBe("b2:bucket-1:a");
 });
 
-test("openB2() says which half of the key is missing", () => {
-  expect(() => open({ environment: {} })).toThrow("set B2_ACCOUNT_ID and B2_ACCOUNT_KEY");
-  expect(() => open({ environment: { B2_ACCOUNT_ID: "id" } })).toThrow("set B2_ACCOUNT_KEY too");
-  expect(() => open({ environment: { B2_ACCOUNT_KEY: "k" } })).toThrow("set B2_ACCOUNT_ID too");
+test("openB2() says which half of the key is missing", async () => {
+  await expect(open({ environment: {} })).rejects.toThrow("set B2_ACCOUNT_ID and B2_ACCOUNT_KEY");
+  await expect(open({ environment: { B2_ACCOUNT_ID: "id" } })).rejects.toThrow(
+    "set B2_ACCOUNT_KEY too",
+  );
+  await expect(open({ environment: { B2_ACCOUNT_KEY: "k" } })).rejects.toThrow(
+    "set B2_ACCOUNT_ID too",
+  );
 });
 
-test("openB2() has restic's five connections unless told otherwise", () => {
-  expect(open().connections).toBe(5);
-  expect(open({ options: { "b2.connections": "12" } }).connections).toBe(12);
+test("openB2() has restic's five connections unless told otherwise", async () => {
+  expect((await open()).connections).toBe(5);
+  expect((await open({ options: { "b2.connections": "12" } })).connections).toBe(12);
 });
 
-test("openB2() refuses settings that it cannot use", () => {
+test("openB2() refuses settings that it cannot use", async () => {
   for (const [name, value] of [
     ["b2.connections", "0"],
     ["b2.hard-delete", "yes"],
@@ -34,8 +38,8 @@ test("openB2() refuses settings that it cannot use", () => {
     ["b2.endpoint", "ftp://api.example"],
     ["b2.endpoint", "https://me:secret@api.example"],
   ] as const) {
-    expect(() => open({ options: { [name]: value } })).toThrow(name);
+    await expect(open({ options: { [name]: value } })).rejects.toThrow(name);
   }
   const tls = { authorityFiles: ["/not/there.pem"] };
-  expect(() => open({ tls })).toThrow("/not/there.pem");
+  await expect(open({ tls })).rejects.toThrow("/not/there.pem");
 });

@@ -15,13 +15,13 @@ import { B2Backend } from "./b2.ts";
  *
  * @throws {TsbakError} `invalid-argument` for a location or setting that is wrong or missing.
  */
-export function openB2(rest: string, settings: BackendSettings): Backend {
+export async function openB2(rest: string, settings: BackendSettings): Promise<Backend> {
   const location = parseB2Location(rest);
   const client = new B2Client({
     ...credentials(settings),
     endpoint: endpointOption(settings),
     userAgent: settings.userAgent ?? "tsbak",
-    agents: createAgents(settings.tls),
+    agents: await createAgents(settings.tls),
   });
   return new B2Backend(location, client, {
     connections: countOption(settings, "b2.connections", 5),
