@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { KIND_FOLDERS } from "@tsbak/core";
 import type { Backend } from "@tsbak/core";
-import { bytesOf, describeBackend, sameBytes, someRef } from "@tsbak/core/testing";
-import { afterEach, describe, expect, test } from "vitest";
+import { bytesOf, describeBackend, listAll, sameBytes, someRef } from "@tsbak/core/testing";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 
 import { openBackend } from "../open-backend.ts";
 
@@ -17,8 +18,21 @@ if (!isThere) {
   console.warn(`SKIPPED TESTS: ${message}`);
 }
 
+const mountPoint = mkdtempSync(join(tmpdir(), "tsbak-full-"));
+const mounted = isThere && mountSmall(mountPoint);
+if (!mounted) console.warn("SKIPPED: the disk-full test needs root and tmpfs");
 const folders: string[] = [];
 const opened: Backend[] = [];
+
+function mountSmall(path: string): boolean {
+  if (process.getuid?.() !== 0) return false;
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", path], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** A store below a new folder, over a server that is started for it. */
 async function openStore(command = SERVER, folder = newFolder()): Promise<Backend> {
@@ -44,6 +58,11 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
+afterAll(() => {
+  if (mounted) execFileSync("umount", [mountPoint]);
+  rmSync(mountPoint, { recursive: true });
+});
+
 describe.skipIf(!isThere)("SftpBackend", () => {
   describeBackend("over sftp-server", () => openStore(), {
     addStranger: async (backend, kind, name) => {
@@ -52,6 +71,51 @@ describe.skipIf(!isThere)("SftpBackend", () => {
       writeFileSync(join(folder, name), "x");
     },
   });
+
+  // As a server of another maker is, which knows only what the protocol itself has.
+  const additions = "hardlink,fsync,limits,statvfs,posix-rename";
+  describeBackend("over a server without OpenSSH's additions", () =>
+    openStore(`${SERVER} -P ${additions}`),
+  );
+
+  test("a temporary file that cannot be linked is renamed, and nothing is replaced", async () => {
+    const backend = await openStore(`${SERVER} -P hardlink`);
+    await backend.create();
+    const ref = someRef("pack");
+    await backend.write(ref, bytesOf(10));
+
+    await expect(backend.write(ref, bytesOf(20))).rejects.toMatchObject({ code: "already-exists" });
+
+    expect(await listAll(backend, "pack")).toEqual([{ name: ref.name, size: 10 }]);
+    expect(readdirSync(join(rootOf(backend), "data", ref.name.slice(0, 2)))).toEqual([ref.name]);
+  });
+
+  test("a server that may only be read from is denied", async () => {
+    const folder = newFolder();
+    await (await openStore(SERVER, folder)).create();
+    const backend = await openStore(`${SERVER} -R`, folder);
+
+    await expect(backend.write(someRef("pack"), bytesOf(1))).rejects.toMatchObject({
+      code: "denied",
+    });
+    expect(await listAll(backend, "pack")).toEqual([]);
+  });
+
+  test.skipIf(!mounted)(
+    "write() to a full disk is no-space, and leaves nothing behind",
+    async () => {
+      const backend = await openStore(SERVER, mountPoint);
+      await backend.create();
+      const ref = someRef("pack");
+
+      const writing = backend.write(ref, new Uint8Array(4 << 20));
+
+      await expect(writing).rejects.toMatchObject({ code: "no-space" });
+      expect(await listAll(backend, "pack")).toEqual([]);
+      expect(readdirSync(join(rootOf(backend), "data", ref.name.slice(0, 2)))).toEqual([]);
+      await backend.write(ref, bytesOf(1000));
+    },
+  );
 
   test("write() takes memory that threads share", async () => {
     const backend = await openStore();
