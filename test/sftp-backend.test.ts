@@ -191,7 +191,7 @@ describe.skipIf(!isThere)("SftpBackend, with a connection of its own", () => {
       expect(readdirSync(join(pathOf(backend, ref), ".."))).toEqual([ref.name]);
     });
 
-    test("a read whose connection is cut fails, and the next call connects anew", async () => {
+    test("a read whose connection is cut fails, and the calls after it connect anew, once", async () => {
       const ref = someRef("pack");
       const bytes = Buffer.alloc(64 << 20, 1);
       await backend.write(ref, bytes);
@@ -204,7 +204,10 @@ describe.skipIf(!isThere)("SftpBackend, with a connection of its own", () => {
       const error = await reading;
       expect(error).toMatchObject({ code: "unavailable" });
       expect(String(error)).toMatch(/Cannot read pack .*: the connection was lost/);
+      const logins = countLogins();
+      await Promise.all(Array.from({ length: 10 }, () => backend.stat(ref)));
       expect(sameBytes(await backend.read(ref), bytes)).toBe(true);
+      expect(countLogins()).toBe(logins + 1);
     });
 
     test("an aborted write or read ends, touches the caller's memory no more, and the connection goes on", async () => {

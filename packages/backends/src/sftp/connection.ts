@@ -47,9 +47,7 @@ export class SftpConnection {
   async use<T>(options: UseOptions, work: (client: SftpClient) => Promise<T>): Promise<T> {
     const { signal, isLarge = false } = options;
     throwIfAborted(signal);
-    if (this.#trunk?.isOver === true) this.#connecting = undefined;
-    const trunk = await untilAborted((this.#connecting ??= this.#connect()), signal);
-    await untilAborted(trunk.ready, signal);
+    const trunk = this.#trunk?.isReady === true ? this.#trunk : await this.#waitForTrunk(signal);
     const line = trunk.choose(isLarge);
     if (isLarge) line.transfers++;
     try {
@@ -66,16 +64,30 @@ export class SftpConnection {
   async close(): Promise<void> {
     const connecting = this.#connecting;
     this.#connecting = undefined;
+    this.#trunk = undefined;
     if (connecting !== undefined) this.#end(await connecting);
     await Promise.all(this.#ending);
   }
 
-  async #connect(): Promise<Trunk> {
-    const shared = await shareConnection(this.#command);
-    const trunk = new Trunk(this.#command, shared, this.#onNotice);
-    this.#trunk = trunk;
-    void trunk.ended.then(() => this.#end(trunk));
+  async #waitForTrunk(signal: AbortSignal | undefined): Promise<Trunk> {
+    if (this.#trunk?.isOver === true) this.#connecting = this.#trunk = undefined;
+    const trunk = await untilAborted((this.#connecting ??= this.#connect()), signal);
+    await untilAborted(trunk.ready, signal);
     return trunk;
+  }
+
+  async #connect(): Promise<Trunk> {
+    try {
+      const shared = await shareConnection(this.#command);
+      const trunk = new Trunk(this.#command, shared, this.#onNotice);
+      this.#trunk = trunk;
+      void trunk.ended.then(() => this.#end(trunk));
+      return trunk;
+    } catch (error) {
+      // The system could not start a process; the next call tries again.
+      this.#connecting = undefined;
+      throw error;
+    }
   }
 
   #end(trunk: Trunk): void {
@@ -103,6 +115,10 @@ class Trunk {
     this.#lines = [this.#first];
     this.ready = this.#first.session.ready;
     this.ended = this.#first.session.ended;
+  }
+
+  get isReady(): boolean {
+    return this.#first.session.isReady && !this.isOver;
   }
 
   /** Whether it is lost, or was never there. */

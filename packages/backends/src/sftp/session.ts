@@ -59,6 +59,11 @@ export class SftpSession {
   readonly #output: Readable;
   readonly #parser: PacketParser;
   readonly #pending = new Map<number, Pending>();
+  readonly #idsBySignal = new Map<AbortSignal, Set<number>>();
+  readonly #abortAll = (event: Event): void => {
+    const ids = this.#idsBySignal.get(event.target as AbortSignal) ?? [];
+    for (const id of [...ids]) this.#abort(id);
+  };
   /** Lets bytes of files in one at a time, so that small requests do not wait behind many large ones. */
   readonly #gate = new Semaphore(1);
   readonly #greeting = new Signal();
@@ -164,8 +169,7 @@ export class SftpSession {
       throwIfAborted(options.signal);
       const id = this.#nextId;
       this.#nextId = (id + 1) % LARGEST_ID;
-      const abort = (): void => this.#abort(id);
-      const settled = (): void => options.signal?.removeEventListener("abort", abort);
+      const settled = this.#onAbort(options.signal, id);
       const pending: Pending = {
         options,
         resolve: (reply) => (settled(), resolve(reply)),
@@ -177,9 +181,25 @@ export class SftpSession {
         this.onBusy(true);
       }
       this.#pending.set(id, pending);
-      options.signal?.addEventListener("abort", abort, { once: true });
       write(id);
     });
+  }
+
+  /** Gives what ends it. A signal has one listener for all its requests: of many the system warns. */
+  #onAbort(signal: AbortSignal | undefined, id: number): () => void {
+    if (signal === undefined) return () => undefined;
+    let ids = this.#idsBySignal.get(signal);
+    if (ids === undefined) {
+      ids = new Set();
+      this.#idsBySignal.set(signal, ids);
+      signal.addEventListener("abort", this.#abortAll);
+    }
+    ids.add(id);
+    return () => {
+      if (!ids.delete(id) || ids.size > 0) return;
+      this.#idsBySignal.delete(signal);
+      signal.removeEventListener("abort", this.#abortAll);
+    };
   }
 
   /** The answer is still awaited, so that it is told from one to nothing. */
