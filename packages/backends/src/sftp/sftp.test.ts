@@ -65,6 +65,7 @@ afterAll(() => {
 
 describe.skipIf(!isThere)("SftpBackend", () => {
   describeBackend("over sftp-server", () => openStore(), {
+    reportsPieces: true,
     addStranger: async (backend, kind, name) => {
       const folder = join(rootOf(backend), KIND_FOLDERS[kind], kind === "pack" ? "00" : "");
       mkdirSync(folder, { recursive: true });
@@ -74,8 +75,10 @@ describe.skipIf(!isThere)("SftpBackend", () => {
 
   // As a server of another maker is, which knows only what the protocol itself has.
   const additions = "hardlink,fsync,limits,statvfs,posix-rename";
-  describeBackend("over a server without OpenSSH's additions", () =>
-    openStore(`${SERVER} -P ${additions}`),
+  describeBackend(
+    "over a server without OpenSSH's additions",
+    () => openStore(`${SERVER} -P ${additions}`),
+    { reportsPieces: true },
   );
 
   test("a temporary file that cannot be linked is renamed, and nothing is replaced", async () => {
