@@ -24,6 +24,7 @@ const FOLDERS: Record<FileKind, string> = {
 const stores = new B2Stores().register();
 
 describeBackend("B2Backend", () => stores.open(), {
+  reportsPieces: true,
   addStranger: async (_, kind, name) => {
     const folder = `${FOLDERS[kind]}${kind === "pack" ? `${name.slice(0, 2)}/` : ""}`;
     stores.addFile(`${PREFIX}/${folder}${name}`, Buffer.from("stranger"));

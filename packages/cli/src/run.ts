@@ -140,7 +140,8 @@ class Session {
     const message = code === EXIT.interrupted ? interruptedText(error) : describe(error);
     const line = json ? JSON.stringify({ message_type: "exit_error", code, message }) : message;
     process.stderr.write(`${line}\n`);
-    if (this.#verbosity > 1 && !(error instanceof CommanderError) && !json) writeCauses(error);
+    const isExplained = error instanceof CommanderError || code === EXIT.interrupted;
+    if (this.#verbosity > 1 && !isExplained && !json) writeCauses(error);
     return code;
   }
 

@@ -174,7 +174,7 @@ test("withWatchdog() watches each step of a listing, not what the caller does be
   const step = watch(files.next());
   await timers.pass(1000);
 
-  expect(step.state).toContain("unavailable: Cannot list");
+  expect(step.state).toContain("unavailable: Cannot list pack files in memory: nothing moved");
 });
 
 test("withWatchdog() passes the caller's signal on, which ends a call as interrupted", async () => {

@@ -63,10 +63,10 @@ function stuckError(
   stuckMs: number,
   cause: unknown,
 ): TsbakError {
-  const object = ref === undefined ? "the repository" : describeFile(ref);
+  const object = method === "list" ? `${ref?.kind} files` : ref && describeFile(ref);
   return new TsbakError(
     "unavailable",
-    `Cannot ${method} ${object} in ${location}: nothing moved for ${Math.round(stuckMs / 1000)} s`,
+    `Cannot ${method} ${object ?? "the repository"} in ${location}: nothing moved for ${Math.round(stuckMs / 1000)} s`,
     { cause },
   );
 }
