@@ -57,9 +57,8 @@ export class S3Connection {
     try {
       return await send(this.#client);
     } catch (error) {
-      const { region, name } = readFailure(error);
-      // Where it belongs is told with other errors, too.
-      const isElsewhere = region !== undefined && region !== asked && name !== "AccessDenied";
+      const { region } = readFailure(error);
+      const isElsewhere = region !== undefined && region !== asked;
       if (!isElsewhere || this.#options.region !== undefined) throw error;
       this.#moveTo(region);
       return await send(this.#client);

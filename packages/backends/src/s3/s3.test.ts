@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import dns from "node:dns";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Backend, FileRef } from "@tsbak/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { BackendSettings } from "../settings.ts";
 import { openS3 } from "./open-s3.ts";
@@ -216,6 +217,28 @@ describe("S3Backend signs", () => {
       expect.objectContaining({ code: "invalid-argument" }),
     );
   });
+});
+
+test.each([
+  ["dns", "bucket.store.test", "/prefix/"],
+  ["path", "store.test", "/bucket/prefix/"],
+  ["auto", "store.test", "/bucket/prefix/"],
+])("S3Backend with bucket-lookup %s asks %s for %s", async (lookup, host, path) => {
+  const toUs = (_: string, options: dns.LookupOptions, done: (...args: unknown[]) => void): void =>
+    options.all === true
+      ? done(null, [{ address: "127.0.0.1", family: 4 }])
+      : done(null, "127.0.0.1", 4);
+  const spy = vi.spyOn(dns, "lookup").mockImplementation(toUs as typeof dns.lookup);
+  const rest = `http://store.test:${port()}/bucket/prefix`;
+  const options = { "s3.bucket-lookup": lookup };
+  const backend = openS3(rest, { environment: KEYS, options });
+  opened.push(backend);
+
+  await backend.remove(PACK);
+
+  spy.mockRestore();
+  expect(seen[0]?.headers.host).toBe(`${host}:${port()}`);
+  expect(seen[0]?.url.startsWith(path)).toBe(true);
 });
 
 describe("S3Backend in the wrong region", () => {
