@@ -75,6 +75,7 @@ function testServer(peer: PeerName, start: StartS3Server): void {
   }
 
   describeBackend("contract", () => open(`${BUCKET}/${newPrefix()}`), {
+    reportsPieces: true,
     addStranger: async (backend, kind, name) => {
       const prefix = backend.location.split("/").slice(4).join("/");
       const Key = `${prefix}/${KIND_FOLDERS[kind]}/${kind === "pack" ? "ab/" : ""}${name}`;
