@@ -39,10 +39,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 };
 
 /** What OpenSSL says of an answer that is not TLS at all. */
-const NO_RECORD = /wrong version number|packet length too long/;
+const NO_RECORD = /wrong.version.number|packet.length.too.long/i;
 const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|HOSTNAME_)/;
 /** How OpenSSL names the alerts by which a server refuses a client's certificate, or that there is none. */
-const REFUSED = /^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/;
+const REFUSED = /alert.(certificate|bad.certificate|unknown.ca|handshake.failure)/i;
 
 /**
  * What it means that a request got no response. The message is the second half of one: it names neither the store nor what was
@@ -58,15 +58,22 @@ function meaningOf(error: unknown): Meaning {
   const name = errnoOf(error) ?? "";
   const known = Object.hasOwn(MEANINGS, name) ? MEANINGS[name] : undefined;
   if (known !== undefined) return known;
-  if (name === "EPROTO" && error instanceof Error && NO_RECORD.test(error.message)) return NO_TLS;
+  const ofOpenSsl = openSslWords(name, error);
+  if (NO_RECORD.test(ofOpenSsl)) return NO_TLS;
   if (UNTRUSTED.test(name)) {
     return ["denied", `the server's certificate is not trusted (${name}); use --cacert`];
   }
-  if (REFUSED.test(name)) {
+  if (REFUSED.test(ofOpenSsl)) {
     return [
       "denied",
       "the server wants another client certificate; check --tls-client-cert and the server",
     ];
   }
   return ["unavailable", error instanceof Error ? error.message : String(error)];
+}
+
+/** They are in the code, or where something was being written in the message, beside the code EPROTO. */
+function openSslWords(name: string, error: unknown): string {
+  if (name.startsWith("ERR_SSL_")) return name;
+  return name === "EPROTO" && error instanceof Error ? error.message : "";
 }

@@ -1,6 +1,7 @@
 import type { Backend } from "@tsbak/core";
 
 import type { BackendSettings } from "../settings.ts";
+import { createAgent } from "./s3-agent.ts";
 import { S3Connection } from "./s3-connection.ts";
 import { parseS3Location } from "./s3-location.ts";
 import { readS3Options } from "./s3-options.ts";
@@ -11,8 +12,10 @@ import { S3Backend } from "./s3.ts";
  *
  * @throws {TsbakError} `invalid-argument` for a location, options, credentials or certificates that cannot be used.
  */
-export function openS3(rest: string, settings: BackendSettings): Backend {
+export async function openS3(rest: string, settings: BackendSettings): Promise<Backend> {
   const location = parseS3Location(rest);
   const options = readS3Options(settings);
-  return new S3Backend(new S3Connection(location, options, settings), location, options);
+  const agent = await createAgent(location.protocol, settings.tls);
+  const connection = new S3Connection(location, options, settings, agent);
+  return new S3Backend(connection, location, options);
 }

@@ -4,7 +4,6 @@ import type { S3Client } from "@aws-sdk/client-s3";
 
 import { variableOf } from "../settings.ts";
 import type { BackendSettings } from "../settings.ts";
-import { createAgent } from "./s3-agent.ts";
 import { createClient } from "./s3-client.ts";
 import { findS3Credentials } from "./s3-credentials.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
@@ -26,12 +25,16 @@ export class S3Connection {
   #region: string;
   #client: S3Client;
 
-  /** @throws {TsbakError} `invalid-argument` for credentials or certificates that cannot be used. */
-  constructor(location: S3Location, options: S3Options, settings: BackendSettings) {
+  /**
+   * The agent is the connection's, which ends it.
+   *
+   * @throws {TsbakError} `invalid-argument` for credentials that cannot be used.
+   */
+  constructor(location: S3Location, options: S3Options, settings: BackendSettings, agent: Agent) {
     this.#location = location;
     this.#options = options;
     this.#credentials = findS3Credentials(settings, options);
-    this.#agent = createAgent(location.protocol, settings.tls);
+    this.#agent = agent;
     this.#userAgent = settings.userAgent ?? "tsbak";
     this.#region =
       options.region ??
@@ -57,9 +60,8 @@ export class S3Connection {
     try {
       return await send(this.#client);
     } catch (error) {
-      const { region, name } = readFailure(error);
-      // Where it belongs is told with other errors, too.
-      const isElsewhere = region !== undefined && region !== asked && name !== "AccessDenied";
+      const { region } = readFailure(error);
+      const isElsewhere = region !== undefined && region !== asked;
       if (!isElsewhere || this.#options.region !== undefined) throw error;
       this.#moveTo(region);
       return await send(this.#client);

@@ -1,7 +1,7 @@
 import { isTsbakError, TsbakError } from "@tsbak/core";
 import type { ErrorCode } from "@tsbak/core";
 
-import { connectionFailure } from "./connection-failure.ts";
+import { connectionError } from "../http/connection-error.ts";
 import { readFailure } from "./s3-failure.ts";
 import type { S3Failure } from "./s3-failure.ts";
 
@@ -79,17 +79,19 @@ export function s3Error(error: unknown, action: string): TsbakError {
     return new TsbakError(error.code, `${action}: ${error.message}`, { cause: error.cause });
   }
   const failure = readFailure(error);
-  const [code, explanation] = meaningOf(failure);
+  const [code, explanation] = meaningOf(failure, error);
   return new TsbakError(code, `${action}: ${explanation}`, { cause: causeOf(failure) });
 }
 
-function meaningOf(failure: S3Failure): Meaning {
+function meaningOf(failure: S3Failure, error: unknown): Meaning {
   const { name, status } = failure;
   if (CLOCK_CODES.has(name)) return ["denied", explainClock(failure)];
   if (REGION_CODES.has(name)) return ["denied", explainRegion(failure)];
   const known = Object.hasOwn(MEANINGS, name) ? MEANINGS[name] : undefined;
   if (known !== undefined) return known;
-  return status === undefined ? connectionFailure(failure) : meaningOfStatus(status, failure);
+  if (status !== undefined) return meaningOfStatus(status, failure);
+  const { code, message } = connectionError(error);
+  return [code, message];
 }
 
 function meaningOfStatus(status: number, failure: S3Failure): Meaning {

@@ -1,3 +1,5 @@
+import { retryAfterMs } from "../http/retry-after.ts";
+
 /** What can be known of a failed request. Nothing here is a secret. */
 export interface S3Failure {
   /** The code in the server's answer, or the class of an error of this machine; may be empty. */
@@ -5,8 +7,6 @@ export interface S3Failure {
   readonly message: string;
   /** Of the answer; undefined if there was none. */
   readonly status: number | undefined;
-  /** Of the system or of OpenSSL, such as `ECONNREFUSED`. */
-  readonly errno: string | undefined;
   /** Where the server says that the bucket is. */
   readonly region: string | undefined;
   /** How long the server asks to be left alone. */
@@ -30,9 +30,8 @@ export function readFailure(error: unknown): S3Failure {
     name: NOTHING.has(name) ? "" : name,
     message: cleanMessage(error),
     status: statusOf(error),
-    errno: errnoOf(error),
     region: textOf(headers, "x-amz-bucket-region") ?? textOf(fields, "Region"),
-    retryAfterMs: retryAfterMs(textOf(headers, "retry-after")),
+    retryAfterMs: retryAfterMs({ "retry-after": textOf(headers, "retry-after") }),
     clockBehindSeconds: Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1000),
   };
 }
@@ -45,29 +44,14 @@ function statusOf(error: unknown): number | undefined {
   return known.find((status): status is number => typeof status === "number");
 }
 
-/** Where several addresses of a host were tried, what the first one said. */
-function errnoOf(error: unknown): string | undefined {
-  if (error instanceof AggregateError) return errnoOf(error.errors[0]);
-  return textOf(objectOf(error), "code");
-}
-
 /** One line, of which nothing can play tricks with a terminal. */
 function cleanMessage(error: unknown): string {
-  const lowest = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
-  const text = lowest instanceof Error ? lowest.message : String(lowest);
+  const text = error instanceof Error ? error.message : String(error);
   if (NOTHING.has(text)) return "";
   return text
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
     .trim()
     .slice(0, LONGEST_MESSAGE);
-}
-
-/** Seconds, or a date (RFC 9110, section 10.2.3). */
-function retryAfterMs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,6}$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
 function objectOf(value: unknown, name?: string): Readonly<Record<string, unknown>> {

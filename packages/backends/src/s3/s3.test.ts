@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import dns from "node:dns";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Backend, FileRef } from "@tsbak/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { BackendSettings } from "../settings.ts";
 import { openS3 } from "./open-s3.ts";
@@ -67,9 +68,9 @@ function port(): number {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-function open(settings: BackendSettings = {}, place = "bucket/prefix"): Backend {
-  const rest = `http://127.0.0.1:${port()}/${place}`;
-  const backend = openS3(rest, { environment: KEYS, ...settings });
+async function open(settings: BackendSettings = {}): Promise<Backend> {
+  const rest = `http://127.0.0.1:${port()}/bucket/prefix`;
+  const backend = await openS3(rest, { environment: KEYS, ...settings });
   opened.push(backend);
   return backend;
 }
@@ -80,7 +81,7 @@ function refusal(status: number, code: string, more = ""): Answer {
 
 describe("S3Backend.write()", () => {
   test("asks for a new object, with its length, MD5 and the program's name", async () => {
-    await open({ userAgent: "tsbak/1.2" }).write(PACK, BYTES);
+    await (await open({ userAgent: "tsbak/1.2" })).write(PACK, BYTES);
 
     expect(seen.length).toBe(1);
     const [{ method, url, headers, body } = {}] = seen;
@@ -99,7 +100,7 @@ describe("S3Backend.write()", () => {
   test("uploads memory that is shared", async () => {
     const bytes = new Uint8Array(new SharedArrayBuffer(100), 10, 50).fill(7);
 
-    await open().write(PACK, bytes);
+    await (await open()).write(PACK, bytes);
 
     expect(seen[0]?.body).toEqual(Buffer.alloc(50, 7));
   });
@@ -113,13 +114,13 @@ describe("S3Backend.write()", () => {
   ] as const)("with storage class %s gives a file of kind %s %s", async (wish, kind, got) => {
     const options = { "s3.storage-class": wish };
 
-    await open({ options }).write({ kind, name: PACK.name }, BYTES);
+    await (await open({ options })).write({ kind, name: PACK.name }, BYTES);
 
     expect(seen[0]?.headers["x-amz-storage-class"]).toBe(got);
   });
 
   test("keeps all but locks for as long as wished", async () => {
-    const backend = open({ options: { "s3.retention": "2d" } });
+    const backend = await open({ options: { "s3.retention": "2d" } });
 
     await backend.write(PACK, BYTES);
     await backend.write(LOCK, BYTES);
@@ -139,7 +140,7 @@ describe("S3Backend.write()", () => {
       if (method === "PUT") stored.add(path);
       return stored.has(path) ? {} : { status: 404 };
     };
-    const backend = open();
+    const backend = await open();
 
     await backend.write(PACK, BYTES);
     await expect(backend.write(PACK, BYTES)).rejects.toMatchObject({ code: "already-exists" });
@@ -154,7 +155,7 @@ describe("S3Backend.write()", () => {
       return method === "PUT" ? {} : refusal(403, "AccessDenied");
     };
 
-    await open().write(PACK, BYTES);
+    await (await open()).write(PACK, BYTES);
 
     expect(seen.map(({ method }) => method)).toEqual(["PUT", "HEAD", "GET", "GET", "PUT"]);
   });
@@ -166,7 +167,7 @@ describe("S3Backend.write()", () => {
       if (method === "PUT") stored.add(path);
       return stored.has(path) ? {} : { status: 404 };
     };
-    const backend = open();
+    const backend = await open();
     await backend.create();
 
     const writing = [1, 2, 3, 4].map((length) => backend.write(PACK, new Uint8Array(length)));
@@ -179,9 +180,8 @@ describe("S3Backend.write()", () => {
 
 describe("S3Backend signs", () => {
   test("nothing if it is to be anonymous", async () => {
-    await open({ options: { "s3.unsafe-anonymous-auth": "true" } })
-      .stat(PACK)
-      .catch(() => 0);
+    const backend = await open({ options: { "s3.unsafe-anonymous-auth": "true" } });
+    await backend.stat(PACK).catch(() => 0);
 
     expect(seen[0]?.headers.authorization).toBe(undefined);
   });
@@ -189,7 +189,7 @@ describe("S3Backend signs", () => {
   test("with the token of temporary credentials, for the region that is wished", async () => {
     const environment = { ...KEYS, AWS_SESSION_TOKEN: "the-token" };
 
-    await open({ environment, options: { "s3.region": "mars-1" } }).remove(PACK);
+    await (await open({ environment, options: { "s3.region": "mars-1" } })).remove(PACK);
 
     expect(seen[0]?.headers["x-amz-security-token"]).toBe("the-token");
     expect(seen[0]?.headers.authorization).toMatch(/Credential=AKID\/\d+\/mars-1\/s3\//);
@@ -201,7 +201,7 @@ describe("S3Backend signs", () => {
     writeFileSync(file, "[backup]\naws_access_key_id=FROMFILE\naws_secret_access_key=s\n");
     const environment = { AWS_SHARED_CREDENTIALS_FILE: file, AWS_PROFILE: "backup" };
 
-    await open({ environment }).remove(PACK);
+    await (await open({ environment })).remove(PACK);
 
     rmSync(folder, { recursive: true });
     expect(seen[0]?.headers.authorization).toContain("Credential=FROMFILE/");
@@ -211,11 +211,33 @@ describe("S3Backend signs", () => {
     ["nothing to look for credentials in", {}],
     ["half a pair", { environment: { AWS_ACCESS_KEY_ID: "x" } }],
     ["a role", { environment: { ...KEYS, RESTIC_AWS_ASSUME_ROLE_ARN: "arn" } }],
-  ])("with nothing if there is %s", (_, settings) => {
-    expect(() => openS3("http://host/bucket", settings)).toThrow(
-      expect.objectContaining({ code: "invalid-argument" }),
-    );
+  ])("with nothing if there is %s", async (_, settings) => {
+    await expect(openS3("http://host/bucket", settings)).rejects.toMatchObject({
+      code: "invalid-argument",
+    });
   });
+});
+
+test.each([
+  ["dns", "bucket.store.test", "/prefix/"],
+  ["path", "store.test", "/bucket/prefix/"],
+  ["auto", "store.test", "/bucket/prefix/"],
+])("S3Backend with bucket-lookup %s asks %s for %s", async (lookup, host, path) => {
+  const toUs = (_: string, options: dns.LookupOptions, done: (...args: unknown[]) => void): void =>
+    options.all === true
+      ? done(null, [{ address: "127.0.0.1", family: 4 }])
+      : done(null, "127.0.0.1", 4);
+  const spy = vi.spyOn(dns, "lookup").mockImplementation(toUs as typeof dns.lookup);
+  const rest = `http://store.test:${port()}/bucket/prefix`;
+  const options = { "s3.bucket-lookup": lookup };
+  const backend = await openS3(rest, { environment: KEYS, options });
+  opened.push(backend);
+
+  await backend.remove(PACK);
+
+  spy.mockRestore();
+  expect(seen[0]?.headers.host).toBe(`${host}:${port()}`);
+  expect(seen[0]?.url.startsWith(path)).toBe(true);
 });
 
 describe("S3Backend in the wrong region", () => {
@@ -225,7 +247,7 @@ describe("S3Backend in the wrong region", () => {
 
   test("goes to the one that the store names", async () => {
     answer = (request) => (isFromMars(request) ? { body: "abc" } : elsewhere);
-    const backend = open();
+    const backend = await open();
 
     expect(await backend.read(PACK)).toEqual(new TextEncoder().encode("abc"));
     await backend.read(PACK);
@@ -238,13 +260,15 @@ describe("S3Backend in the wrong region", () => {
     answer = (request) =>
       isFromMars(request) ? { headers: { "content-length": "7" } } : { status: 301, headers };
 
-    expect(await open().stat(PACK)).toEqual({ name: PACK.name, size: 7 });
+    expect(await (await open()).stat(PACK)).toEqual({ name: PACK.name, size: 7 });
   });
 
   test("says which one it is if an option says otherwise", async () => {
     answer = () => elsewhere;
 
-    await expect(open({ options: { "s3.region": "venus-1" } }).read(PACK)).rejects.toMatchObject({
+    await expect(
+      (await open({ options: { "s3.region": "venus-1" } })).read(PACK),
+    ).rejects.toMatchObject({
       code: "denied",
       message: expect.stringContaining("-o s3.region=mars-1"),
     });
@@ -271,7 +295,7 @@ describe("S3Backend tells", () => {
   ] as const)("%j as %s", async (said, code, message) => {
     answer = () => said;
 
-    const failing = open().write(PACK, BYTES);
+    const failing = (await open()).write(PACK, BYTES);
 
     await expect(failing).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
     expect(seen.length).toBe(1);
@@ -280,7 +304,7 @@ describe("S3Backend tells", () => {
   test("what is wrong where the answer to HEAD cannot", async () => {
     answer = () => refusal(403, "InvalidAccessKeyId");
 
-    await expect(open().stat(PACK)).rejects.toMatchObject({
+    await expect((await open()).stat(PACK)).rejects.toMatchObject({
       message: expect.stringContaining("AWS_ACCESS_KEY_ID"),
     });
   });
@@ -294,15 +318,15 @@ describe("S3Backend tells", () => {
         ? { body: `<ListBucketResult>${contents}</ListBucketResult>` }
         : refusal(403, "AccessDenied");
 
-    await expect(open().read(PACK)).rejects.toMatchObject({ code });
-    await expect(open().stat(PACK)).rejects.toMatchObject({ code });
+    await expect((await open()).read(PACK)).rejects.toMatchObject({ code });
+    await expect((await open()).stat(PACK)).rejects.toMatchObject({ code });
   });
 
   test("by how much the clock is wrong", async () => {
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     answer = () => ({ ...refusal(403, "RequestTimeTooSkewed"), headers: { date } });
 
-    await expect(open().read(PACK)).rejects.toMatchObject({
+    await expect((await open()).read(PACK)).rejects.toMatchObject({
       code: "denied",
       message: expect.stringContaining("clock is 60 minutes behind"),
     });
@@ -311,23 +335,24 @@ describe("S3Backend tells", () => {
   test("how long the store wants to be left alone", async () => {
     answer = () => ({ ...refusal(503, "SlowDown"), headers: { "retry-after": "7" } });
 
-    await expect(open().read(PACK)).rejects.toMatchObject({ cause: { retryAfterMs: 7000 } });
+    await expect((await open()).read(PACK)).rejects.toMatchObject({
+      cause: { retryAfterMs: 7000 },
+    });
   });
 
   test("no secret of what was signed", async () => {
     const signed = "<CanonicalRequest>x-amz-security-token:the-token</CanonicalRequest>";
     answer = () => refusal(403, "SignatureDoesNotMatch", signed);
 
-    const error: unknown = await open()
-      .read(PACK)
-      .catch((reason: unknown) => reason);
+    const backend = await open();
+    const error: unknown = await backend.read(PACK).catch((reason: unknown) => reason);
 
     expect(error).toMatchObject({ code: "denied" });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("the-token");
   });
 
   test("that nobody answers", async () => {
-    const backend = open();
+    const backend = await open();
     await new Promise((resolve) => server.close(resolve));
 
     await expect(backend.read(PACK)).rejects.toMatchObject({
@@ -341,13 +366,13 @@ describe("S3Backend.read()", () => {
   test("fails as unavailable when the body is shorter than it should be", async () => {
     answer = () => ({ headers: { "content-length": "10" }, body: "short", isCut: true });
 
-    await expect(open().read(PACK)).rejects.toMatchObject({ code: "unavailable" });
+    await expect((await open()).read(PACK)).rejects.toMatchObject({ code: "unavailable" });
   });
 
   test("refuses a store that sends the whole where a part is asked for", async () => {
     answer = () => ({ body: "the whole" });
 
-    const reading = open().read(PACK, { offset: 2, length: 3 });
+    const reading = (await open()).read(PACK, { offset: 2, length: 3 });
 
     await expect(reading).rejects.toMatchObject({ code: "unsupported" });
   });
@@ -374,7 +399,7 @@ describe("S3Backend.list()", () => {
       return page(names[at] ?? "", `<IsTruncated>${at < 2}</IsTruncated>`);
     };
 
-    expect(await namesOf(open({ options: { "s3.list-objects-v1": "true" } }))).toEqual(names);
+    expect(await namesOf(await open({ options: { "s3.list-objects-v1": "true" } }))).toEqual(names);
     expect(seen.some(({ url }) => url.includes("list-type"))).toBe(false);
   });
 
@@ -384,7 +409,7 @@ describe("S3Backend.list()", () => {
   ])("fails as unavailable when a listing %s", async (_, token) => {
     answer = () => page(names[0] ?? "", `<IsTruncated>true</IsTruncated>${token}`);
 
-    await expect(namesOf(open())).rejects.toMatchObject({ code: "unavailable" });
+    await expect(namesOf(await open())).rejects.toMatchObject({ code: "unavailable" });
   });
 });
 
@@ -394,7 +419,7 @@ test("S3Backend.create() makes a bucket that is not there, with object lock if f
     return headers["if-none-match"] === "*" && seen.length > 3 ? { status: 412 } : {};
   };
 
-  await open({ options: { "s3.retention": "1d" } }).create();
+  await (await open({ options: { "s3.retention": "1d" } })).create();
 
   expect(seen.map(({ method }) => method)).toEqual(["HEAD", "PUT", "PUT", "PUT", "DELETE"]);
   expect(seen[1]?.headers["x-amz-bucket-object-lock-enabled"]).toBe("true");
@@ -403,7 +428,7 @@ test("S3Backend.create() makes a bucket that is not there, with object lock if f
 test("S3Backend.create() goes on where it may not ask for the bucket", async () => {
   answer = ({ method }) => (method === "HEAD" ? { status: 403 } : {});
 
-  await open().create();
+  await (await open()).create();
 
   expect(seen.map(({ method }) => method)).toEqual(["HEAD", "PUT", "PUT", "DELETE"]);
 });
