@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import type { StoreAssessment } from "@tsbak/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requirePeer, Workshop } from "./peers.ts";
+import { commandAt, NETWORK_STORES } from "./servers/network-stores.ts";
 
 let shop: Workshop;
 
@@ -57,4 +59,26 @@ describe.skipIf(!requirePeer("tsbak"))("tsbak repo-test", () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^Fatal: Cannot create a repository in [^\n]+\n$/);
   });
+
+  for (const [name, { isHere, start }] of Object.entries(NETWORK_STORES))
+    test.skipIf(!isHere())(`finds ${name} fit, and leaves no files there`, async () => {
+      const folder = shop.path(name);
+      mkdirSync(folder);
+      const store = await start(folder);
+      try {
+        const { args, env } = commandAt(store.at(store.port, "place"));
+
+        const { stdout, stderr, code } = await shop.runTsbak([...QUICK, "--json", ...args], {
+          env,
+        });
+
+        expect([code, stderr]).toEqual([0, ""]);
+        expect(JSON.parse(stdout)).toMatchObject({ fit: true, files_left_behind: 0 });
+        const report = JSON.parse(stdout) as StoreAssessment & { readonly clock_ahead_ms: number };
+        expect(report.checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
+        expect(Math.abs(report.clock_ahead_ms)).toBeLessThan(60_000);
+      } finally {
+        await store.stop();
+      }
+    });
 });
