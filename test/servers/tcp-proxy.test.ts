@@ -83,6 +83,16 @@ test("a connection is cut after so many bytes of both directions", async () => {
   expect(lines).toEqual(["connection 1: cut after 1000 bytes"]);
 });
 
+test("a proxy tells when so many bytes have come in", async () => {
+  const proxy = await start();
+  const carried = [proxy.carried(1), proxy.carried(2 * BYTES.length)];
+
+  await talk(proxy, BYTES);
+  await Promise.all(carried);
+
+  await proxy.carried(10);
+});
+
 test("a stalled connection stays, and is silent", async () => {
   const proxy = await start({ plan: () => ({ type: "stall", afterBytes: 0 }) });
   const socket = await open(proxy);

@@ -25,6 +25,8 @@ export interface TcpProxy {
   readonly port: number;
   /** How many connections were made. */
   readonly connections: number;
+  /** Resolves when so many bytes have come in, in both directions together. */
+  carried(bytes: number): Promise<void>;
   /** As if the server had stopped: all connections are reset, new ones are refused. */
   goDown(): Promise<void>;
   /** As if it had started again, on the same port. */
@@ -44,6 +46,8 @@ class BadLine implements TcpProxy {
   readonly #open = new Set<Socket>();
   #server: Server | undefined;
   #port = 0;
+  #bytes = 0;
+  #milestones: { readonly bytes: number; readonly resolve: () => void }[] = [];
   #connections = 0;
 
   constructor(options: TcpProxyOptions) {
@@ -56,6 +60,13 @@ class BadLine implements TcpProxy {
 
   get connections(): number {
     return this.#connections;
+  }
+
+  carried(bytes: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#milestones.push({ bytes, resolve });
+      this.#count(0);
+    });
   }
 
   async comeBack(): Promise<void> {
@@ -76,7 +87,7 @@ class BadLine implements TcpProxy {
     const server = this.#server;
     this.#server = undefined;
     const closed = new Promise((resolve) => server?.close(resolve) ?? resolve(undefined));
-    for (const socket of this.#open) socket.resetAndDestroy();
+    for (const socket of this.#open) cut(socket);
     await closed;
   }
 
@@ -91,7 +102,7 @@ class BadLine implements TcpProxy {
     const sockets = [client, server];
     for (const socket of sockets) {
       this.#open.add(socket);
-      socket.on("error", () => sockets.forEach((other) => other.resetAndDestroy()));
+      socket.on("error", () => sockets.forEach(cut));
       socket.on("close", () => this.#open.delete(socket));
     }
     // A connection over a long line is there only after a round trip.
@@ -103,6 +114,7 @@ class BadLine implements TcpProxy {
     ];
     for (const [from, line] of lines) {
       from.on("data", (piece: Buffer) => {
+        this.#count(piece.length);
         const passed = count(piece);
         if (passed !== undefined) line.carry(passed);
       });
@@ -111,6 +123,13 @@ class BadLine implements TcpProxy {
         if (count(Buffer.alloc(0)) !== undefined) line.carry(undefined);
       });
     }
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    for (const milestone of this.#milestones)
+      if (this.#bytes >= milestone.bytes) milestone.resolve();
+    this.#milestones = this.#milestones.filter((milestone) => this.#bytes < milestone.bytes);
   }
 
   /** Gives what counts the bytes, and lets through as much as the fault allows. */
@@ -124,7 +143,7 @@ class BadLine implements TcpProxy {
     const strike = (): void => {
       this.#options.log?.(`connection ${number}: ${fault.type} after ${fault.afterBytes} bytes`);
       for (const socket of sockets) {
-        if (fault.type === "cut") socket.resetAndDestroy();
+        if (fault.type === "cut") cut(socket);
         else socket.pause();
       }
     };
@@ -138,4 +157,10 @@ class BadLine implements TcpProxy {
       return passed;
     };
   }
+}
+
+/** A reset, unless our end has been sent already: then a socket cannot be reset any more, and trying to would leave it open. */
+function cut(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

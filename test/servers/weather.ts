@@ -16,12 +16,14 @@ export type Weather =
   | "storm"
   /** A stretch in which nothing goes. */
   | "outage"
+  /** A fault now and then, and listings that are out of date. */
+  | "fog"
   /** From some moment on nothing goes any more. */
   | "end"
   /** A fault now and then, and bytes that are not those that were stored. */
   | "lies";
 
-const WEATHERS: readonly Weather[] = ["showers", "storm", "outage", "lies", "showers", "end"];
+const WEATHERS: readonly Weather[] = ["showers", "storm", "outage", "lies", "fog", "end"];
 
 /** The weather of a run: each kind comes up in any six in a row. */
 export function weatherOf(run: number): Weather {
@@ -34,7 +36,7 @@ export function planRequests(
   seed: string,
 ): (request: ProxiedRequest) => HttpFault | undefined {
   const random = new Random(`requests ${seed}`);
-  const start = random.between(3, 40);
+  const start = random.between(2, 25);
   const rate = weather === "storm" ? 0.25 : 0.06;
   return ({ number, path }) => {
     if (weather === "end" || weather === "outage") {
