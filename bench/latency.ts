@@ -40,7 +40,7 @@ export async function measureLatency(options: LatencyOptions): Promise<string[]>
     "| --- | --- | ---: | ---: | ---: |",
   ];
   for (const [name, kind] of Object.entries(NETWORK_STORES)) {
-    if (!kind.isHere()) continue;
+    if (!kind.isForRestic || !kind.isHere()) continue;
     const scores = new Map(TOOLS.map((tool): [ToolName, Score] => [tool, newScore()]));
     for (let round = 0; round < options.rounds; round++)
       await playRound(name, round, scores, options);

@@ -5,6 +5,7 @@
  */
 import { openBackend, type BackendSettings } from "@tsbak/backends";
 import { requirePeer } from "../peers.ts";
+import { startB2Fake } from "./b2-fake/start-b2-fake.ts";
 import { startMinio } from "./minio.ts";
 import { startRadosgw } from "./radosgw.ts";
 import { startRestServer } from "./rest-server.ts";
@@ -32,6 +33,8 @@ export interface NetworkStore {
 /** A kind of server. */
 export interface NetworkStoreKind {
   readonly speaks: "http" | "ssh";
+  /** Whether restic can be told to go there. */
+  readonly isForRestic: boolean;
   /** Whether its programs are here; says so if not, and is an error in CI. */
   isHere(): boolean;
   /** Start it with its files in `folder`, which exists. */
@@ -40,18 +43,27 @@ export interface NetworkStoreKind {
 
 /** All kinds by name. */
 export const NETWORK_STORES: Readonly<Record<string, NetworkStoreKind>> = {
-  rest: { speaks: "http", isHere: () => requirePeer("rest-server"), start: startRest },
-  sftp: { speaks: "ssh", isHere: requireSshd, start: startSftp },
+  rest: {
+    speaks: "http",
+    isForRestic: true,
+    isHere: () => requirePeer("rest-server"),
+    start: startRest,
+  },
+  sftp: { speaks: "ssh", isForRestic: true, isHere: requireSshd, start: startSftp },
   minio: {
     speaks: "http",
+    isForRestic: true,
     isHere: () => requirePeer("minio"),
     start: async (folder) => overS3(await startMinio(folder)),
   },
   radosgw: {
     speaks: "http",
+    isForRestic: true,
     isHere: () => requirePeer("radosgw"),
     start: async (folder) => overS3(await startRadosgw(folder)),
   },
+  // restic knows only the real B2.
+  b2: { speaks: "http", isForRestic: false, isHere: () => true, start: startB2 },
 };
 
 /** What a command is given so that it goes there; `-r` and `-o` mean the same to tsbak and restic. */
@@ -89,6 +101,23 @@ async function startSftp(folder: string): Promise<NetworkStore> {
       const settings = { options: { "sftp.args": args }, environment: {} };
       return { location: `sftp:store:${folder}/data/${name}`, settings };
     },
+    stop: () => server.stop(),
+  };
+}
+
+async function startB2(): Promise<NetworkStore> {
+  const server = await startB2Fake();
+  server.store.create("tsbak-test");
+  const { id, secret } = server.masterKey;
+  return {
+    port: Number(new URL(server.endpoint).port),
+    at: (port, name) => ({
+      location: `b2:tsbak-test:${name}`,
+      settings: {
+        options: { "b2.endpoint": `http://127.0.0.1:${port}` },
+        environment: { B2_ACCOUNT_ID: id, B2_ACCOUNT_KEY: secret },
+      },
+    }),
     stop: () => server.stop(),
   };
 }
