@@ -10,6 +10,7 @@ import { findPeer } from "../test/peers.ts";
 import { contest, type ContestOptions, type Score } from "./contest.ts";
 import { makeDataSets } from "./data.ts";
 import { measureFloor, type FloorResult } from "./floor.ts";
+import { measureLatency } from "./latency.ts";
 import { Leftovers } from "./leftovers.ts";
 import type { Contestant } from "./measure.ts";
 import { measureMillionBlobs } from "./million-blobs.ts";
@@ -20,7 +21,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --quick           a sixteenth of the data, and /usr/share as the system tree
   --rounds N        do everything N times and give the mean (2)
   --only WORDS      only data sets whose name holds one of these, separated by commas: system, small, million, random, text, index
-                    (all but million)
+                    (all but million); or latency: over lines with 50 ms of round trip to servers on this machine
   --source DIR      the system tree (/usr), read where it is
   --copy            copy the system tree first
   --dir DIR         where data and repositories are made (bench/data)
@@ -63,6 +64,7 @@ async function main(): Promise<void> {
   const folder = join(values.dir, "work");
   const log = (line: string): void => console.error(line);
   mkdirSync(folder, { recursive: true });
+  if (values.only === "latency") return measureLines(contestants, folder);
   const leftovers = new Leftovers(folder, log);
   try {
     const cache = values.cold ? "cold" : "warm";
@@ -70,6 +72,17 @@ async function main(): Promise<void> {
   } finally {
     leftovers.remove();
   }
+}
+
+async function measureLines(contestants: readonly Contestant[], folder: string): Promise<void> {
+  const rounds = Number(values.rounds);
+  const [size, files] = values.quick ? [2e7, 200] : [2e8, 2000];
+  const log = (line: string): void => console.error(line);
+  console.log(
+    `${describeMachine(contestants)}\n- rounds: ${rounds}, ${size / 1e6} MB in ${files} files\n`,
+  );
+  const lines = await measureLatency({ rounds, folder, size, files, roundTripMs: 50, log });
+  console.log(lines.join("\n"));
 }
 
 async function measureAll(

@@ -8,10 +8,13 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { findPeer, type PeerName } from "../peers.ts";
 import { proveCycles } from "./cycles.ts";
+import { FAULT_STORES } from "./fault-stores.ts";
+import { proveFaults } from "./faults.ts";
 import { proveFlip } from "./flip.ts";
 import { proveHostile } from "./hostile.ts";
 import { proveInPlace } from "./in-place.ts";
 import { proveKill } from "./kill.ts";
+import { proveOutage } from "./outage.ts";
 import type { Report } from "./report.ts";
 import { proveSameTree } from "./same-tree.ts";
 import { proveTorture } from "./torture.ts";
@@ -27,6 +30,8 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   in-place   a large file that was changed a little is restored      --size BYTES (2e9) --changes N (10)
   torture    a tree with everything, as root                       --entries N (200000) --dir DIR (/dev/shm)
   hostile    snapshots that were forged to use up memory and disk  --entries N (1000000)
+  faults     backups and restores over lines and servers that fail  --runs N (200) --first-run N (0) --stores NAMES (those here)
+  outage     the server is gone for a while during a backup        --seconds N (60) --stores NAMES (those here)
   all        each of them
 
   --seed TEXT   another random tree (a random seed, printed, unless given)
@@ -42,6 +47,10 @@ const { values, positionals } = parseArgs({
     changes: { type: "string" },
     kills: { type: "string" },
     entries: { type: "string" },
+    runs: { type: "string" },
+    "first-run": { type: "string" },
+    stores: { type: "string" },
+    seconds: { type: "string" },
     seed: { type: "string", default: String(Date.now()) },
     dir: { type: "string" },
     help: { type: "boolean", default: false },
@@ -58,7 +67,7 @@ function number(text: string | undefined, otherwise: number): number {
   return text === undefined ? otherwise : Number(text);
 }
 
-const proofs: Readonly<Record<string, () => Promise<Report>>> = {
+const proofs: Record<string, () => Promise<Report>> = {
   usr: () => proveUsr({ ...common, source: values.source ?? "/usr" }),
   "same-tree": () =>
     proveSameTree({
@@ -106,9 +115,30 @@ const proofs: Readonly<Record<string, () => Promise<Report>>> = {
     }),
 };
 
+for (const [store, isHere] of Object.entries(FAULT_STORES)) {
+  if (values.stores === undefined ? !isHere() : !values.stores.split(",").includes(store)) continue;
+  proofs[`faults-${store}`] = () =>
+    proveFaults({
+      ...common,
+      store,
+      size: number(values.size, 3e6),
+      files: number(values.files, 40),
+      runs: number(values.runs, 200),
+      firstRun: number(values["first-run"], 0),
+    });
+  if (store === "local") continue;
+  proofs[`outage-${store}`] = () =>
+    proveOutage({
+      ...common,
+      store,
+      size: number(values.size, 3e7),
+      outageMs: number(values.seconds, 60) * 1000,
+    });
+}
+
 async function runProof(name: string): Promise<boolean> {
   const proof = proofs[name];
-  if (!proof) throw new RangeError(`There is no proof "${name}"\n\n${USAGE}`);
+  if (!proof) return false;
   console.log(
     `\n== ${name}, seed ${values.seed}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
   );
@@ -119,7 +149,13 @@ async function runProof(name: string): Promise<boolean> {
   return failures.length === 0;
 }
 
-const names = positionals.includes("all") ? Object.keys(proofs) : positionals;
+/** `faults` stands for those of all stores. */
+const names = Object.keys(proofs).filter((name) =>
+  positionals.some((wish) => wish === "all" || wish === name || name.startsWith(`${wish}-`)),
+);
+for (const wish of positionals)
+  if (wish !== "all" && !names.some((name) => name === wish || name.startsWith(`${wish}-`)))
+    throw new RangeError(`There is no proof "${wish}"\n\n${USAGE}`);
 if (values.help || names.length === 0) {
   console.log(USAGE);
 } else {

@@ -30,7 +30,8 @@ export class SnapshotLog {
   }
 }
 
-function compareDescriptions(
+/** How two trees differ that `describeTree` described, one line each. */
+export function compareDescriptions(
   expected: ReadonlyMap<string, string>,
   actual: ReadonlyMap<string, string>,
 ): string[] {

@@ -4,6 +4,7 @@
  * @module
  */
 export { LocalBackend } from "./local.ts";
+export { locationBelow } from "./location-below.ts";
 export { openBackend } from "./open-backend.ts";
 export { openStore } from "./open-store.ts";
 export type { BackendSettings, TlsSettings } from "./settings.ts";

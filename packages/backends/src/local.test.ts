@@ -9,6 +9,7 @@ import {
   readSync,
   readdirSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -48,6 +49,36 @@ describeBackend("LocalBackend", async () => new LocalBackend(newFolder(memory)),
 });
 
 describe("LocalBackend on disk", () => {
+  test("removeFolders() takes away what create() made, and nothing else", async () => {
+    const empty = new LocalBackend(join(newFolder(), "empty"));
+    const used = new LocalBackend(newFolder());
+    for (const backend of [empty, used]) await backend.create();
+    const ref: FileRef = { kind: "pack", name: "ab".repeat(32) };
+    await used.write(ref, Buffer.from("contents"));
+    writeFileSync(join(used.location, "stranger"), "");
+
+    await empty.removeFolders();
+    await used.removeFolders();
+
+    expect(existsSync(empty.location)).toBe(false);
+    expect(readdirSync(used.location).sort()).toEqual(["data", "stranger"]);
+    expect((await used.stat(ref)).size).toBe(8);
+    await expect(used.write(ref, Buffer.from("contents"))).rejects.toMatchObject({
+      code: "already-exists",
+    });
+  });
+
+  test("clock() gives the time of the file", async () => {
+    const backend = new LocalBackend(newFolder());
+    await backend.create();
+    const ref: FileRef = { kind: "lock", name: "ab".repeat(32) };
+    await expect(backend.clock(ref)).rejects.toMatchObject({ code: "not-found" });
+    await backend.write(ref, Buffer.from("contents"));
+    utimesSync(join(backend.location, "locks", ref.name), 0, 1_700_000_000);
+
+    expect(await backend.clock(ref)).toBe(1_700_000_000_000);
+  });
+
   test("openFile() opens the very file", async () => {
     const backend = new LocalBackend(newFolder());
     await backend.create();

@@ -38,6 +38,7 @@ import type {
 } from "@tsbak/core";
 
 import { writeDirectly } from "./direct-write.ts";
+import { removeEmptyFolders } from "./empty-folders.ts";
 import { errnoOf, localError } from "./local-error.ts";
 import { openLocalFile, readLocalFile } from "./local-read.ts";
 
@@ -161,6 +162,20 @@ export class LocalBackend implements Backend {
       if (errnoOf(error) === "ENOENT") return;
       throw localError(error, `Cannot remove ${describeFile(ref)} from ${this.location}`);
     }
+  }
+
+  async clock(ref: FileRef, options: CallOptions = {}): Promise<number> {
+    const path = this.#pathOf(ref);
+    throwIfAborted(options.signal);
+    try {
+      return (await fs.stat(path)).mtimeMs;
+    } catch (error) {
+      throw localError(error, `Cannot look at ${describeFile(ref)} in ${this.location}`);
+    }
+  }
+
+  removeFolders(options: CallOptions = {}): Promise<void> {
+    return removeEmptyFolders(this.location, options.signal);
   }
 
   #pathOf(ref: FileRef): string {

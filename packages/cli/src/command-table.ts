@@ -139,6 +139,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/unlock.ts")).runUnlock,
   },
   {
+    usage: "repo-test [location]",
+    summary: "try out whether a store is fit for backups, and how fast it is",
+    declare: declareRepoTest,
+    load: async () => (await import("./commands/repo-test.ts")).runRepoTest,
+  },
+  {
     usage: "version",
     summary: "print the version",
     load: async () => (await import("./commands/version.ts")).runVersion,
@@ -293,6 +299,12 @@ function declareStats(command: Command): Command {
   const modes = "restore-size, files-by-contents, blobs-per-file or raw-data";
   const mode = new Option("--mode <mode>", `how to count: ${modes} (default: restore-size)`);
   return addFilterOptions(command.addOption(mode.choices(modes.split(/, | or /))));
+}
+
+function declareRepoTest(command: Command): Command {
+  return command
+    .option("--size <size>", "length of the large files (default: 16M, as packs are)", parseSize)
+    .option("--files <n>", "how many files to list (default: 1100)", parseCount);
 }
 
 function declareNewKey(command: Command): Command {

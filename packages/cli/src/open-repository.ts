@@ -68,8 +68,13 @@ export async function openOtherRepository(context: Context, flags: FromFlags): P
 
 /** The store of the repository that flags and environment name. */
 export async function openNamedBackend(context: Context): Promise<Backend> {
+  return openStoreFor(context, await namedLocation(context));
+}
+
+/** Where the repository is that flags and environment name. May hold a password. */
+export async function namedLocation(context: Context): Promise<string> {
   const { repo, repositoryFile } = context.globals;
-  return openStoreFor(context, await findLocation({ repo, file: repositoryFile }, context));
+  return findLocation({ repo, file: repositoryFile }, context);
 }
 
 /** What was said about the password of the repository. */

@@ -89,6 +89,20 @@ export type {
   VerifyReport,
 } from "./maintain/verify-report.ts";
 
+// Trying out stores.
+export { assessStore } from "./maintain/assessment/assess-store.ts";
+export type { AssessmentOptions, AssessmentStep } from "./maintain/assessment/assess-store.ts";
+export type {
+  CheckName,
+  CheckOutcome,
+  ClockDifference,
+  Spread,
+  StoreAssessment,
+  StoreCheck,
+  StoreLatency,
+  StoreThroughput,
+} from "./maintain/assessment/assessment.ts";
+
 // Patterns.
 export { compilePatterns } from "./fs/filter.ts";
 export type { IncludeMatch, PatternList, PatternOptions, PatternSource } from "./fs/filter.ts";

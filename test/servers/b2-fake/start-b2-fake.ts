@@ -76,14 +76,21 @@ export async function startB2Fake(tls?: {
 
 type FakeContext = ApiContext & Parameters<typeof handleUpload>[0];
 
+/** The server as the client of a request sees it, who may have come through a proxy. */
+function seenBy({ headers }: IncomingMessage, context: FakeContext): FakeContext {
+  const { protocol, host } = new URL(context.origin);
+  return { ...context, origin: `${protocol}//${headers.host ?? host}` };
+}
+
 async function answer(
-  context: FakeContext,
+  server: FakeContext,
   calls: Map<string, number>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "http://localhost");
   const exchange: Exchange = { request, response, path: url.pathname, query: url.searchParams };
+  const context = seenBy(request, server);
   const operation = operationOf(exchange);
   calls.set(operation, (calls.get(operation) ?? 0) + 1);
   try {

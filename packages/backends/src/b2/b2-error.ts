@@ -52,6 +52,8 @@ function meaningOf(failure: B2Failure): Meaning {
   }
   const known = Object.hasOwn(WORDS, code) ? WORDS[code] : undefined;
   if (known !== undefined) return known;
+  // It is what B2 would have said that is missing.
+  if (status < 400) return ["unavailable", "the answer broke off"];
   if (status === 404) return ["not-found", "it is not there"];
   if (status === 408 || status === 429 || status >= 500) {
     return ["unavailable", `B2 is busy (${status} ${code})`];

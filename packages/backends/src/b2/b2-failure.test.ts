@@ -71,3 +71,12 @@ test.each([
 
   expect(b2Error(failure, "Cannot do it").code).toBe(expected);
 });
+
+test("b2Error() takes an answer that broke off for no answer", async () => {
+  const failure = await failureOf(answer(200, '{"files":[{"fileNa'));
+
+  expect(b2Error(failure, "Cannot list b2:bucket")).toMatchObject({
+    code: "unavailable",
+    message: "Cannot list b2:bucket: the answer broke off",
+  });
+});

@@ -118,13 +118,17 @@ export class RestBackend implements Backend {
   }
 
   async stat(ref: FileRef, options: CallOptions = {}): Promise<FileInfo> {
-    const path = this.#pathOf(ref);
-    const action = `Cannot read ${describeFile(ref)} from ${this.location}`;
-    const response = await this.#send({ method: "HEAD", path, signal: options.signal }, action);
-    if (response.status !== 200) throw statusError(response, action);
-    const size = contentLength(response.headers);
+    const { headers, action } = await this.#head(ref, options);
+    const size = contentLength(headers);
     if (size !== undefined) return { name: ref.name, size };
     throw new TsbakError("unavailable", `${action}: the server does not say its size`);
+  }
+
+  async clock(ref: FileRef, options: CallOptions = {}): Promise<number> {
+    const { headers, action } = await this.#head(ref, options);
+    const time = Date.parse(headerOf(headers, "date") ?? "");
+    if (!Number.isNaN(time)) return time;
+    throw new TsbakError("unavailable", `${action}: the server does not say what time it is`);
   }
 
   async *list(kind: FileKind, options: CallOptions = {}): AsyncIterable<FileInfo> {
@@ -219,6 +223,17 @@ export class RestBackend implements Backend {
       if (isTsbakError(error, "not-found")) return undefined;
       throw error;
     }
+  }
+
+  async #head(
+    ref: FileRef,
+    options: CallOptions,
+  ): Promise<{ readonly headers: HttpResponse["headers"]; readonly action: string }> {
+    const path = this.#pathOf(ref);
+    const action = `Cannot read ${describeFile(ref)} from ${this.location}`;
+    const response = await this.#send({ method: "HEAD", path, signal: options.signal }, action);
+    if (response.status !== 200) throw statusError(response, action);
+    return { headers: response.headers, action };
   }
 
   /** Sizes for a listing that has none; what is gone meanwhile is left out. */

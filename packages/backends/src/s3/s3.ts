@@ -19,7 +19,7 @@ import type {
   ReadOptions,
 } from "@tsbak/core";
 
-import { readBody } from "./s3-body.ts";
+import { discardBody, readBody } from "./s3-body.ts";
 import type { S3Connection } from "./s3-connection.ts";
 import { s3Error } from "./s3-error.ts";
 import { readFailure } from "./s3-failure.ts";
@@ -107,6 +107,16 @@ export class S3Backend implements Backend {
       signal,
       async () => ({ name: ref.name, size: await sizeOfObject(this.#place, key, signal) }),
     );
+  }
+
+  async clock(ref: FileRef, { signal }: CallOptions = {}): Promise<number> {
+    const action = `Cannot read ${describeFile(ref)} from ${this.location}`;
+    return await this.#attempt(action, signal, async () => {
+      const answer = await getObject(this.#place, this.#keyOf(ref), undefined, signal);
+      discardBody(answer.Body);
+      if (answer.LastModified !== undefined) return answer.LastModified.getTime();
+      throw new TsbakError("unavailable", "the store does not say when it was written");
+    });
   }
 
   /** Where there is no bucket yet, nothing was ever written. */

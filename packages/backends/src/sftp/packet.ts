@@ -50,6 +50,8 @@ export interface FileAttributes {
   readonly size: number | undefined;
   /** Type and permissions, as in POSIX. */
   readonly mode: number | undefined;
+  /** Seconds since 1970. */
+  readonly modified: number | undefined;
 }
 
 const SIZE = 1;
@@ -133,14 +135,14 @@ export class FieldReader {
     const size = (flags & SIZE) === 0 ? undefined : this.uint64();
     if ((flags & OWNER) !== 0) this.#take(8);
     const mode = (flags & PERMISSIONS) === 0 ? undefined : this.uint32();
-    if ((flags & TIMES) !== 0) this.#take(8);
+    const times = (flags & TIMES) === 0 ? [] : [this.uint32(), this.uint32()];
     if ((flags & EXTENDED) !== 0) {
       for (let count = this.uint32(); count > 0; count--) {
         this.string();
         this.string();
       }
     }
-    return { size, mode };
+    return { size, mode, modified: times[1] };
   }
 
   #take(length: number): number {

@@ -7,6 +7,7 @@ import {
   isTsbakError,
   KIND_FOLDERS,
   throwIfAborted,
+  TsbakError,
 } from "@tsbak/core";
 import type {
   Backend,
@@ -129,6 +130,15 @@ export class SftpBackend implements Backend {
       const attributes = await client.stat(path, options);
       this.#noteModes(ref, attributes);
       return { name: ref.name, size: sizeOf(attributes) };
+    });
+  }
+
+  async clock(ref: FileRef, options: CallOptions = {}): Promise<number> {
+    const path = this.#pathOf(defaultLayoutPath(ref));
+    return this.#call(`read ${describeFile(ref)} from`, options, async (client) => {
+      const { modified } = await client.stat(path, options);
+      if (modified !== undefined) return modified * 1000;
+      throw new TsbakError("unavailable", "the server does not tell the time of files");
     });
   }
 

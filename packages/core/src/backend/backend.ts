@@ -146,6 +146,20 @@ export interface Backend {
   remove(ref: FileRef, options?: CallOptions): Promise<void>;
 
   /**
+   * What the store's own clock shows, in milliseconds since 1970; it may count whole seconds. `ref` was written just before: a store
+   * whose answers have no time gives that which it noted for the file. Only stores that tell any have this.
+   *
+   * @throws {TsbakError} `not-found` if there is no such file.
+   */
+  readonly clock?: ((ref: FileRef, options?: CallOptions) => Promise<number>) | undefined;
+
+  /**
+   * Take away the folders that `create` made. What is not empty stays, and so does what is not a repository's. A store without this
+   * method has no folders, or cannot remove them.
+   */
+  readonly removeFolders?: ((options?: CallOptions) => Promise<void>) | undefined;
+
+  /**
    * End connections and helper programs, which would keep the process alive. Whoever opened the store closes it, when no call
    * is under way; a store without this method holds nothing. May be repeated.
    */

@@ -62,14 +62,14 @@ export function wrapCalls(
 }
 
 /** What a wrapper leaves as it is. */
-export function passedOn(
-  backend: Backend,
-): Pick<Backend, "location" | "connections" | "priceClasses" | "openFile" | "close"> {
+export function passedOn(backend: Backend): Omit<Backend, BackendMethod> {
   return {
     location: backend.location,
     connections: backend.connections,
     ...(backend.priceClasses && { priceClasses: backend.priceClasses }),
     ...(backend.openFile && { openFile: backend.openFile.bind(backend) }),
+    ...(backend.clock && { clock: backend.clock.bind(backend) }),
+    ...(backend.removeFolders && { removeFolders: backend.removeFolders.bind(backend) }),
     ...(backend.close && { close: backend.close.bind(backend) }),
   };
 }
