@@ -17,6 +17,7 @@ import { proveKill } from "./kill.ts";
 import { proveOutage } from "./outage.ts";
 import type { Report } from "./report.ts";
 import { proveSameTree } from "./same-tree.ts";
+import { proveStore } from "./store.ts";
 import { proveTorture } from "./torture.ts";
 import { proveUsr } from "./usr.ts";
 
@@ -32,6 +33,7 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   hostile    snapshots that were forged to use up memory and disk  --entries N (1000000)
   faults     backups and restores over lines and servers that fail  --runs N (200) --first-run N (0) --stores NAMES (those here)
   outage     the server is gone for a while during a backup        --seconds N (60) --stores NAMES (those here)
+  store      a repository on the server of each kind, both tools   --size BYTES (1e9) --files N --stores NAMES (those here)
   all        each of them
 
   --seed TEXT   another random tree (a random seed, printed, unless given)
@@ -127,6 +129,13 @@ for (const [store, isHere] of Object.entries(FAULT_STORES)) {
       firstRun: number(values["first-run"], 0),
     });
   if (store === "local") continue;
+  proofs[`store-${store}`] = () =>
+    proveStore({
+      ...common,
+      store,
+      size: number(values.size, 1e9),
+      files: number(values.files, 5000),
+    });
   proofs[`outage-${store}`] = () =>
     proveOutage({
       ...common,
