@@ -105,7 +105,7 @@ function startSpoilingProxy(port: number, { weather, seed, log }: Spell): Return
 }
 
 /** About what goes over one connection to an SSH server, in bytes. */
-const USUAL_BYTES = 1_500_000;
+const USUAL_BYTES = 400_000;
 
 function startCuttingProxy(port: number, { weather, seed, log }: Spell): ReturnType<StartProxy> {
   return startTcpProxy({ port, plan: planConnections(weather, seed, USUAL_BYTES), log });

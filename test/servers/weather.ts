@@ -55,15 +55,13 @@ export function planConnections(
   usualBytes: number,
 ): (connection: number) => ConnectionFault | undefined {
   const random = new Random(`connections ${seed}`);
-  const start = random.between(1, 2);
   return (connection) => {
     const afterBytes = random.int(usualBytes);
     const type = random.chance(0.1) ? "stall" : "cut";
-    if (weather === "end") return connection < start ? undefined : { type: "cut", afterBytes: 0 };
-    if (weather === "outage")
-      return connection >= start && connection < start + 6
-        ? { type: "cut", afterBytes: connection === start ? afterBytes : 0 }
-        : undefined;
+    // It begins in the middle of the first connection; after that none can be made.
+    if (weather === "end" || (weather === "outage" && connection <= 6))
+      return { type: "cut", afterBytes: connection === 1 ? afterBytes : 0 };
+    if (weather === "outage") return undefined;
     return random.chance(weather === "storm" ? 0.8 : 0.4) ? { type, afterBytes } : undefined;
   };
 }
