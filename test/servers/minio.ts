@@ -40,7 +40,7 @@ export async function startMinio(folder: string, options: MinioOptions = {}): Pr
       },
     },
   );
-  await waitForHttp(`http://${address}/minio/health/live`, logFile);
+  await waitForHttp(`http://${address}/minio/health/ready`, logFile);
   const protocol = options.certificates === undefined ? "http" : "https";
   return {
     name: "MinIO",

@@ -56,11 +56,14 @@ export async function waitForHttp(url: string, logFile: string): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (performance.now() < deadline) {
     try {
-      await (await fetch(url)).arrayBuffer();
-      return;
+      const answer = await fetch(url);
+      await answer.arrayBuffer();
+      // A server that is about to be ready says 503.
+      if (answer.status !== 503) return;
     } catch {
-      await sleep(50);
+      // It does not listen yet.
     }
+    await sleep(50);
   }
   throw new Error(`Nothing answers at ${url}:\n${readFileSync(logFile, "utf8").slice(-2000)}`);
 }
