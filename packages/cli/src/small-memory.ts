@@ -21,8 +21,8 @@ export function keepMemorySmall(): void {
 export function collectEarly(): void {
   // Threads that start later begin at 16 MiB, not at hundreds.
   v8.setFlagsFromString("--initial-old-space-size=16");
-  // With 1 MiB for new objects they would be interrupted 150 times a second.
-  v8.setFlagsFromString("--min-semi-space-size=4");
+  // With 1 MiB for new objects they would be interrupted 150 times a second, and with 4 MiB need 8 MiB more each.
+  v8.setFlagsFromString("--min-semi-space-size=2");
   // The next search comes when so much has been added, where V8 would wait for up to four times as much.
   v8.setFlagsFromString("--heap-growing-percent=40");
   setTimeout(() => v8.setFlagsFromString("--heap-growing-percent=10"), LONG_MS).unref();

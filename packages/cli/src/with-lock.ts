@@ -7,24 +7,32 @@ export interface LockWish {
   readonly exclusive?: boolean;
   /** True for a command that only reads, which `--no-lock` may spare the lock. */
   readonly readOnly?: boolean;
+  /** Begin before it is certain that nobody else was faster: the work awaits `settled` before it changes anything. */
+  readonly settlesLater?: boolean;
 }
 
-/** Do something under a lock of the repository; `signal` also aborts when the lock is lost. */
+/**
+ * Do something under a lock of the repository; `signal` also aborts when the lock is lost. `settled` resolves when the lock is
+ * certain, which it is from the beginning unless it settles later.
+ */
 export async function withLock<T>(
   context: Context,
   repository: Repository,
   wish: LockWish,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, settled: Promise<void>) => Promise<T>,
 ): Promise<T> {
-  if (wish.readOnly === true && context.globals.lock === false) return work(context.signal);
+  const { globals, signal } = context;
+  if (wish.readOnly === true && globals.lock === false) return work(signal, Promise.resolve());
   const lock = await repository.lock({
     exclusive: wish.exclusive ?? false,
-    signal: context.signal,
-    retryMs: context.globals.retryLock,
+    signal,
+    settleLater: wish.settlesLater === true && !globals.retryLock,
+    retryMs: globals.retryLock,
     onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
   });
   try {
-    const result = await work(AbortSignal.any([context.signal, lock.lost]));
+    const result = await work(AbortSignal.any([signal, lock.lost]), lock.settled);
+    await lock.settled;
     throwIfLost(lock.lost);
     return result;
   } finally {

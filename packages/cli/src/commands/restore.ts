@@ -65,7 +65,8 @@ export async function runRestore(
   const report = new RestoreReport(context);
   let summary: RestoreSummary;
   try {
-    summary = await withLock(context, repository, { readOnly: true }, async (signal) => {
+    const wish = { readOnly: true, settlesLater: true };
+    summary = await withLock(context, repository, wish, async (signal, settled) => {
       const filter = snapshotFilter(flags, environment);
       const found = await findSnapshot(repository, args[0] ?? "", filter, { signal });
       const { time, paths, username, hostname } = found.snapshot;
@@ -82,6 +83,7 @@ export async function runRestore(
         verify: flags.verify,
         sparse: flags.sparse,
         attributes,
+        mayWrite: settled,
         signal,
         reportItems: output.verbosity >= 3,
         onEvent: (notice) => report.note(notice),

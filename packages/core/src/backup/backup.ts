@@ -214,14 +214,18 @@ async function run(
     const host = options.hostname ?? hostname();
     const { parent: named, force, groupBy, tags = [] } = options;
     const query = { hostname: host, paths, tags, time, parent: named, force, groupBy };
-    const parent = await findParent(repository, query, { signal });
+    // While the index is read.
+    const finding = findParent(repository, query, { signal });
+    // A failure is met where the parent is needed, which may be later.
+    finding.catch(() => undefined);
     const mayWrite = lock?.settled ?? Promise.resolve();
     const tree = await storeContents(
       repository,
       { ...options, pool, signal, mayWrite },
       progress,
-      (store) => saveContents(store, parent?.snapshot.tree),
+      async (store) => saveContents(store, (await finding)?.snapshot.tree),
     );
+    const parent = await finding;
     const endedAt = formatTime(localNow());
     const summary = { ...progress.counts, tree, parent: parent?.id, startedAt, endedAt };
     if (options.dryRun === true || isSkipped(options, parent, tree)) {

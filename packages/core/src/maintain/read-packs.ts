@@ -31,7 +31,7 @@ export interface PackJob {
 /** What came of a job: findings, or why it could not be read. */
 export type PackOutcome = { readonly result: VerifyResult } | { readonly error: TsbakError };
 
-/** Packs that are read ahead into memory, beside those that the threads work on. */
+/** Packs that are in memory beside those that the backend reads, or beside those that the threads work on. */
 const READ_AHEAD = 1;
 /** Open files that wait for each thread, beside the one that it works on. */
 const OPEN_AHEAD = 1;
@@ -60,11 +60,14 @@ export async function readPacks(
   onOutcome: (job: PackJob, outcome: PackOutcome) => void,
   options: CallOptions = {},
 ): Promise<void> {
-  const memory = new MemoryPool((pool.size + READ_AHEAD) * PACK_MEMORY);
+  const { connections, openFile } = repository.backend;
+  // What threads read themselves is in no memory of ours. What comes from elsewhere keeps the backend busy.
+  const held = READ_AHEAD + (openFile ? pool.size : Math.max(pool.size, connections));
+  const memory = new MemoryPool(held * PACK_MEMORY);
   const checking = { repository, pool, memory };
   const work = async (job: PackJob, signal: AbortSignal): Promise<void> =>
     onOutcome(job, await checkTwice(checking, job, { signal }));
-  const concurrency = pool.size * (1 + OPEN_AHEAD);
+  const concurrency = Math.max(pool.size * (1 + OPEN_AHEAD), held);
   await forEachConcurrent(jobs, work, { concurrency, signal: options.signal });
 }
 

@@ -27,11 +27,13 @@ export interface OpenOptions extends CallOptions {
  * key file that is tried is damaged, `unsupported` if the repository is of a version that we do not know.
  */
 export async function openRepository(backend: Backend, options: OpenOptions): Promise<Repository> {
-  const sealed = await readConfig(backend, options);
-  const [key, zstd] = await Promise.all([
-    openKey(backend, options.password, options.keyHint, options),
-    loadZstd(),
-  ]);
+  // All at once: each request to a distant store takes its time. What is wrong with the config is said first.
+  const reading = readConfig(backend, options);
+  const opening = openKey(backend, options.password, options.keyHint, options);
+  const loading = loadZstd();
+  await Promise.allSettled([reading, opening, loading]);
+  const sealed = await reading;
+  const [key, zstd] = await Promise.all([opening, loading]);
   const config = openConfig(sealed, key.masterKey);
   refuseBadPolynomial(config);
   const cache = openCache(backend, config, options);

@@ -20,8 +20,10 @@ import {
   type RestoreTask,
 } from "./protocol.ts";
 
-/** Bytes of memory for what was read of packs and waits for a worker, at most: four pieces of the usual size. */
-const MEMORY_LIMIT = 4 * (8 << 20);
+/** Memory for a piece of the usual size, in bytes. */
+const PIECE_MEMORY = 8 << 20;
+/** Pieces that have been read and wait for a worker, or are worked on, beside those that the backend reads. */
+const READ_AHEAD = 2;
 /** Files that are created empty, or finished, by one task. */
 const BATCH_FILES = 1024;
 /** Tasks for files that need no pack which may wait at once. */
@@ -51,12 +53,14 @@ interface Written {
 export class ContentWriter {
   readonly #context: ContentContext;
   readonly #parts: PartPreparation;
-  readonly #memory = new MemoryPool(MEMORY_LIMIT);
+  readonly #memory: MemoryPool;
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
   constructor(context: ContentContext) {
     this.#context = context;
+    const { connections } = context.repository.backend;
+    this.#memory = new MemoryPool((connections + READ_AHEAD) * PIECE_MEMORY);
     this.#parts = new PartPreparation(context);
   }
 

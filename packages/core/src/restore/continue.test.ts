@@ -15,7 +15,8 @@ const top = fs.mkdtempSync(join(tmpdir(), "tsbak-continue-"));
 const source = join(top, "source");
 const SIZE = 60_000_000;
 const PART = partName(Buffer.from("large")).toString();
-const backend = new CountingBackend();
+// Few, so that little has been read ahead when it is interrupted.
+const backend = new CountingBackend({ connections: 2 });
 let repository: Repository;
 let snapshot: SnapshotEntry;
 let target = "";

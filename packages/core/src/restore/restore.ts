@@ -62,6 +62,10 @@ export interface RestoreOptions extends CallOptions {
   readonly sparse?: boolean | undefined;
   /** Give files to users and groups of the recorded names, where this machine has them, instead of those of the recorded ids. */
   readonly ownershipByName?: boolean | undefined;
+  /**
+   * Before it resolves nothing is written to the target: a lock that settles later. What it rejects with is thrown.
+   */
+  readonly mayWrite?: Promise<void> | undefined;
   /** Worker threads; as many as the machine has cores if absent. */
   readonly threads?: number | undefined;
   readonly onEvent?: ((notice: RestoreNotice) => void) | undefined;
@@ -97,17 +101,20 @@ export async function restore(
 ): Promise<RestoreSummary> {
   const progress = new RestoreProgress(options.onEvent, options.reportItems ?? false);
   const { signal } = options;
-  const index = await repository.loadIndex({ signal });
   const path = absolutePath(typeof target === "string" ? toPathBytes(target) : target);
-  const tree = await findTree(repository, snapshot.snapshot.tree, snapshot.subPath ?? "", {
-    signal,
-  });
-  refuseDisaster(path, options);
-  const root = openTarget(path, options);
-  const pool = startWorkers(repository, path, options);
+  // The threads load their code while the index is read.
+  const pool = startWorkers(options.threads);
   const interrupt = (): void => pool.interrupt();
   signal?.addEventListener("abort", interrupt, { once: true });
+  let root: RootedDirectory | undefined;
   try {
+    const index = await repository.loadIndex({ signal });
+    const { tree: top } = snapshot.snapshot;
+    const tree = await findTree(repository, top, snapshot.subPath ?? "", { signal });
+    refuseDisaster(path, options);
+    await options.mayWrite;
+    root = openTarget(path, options);
+    pool.begin(describeWork(repository, path, options));
     const plan = await makePlan(tree, { repository, index, progress, root }, options);
     const overwrite = options.overwrite ?? "always";
     const finishes = options.dryRun !== true;
@@ -200,19 +207,18 @@ async function writePlan(writing: Writing, root: RootedDirectory): Promise<void>
 }
 
 function startWorkers(
+  threads: number = availableParallelism(),
+): WorkerPool<RestoreTask, RestoreResult> {
+  return new WorkerPool(moduleUrl(import.meta.url, "restore/worker"), threads);
+}
+
+/** What the threads are told, who open the target. */
+function describeWork(
   repository: Repository,
   target: Uint8Array,
-  options: RestoreOptions,
-): WorkerPool<RestoreTask, RestoreResult> {
-  const setup: RestoreSetup = {
-    key: repository.masterKey,
-    target,
-    sparse: options.sparse ?? false,
-    attributes: options.attributes,
-  };
-  const threads = options.threads ?? availableParallelism();
-  const module = moduleUrl(import.meta.url, "restore/worker");
-  return new WorkerPool<RestoreTask, RestoreResult>(module, threads).begin(setup);
+  { sparse = false, attributes }: RestoreOptions,
+): RestoreSetup {
+  return { key: repository.masterKey, target, sparse, attributes };
 }
 
 /** Undefined if nothing is to be changed and the target is not there. */
