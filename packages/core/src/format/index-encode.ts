@@ -26,21 +26,38 @@ const MAX_BLOB_TEXT = 192;
 const MAX_PACK_TEXT = 96;
 const MAX_UINT32 = 0xffff_ffff;
 
+/** How much is to be encoded at most. */
+export interface IndexSize {
+  readonly packs: number;
+  readonly blobs: number;
+}
+
 /**
- * The JSON of an index file as restic writes it, with its newline; packs and blobs in the order given.
+ * The JSON of an index file as restic writes it, with its newline; packs and blobs in the order given. Packs that are made one by one
+ * need not be in memory all at once; then `size` says how many there are. The result is a view of a larger buffer.
  *
- * @throws {RangeError} If an id is not 32 bytes or 64 digits, or a number has more than 32 bits.
+ * @throws {RangeError} If an id is not 32 bytes or 64 digits, a number has more than 32 bits, or there is more than `size` says.
  */
-export function encodeIndex(packs: readonly IndexedPack[]): Uint8Array<ArrayBuffer> {
-  const blobs = packs.reduce((sum, pack) => sum + pack.entries.length, 0);
-  const text = new IndexText(32 + packs.length * MAX_PACK_TEXT + blobs * MAX_BLOB_TEXT);
+export function encodeIndex(packs: readonly IndexedPack[]): Uint8Array<ArrayBuffer>;
+export function encodeIndex(packs: Iterable<IndexedPack>, size: IndexSize): Uint8Array<ArrayBuffer>;
+export function encodeIndex(
+  packs: Iterable<IndexedPack>,
+  size: IndexSize = sizeOf([...packs]),
+): Uint8Array<ArrayBuffer> {
+  const text = new IndexText(32 + size.packs * MAX_PACK_TEXT + size.blobs * MAX_BLOB_TEXT);
   text.literal(START);
-  packs.forEach((pack, number) => {
-    if (number > 0) text.byte(COMMA);
+  let isFirst = true;
+  for (const pack of packs) {
+    if (!isFirst) text.byte(COMMA);
+    isFirst = false;
     encodePack(text, pack);
-  });
+  }
   text.literal(END_OF_FILE);
   return text.result();
+}
+
+function sizeOf(packs: readonly IndexedPack[]): IndexSize {
+  return { packs: packs.length, blobs: packs.reduce((sum, pack) => sum + pack.entries.length, 0) };
 }
 
 function encodePack(text: IndexText, pack: IndexedPack): void {
@@ -79,7 +96,9 @@ class IndexText {
   }
 
   result(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#at);
+    if (this.#at > this.#bytes.length)
+      throw new RangeError("Cannot encode index: there is more of it than was said");
+    return this.#bytes.subarray(0, this.#at);
   }
 
   byte(value: number): void {

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import type { IndexSink } from "./index-file.ts";
-import { decodeIndex, encodeIndex } from "./index-file.ts";
+import { decodeIndex, encodeIndex, type IndexedPack } from "./index-file.ts";
 import { scanIndex } from "./index-scan.ts";
 import type { PackEntry } from "./pack-header.ts";
 
@@ -70,6 +70,16 @@ test("encodeIndex() writes what restic writes, and decodeIndex() reads it", () =
 test("scanIndex() reads the real form itself, with or without the newline", () => {
   expect(scanIndex(bytes(REAL), new Collector())).toBe(5);
   expect(scanIndex(bytes(REAL.trimEnd()), new Collector())).toBe(5);
+});
+
+test("encodeIndex() takes packs one by one, but no more than was said", () => {
+  const oneByOne = (): Iterable<IndexedPack> => packs.values();
+  const blobs = packs.reduce((sum, pack) => sum + pack.entries.length, 0);
+  const size = { packs: packs.length, blobs };
+
+  expect(text(encodeIndex(oneByOne(), { packs: 100, blobs: 1000 }))).toBe(REAL);
+  expect(text(encodeIndex(oneByOne(), size))).toBe(REAL);
+  expect(() => encodeIndex(oneByOne(), { packs: 0, blobs: 0 })).toThrow(RangeError);
 });
 
 test("encodeIndex() and decodeIndex() keep any index", () => {

@@ -1,12 +1,13 @@
 import { decodePackHeader } from "../format/pack-header.ts";
-import { encodeIndex } from "../format/index-file.ts";
+import { encodeIndex, type IndexedPack } from "../format/index-file.ts";
 
 /** An index file is complete at this many blobs (restic format, section 7). */
 const FULL_BLOBS = 50_000;
 /** ... or at this age, which bounds what a killed backup has to upload again. */
 const FULL_AGE_MS = 10 * 60_000;
-/** Bytes of one header entry at least: bounds the number of blobs without decoding. */
+/** Bytes of one header entry, of a compressed blob and of another: they bound the number of blobs without decoding. */
 const ENTRY_SIZE = 41;
+const PLAIN_ENTRY_SIZE = 37;
 
 interface StoredPack {
   readonly name: string;
@@ -44,10 +45,13 @@ export class IndexWriter {
     const packs = this.#packs;
     this.#packs = [];
     this.#blobs = 0;
-    await this.#save(
-      encodeIndex(
-        packs.map(({ name, header }) => ({ id: name, entries: decodePackHeader(header) })),
-      ),
-    );
+    const blobs = packs.reduce((sum, { header }) => sum + header.length / PLAIN_ENTRY_SIZE, 0);
+    const size = { packs: packs.length, blobs: Math.ceil(blobs) };
+    await this.#save(encodeIndex(decoded(packs), size));
   }
+}
+
+/** One after the other: the entries of all, as objects, would take three times the memory of the index. */
+function* decoded(packs: readonly StoredPack[]): Generator<IndexedPack> {
+  for (const { name, header } of packs) yield { id: name, entries: decodePackHeader(header) };
 }
