@@ -61,6 +61,7 @@ export interface B2BackendOptions {
 export class B2Backend implements Backend {
   readonly location: string;
   readonly connections: number;
+  readonly reportsPieces = true;
   /** For each write and removal there are a HEAD or two; what they are for is free. */
   readonly priceClasses = { create: "C", list: "C", read: "B", stat: "B", write: "B", remove: "B" };
   readonly #place: B2Location;

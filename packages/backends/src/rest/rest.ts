@@ -56,6 +56,7 @@ export interface RestPlace {
 export class RestBackend implements Backend {
   readonly location: string;
   readonly connections: number;
+  readonly reportsPieces = true;
   readonly #path: string;
   readonly #transport: HttpTransport;
   /** The last write of each name that has not ended. */

@@ -38,6 +38,7 @@ import { S3Uploader } from "./s3-upload.ts";
 export class S3Backend implements Backend {
   readonly location: string;
   readonly connections: number;
+  readonly reportsPieces = true;
   /** Removing costs nothing. */
   readonly priceClasses = { create: "A", write: "A", list: "A", read: "B", stat: "B" };
   readonly #connection: S3Connection;

@@ -55,6 +55,7 @@ export interface SftpPlace {
 export class SftpBackend implements Backend {
   readonly location: string;
   readonly connections: number;
+  readonly reportsPieces = true;
   readonly #root: string;
   readonly #connection: SftpConnection;
   #modes: Modes | undefined;

@@ -99,6 +99,9 @@ export interface Backend {
    */
   readonly priceClasses?: Readonly<Partial<Record<BackendMethod, string>>> | undefined;
 
+  /** True if `onBytes` is told of long contents piece by piece, so that silence means that nothing moves. */
+  readonly reportsPieces?: boolean | undefined;
+
   /** Make the place for a new repository (folders, bucket). What exists already is no error. */
   create(options?: CallOptions): Promise<void>;
 

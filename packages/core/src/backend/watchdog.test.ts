@@ -106,6 +106,19 @@ test("withWatchdog() gives a store that reports nothing time by the size of the 
   expect(call.state).toContain("unavailable");
 });
 
+test("withWatchdog() does not wait longer for the first piece of a store that reports them", async () => {
+  const timers = new Timers();
+  const inner = Object.assign(new ScriptedBackend(), { reportsPieces: true });
+  const backend = withWatchdog(inner, { stuckMs: 1000, startTimer: timers.start });
+  const call = watch(backend.write(PACK, new Uint8Array(MIB)));
+
+  await timers.pass(999);
+  expect(call.state).toBe("pending");
+  await timers.pass(1);
+
+  expect(call.state).toContain("unavailable");
+});
+
 test("withWatchdog() lets a call go on as long as bytes move", async () => {
   const { inner, backend, timers } = setUp();
   inner.script = async ({ onBytes }) => {

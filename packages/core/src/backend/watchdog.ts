@@ -21,13 +21,13 @@ const USUAL_SIZE = 1 << 24;
 /**
  * The same store, where a call that makes no progress for too long is aborted by its signal and ends as `unavailable`. Progress is a
  * piece of the contents that is reported by `onBytes`, or the next file of a listing; time in which a piece is held back by the caller does not count.
- * A store that has not reported a piece yet gets time by the size of the call as well.
+ * A store that is not known to report pieces gets time by the size of the call as well.
  *
  * The call ends when the store has ended it, which it does soon after its signal is aborted: until then memory that was lent to it is in use.
  */
 export function withWatchdog(backend: Backend, options: WatchdogOptions = {}): Backend {
   const { stuckMs = 300_000, startTimer = startSystemTimer } = options;
-  let isReporting = false;
+  let isReporting = backend.reportsPieces === true;
   return wrapCalls(backend, (call, callOptions) => {
     const signal = callOptions?.signal;
     const watch = new Watch(stuckMs, startTimer, signal);

@@ -66,6 +66,7 @@ export function passedOn(backend: Backend): Omit<Backend, BackendMethod> {
   return {
     location: backend.location,
     connections: backend.connections,
+    ...(backend.reportsPieces && { reportsPieces: true }),
     ...(backend.priceClasses && { priceClasses: backend.priceClasses }),
     ...(backend.openFile && { openFile: backend.openFile.bind(backend) }),
     ...(backend.clock && { clock: backend.clock.bind(backend) }),
