@@ -4,6 +4,7 @@ import { TsbakError } from "@tsbak/core";
 import type { ByteRange, OpenFile } from "@tsbak/core";
 
 import { BLOCK_SIZE, openPastCache, readPastCache } from "./direct-read.ts";
+import { memoryFor } from "./memory-for.ts";
 
 /**
  * Read a file, or a range of it, to the memory that is lent if that is long enough. Throws the system's error.
@@ -42,13 +43,6 @@ export async function openLocalFile(path: string): Promise<OpenFile> {
 
 function asOpenFile(handle: FileHandle, size: number, alignment: number): OpenFile {
   return { descriptor: handle.fd, size, alignment, close: () => handle.close() };
-}
-
-function memoryFor(length: number, into: ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
-  if (into !== undefined && into.byteLength >= length) return new Uint8Array(into, 0, length);
-  // Not zeroed first: it is filled or thrown away.
-  const memory = Buffer.allocUnsafeSlow(length);
-  return new Uint8Array(memory.buffer, memory.byteOffset, length);
 }
 
 /** Fill `bytes` from `offset` on, and return it. */

@@ -22,7 +22,6 @@ import {
   defaultLayoutPath,
   describeFile,
   isId,
-  isTsbakError,
   KIND_FOLDERS,
   throwIfAborted,
   TsbakError,
@@ -46,6 +45,7 @@ import { gaveWay } from "./b2-rivals.ts";
 import { beyondEnd, lengthOf, readDownload } from "./b2-read.ts";
 import { B2Session } from "./b2-session.ts";
 import { B2Uploader } from "./b2-uploader.ts";
+import { listConfig } from "../list-config.ts";
 
 /** The most names that B2 lists at once. It charges for each thousand, so that small pages would save nothing. */
 const PAGE_SIZE = 10_000;
@@ -136,7 +136,7 @@ export class B2Backend implements Backend {
 
   async *list(kind: FileKind, options: CallOptions = {}): AsyncIterable<FileInfo> {
     throwIfAborted(options.signal);
-    if (kind === "config") return yield* this.#listConfig(options);
+    if (kind === "config") return yield* listConfig(this, options);
     const folder = `${this.#place.root}${KIND_FOLDERS[kind]}/`;
     for (let start: string | undefined = ""; start !== undefined;) {
       const page = await this.#listPage(folder, start, options.signal);
@@ -218,14 +218,6 @@ export class B2Backend implements Backend {
     } catch (error) {
       if (range === undefined || !(error instanceof B2Failure) || error.status !== 416) throw error;
       throw beyondEnd(range, undefined);
-    }
-  }
-
-  async *#listConfig(options: CallOptions): AsyncIterable<FileInfo> {
-    try {
-      yield await this.stat({ kind: "config", name: "" }, options);
-    } catch (error) {
-      if (!isTsbakError(error, "not-found")) throw error;
     }
   }
 

@@ -2,6 +2,7 @@ import { TsbakError } from "@tsbak/core";
 
 import { headerOf } from "./transport.ts";
 import type { HttpHeaders } from "./transport.ts";
+import { memoryFor } from "../memory-for.ts";
 
 /** The number of bytes that a response announces (RFC 9110, section 8.6); undefined if it does not, as where it comes in chunks. */
 export function contentLength(headers: HttpHeaders): number | undefined {
@@ -50,13 +51,6 @@ export class ResponseBody {
       `the server sent ${how} bytes than the ${this.#announced} that it announced`,
     );
   }
-}
-
-function memoryFor(length: number, into: ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
-  if (into !== undefined && into.byteLength >= length) return new Uint8Array(into, 0, length);
-  // Not zeroed first: it is filled or thrown away.
-  const memory = Buffer.allocUnsafeSlow(length);
-  return new Uint8Array(memory.buffer, memory.byteOffset, length);
 }
 
 function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {

@@ -39,6 +39,7 @@ import type { HttpRequest, HttpResponse, HttpTransport } from "../http/transport
 import { requestError, statusError } from "./rest-error.ts";
 import { readListing } from "./rest-listing.ts";
 import { rangeOf } from "./rest-range.ts";
+import { listConfig } from "../list-config.ts";
 
 /** With it a listing has sizes, if the server can do that. */
 const ACCEPT = "application/vnd.x.restic.rest.v2";
@@ -133,11 +134,7 @@ export class RestBackend implements Backend {
   }
 
   async *list(kind: FileKind, options: CallOptions = {}): AsyncIterable<FileInfo> {
-    if (kind === "config") {
-      const config = await this.#statIfThere({ kind, name: "" }, options);
-      if (config !== undefined) yield config;
-      return;
-    }
+    if (kind === "config") return yield* listConfig(this, options);
     const path = `${this.#path}${KIND_FOLDERS[kind]}/`;
     const action = `Cannot list ${kind} files in ${this.location}`;
     const response = await this.#send({ method: "GET", path, signal: options.signal }, action);

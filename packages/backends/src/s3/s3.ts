@@ -30,6 +30,7 @@ import type { ListedObject } from "./s3-list.ts";
 import type { S3Location } from "./s3-location.ts";
 import type { S3Options } from "./s3-options.ts";
 import { S3Uploader } from "./s3-upload.ts";
+import { listConfig } from "../list-config.ts";
 
 /**
  * A repository in a bucket of a store that speaks S3, in restic's layout: a key for each file, `prefix/data/0a/0a1b...`.
@@ -123,7 +124,7 @@ export class S3Backend implements Backend {
   /** Where there is no bucket yet, nothing was ever written. */
   async *list(kind: FileKind, { signal }: CallOptions = {}): AsyncIterable<FileInfo> {
     throwIfAborted(signal);
-    if (kind === "config") return yield* this.#listConfig(signal);
+    if (kind === "config") return yield* listConfig(this, { signal });
     const prefix = `${this.#prefix}${KIND_FOLDERS[kind]}/`;
     const query = { bucket: this.#bucket, prefix, isV1: this.#options.listsObjectsV1 };
     const objects = listObjects(this.#connection, query, abortOptions(signal))[
@@ -201,15 +202,6 @@ export class S3Backend implements Backend {
       await this.#connection.call((client) => client.send(command, abortOptions(signal)));
     } catch (error) {
       if (readFailure(error).name !== "BucketAlreadyOwnedByYou") throw error;
-    }
-  }
-
-  async *#listConfig(signal: AbortSignal | undefined): AsyncIterable<FileInfo> {
-    try {
-      yield await this.stat({ kind: "config", name: "" }, { signal });
-    } catch (error) {
-      if (error instanceof TsbakError && error.code === "not-found") return;
-      throw error;
     }
   }
 }

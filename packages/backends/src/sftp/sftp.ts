@@ -28,6 +28,7 @@ import { publishFile, removeFile } from "./publish.ts";
 import { sftpError } from "./sftp-error.ts";
 import { hasStatus } from "./status-error.ts";
 import { download } from "./transfer.ts";
+import { listConfig } from "../list-config.ts";
 
 /** Modes of folders and files while they are made; files become read-only once they are complete. */
 interface Modes {
@@ -145,7 +146,7 @@ export class SftpBackend implements Backend {
 
   async *list(kind: FileKind, options: CallOptions = {}): AsyncIterable<FileInfo> {
     throwIfAborted(options.signal);
-    if (kind === "config") return yield* this.#listConfig(options);
+    if (kind === "config") return yield* listConfig(this, options);
     const top = this.#pathOf(KIND_FOLDERS[kind]);
     const list = (path: string, prefix: string): Promise<FileInfo[]> =>
       this.#call(`list ${path} in`, options, (client) => listFiles(client, path, prefix, options));
@@ -249,13 +250,5 @@ export class SftpBackend implements Backend {
     const paths = [...this.#abandoned];
     this.#abandoned.clear();
     for (const path of paths) client.removeLater(path);
-  }
-
-  async *#listConfig(options: CallOptions): AsyncIterable<FileInfo> {
-    try {
-      yield await this.stat({ kind: "config", name: "" }, options);
-    } catch (error) {
-      if (!isTsbakError(error, "not-found")) throw error;
-    }
   }
 }

@@ -8,6 +8,7 @@ import type { ByteRange, CallOptions, OnBytes, ReadOptions } from "@tsbak/core";
 
 import type { Handle, SftpClient } from "./client.ts";
 import type { FileAttributes } from "./packet.ts";
+import { memoryFor } from "../memory-for.ts";
 
 /** Requests of one file that are under way at once. */
 const WINDOW = 64;
@@ -128,13 +129,6 @@ async function readAll(
   }
   await window.empty();
   return isComplete;
-}
-
-function memoryFor(length: number, into: ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
-  if (into !== undefined && into.byteLength >= length) return new Uint8Array(into, 0, length);
-  // Not zeroed first: it is filled or thrown away.
-  const memory = Buffer.allocUnsafeSlow(length);
-  return new Uint8Array(memory.buffer, memory.byteOffset, length);
 }
 
 function unsure(what: string): TsbakError {

@@ -22,8 +22,9 @@ export const PACK_TRAILER_SIZE = 4;
 /** How many entries always fit into a header, compressed or not. */
 export const MAX_PACK_ENTRIES: number = Math.floor((MAX_HEADER_SIZE - SEAL_OVERHEAD) / 41);
 
-const PLAIN_ENTRY = 37;
-const COMPRESSED_ENTRY = 41;
+/** Bytes of an entry of a plain header, for a blob that is not compressed, and one that is. */
+export const PLAIN_ENTRY = 37;
+export const COMPRESSED_ENTRY = 41;
 const ID_SIZE = 32;
 const MAX_UINT32 = 0xffff_ffff;
 

@@ -1,13 +1,10 @@
-import { decodePackHeader } from "../format/pack-header.ts";
+import { COMPRESSED_ENTRY, decodePackHeader, PLAIN_ENTRY } from "../format/pack-header.ts";
 import { encodeIndex, type IndexedPack } from "../format/index-file.ts";
 
 /** An index file is complete at this many blobs (restic format, section 7). */
 const FULL_BLOBS = 50_000;
 /** ... or at this age, which bounds what a killed backup has to upload again. */
 const FULL_AGE_MS = 10 * 60_000;
-/** Bytes of one header entry, of a compressed blob and of another: they bound the number of blobs without decoding. */
-const ENTRY_SIZE = 41;
-const PLAIN_ENTRY_SIZE = 37;
 
 interface StoredPack {
   readonly name: string;
@@ -35,7 +32,8 @@ export class IndexWriter {
   async add(name: string, header: Uint8Array): Promise<void> {
     if (this.#packs.length === 0) this.#since = this.#now();
     this.#packs.push({ name, header });
-    this.#blobs += Math.ceil(header.length / ENTRY_SIZE);
+    // Without decoding them: as many as there would be if all were compressed.
+    this.#blobs += Math.ceil(header.length / COMPRESSED_ENTRY);
     if (this.#blobs >= FULL_BLOBS || this.#now() - this.#since >= FULL_AGE_MS) await this.flush();
   }
 
@@ -45,7 +43,8 @@ export class IndexWriter {
     const packs = this.#packs;
     this.#packs = [];
     this.#blobs = 0;
-    const blobs = packs.reduce((sum, { header }) => sum + header.length / PLAIN_ENTRY_SIZE, 0);
+    // Without decoding them: as many as there would be if none were compressed.
+    const blobs = packs.reduce((sum, { header }) => sum + header.length / PLAIN_ENTRY, 0);
     const size = { packs: packs.length, blobs: Math.ceil(blobs) };
     await this.#save(encodeIndex(decoded(packs), size));
   }
