@@ -72,13 +72,13 @@ export { restore } from "./restore/restore.ts";
 export type { RestoreOptions, RestoreSummary } from "./restore/restore.ts";
 export type { Overwrite } from "./restore/protocol.ts";
 export type { RestoreCounts, RestoreNotice, RestoreState } from "./restore/progress.ts";
-export { verify } from "./maintain/verify.ts";
-export type { VerifyOptions } from "./maintain/verify.ts";
-export { startVerifyWorkers } from "./maintain/read-packs.ts";
-export type { VerifyPool } from "./maintain/read-packs.ts";
-export { parseSubset } from "./maintain/subset.ts";
-export type { Subset } from "./maintain/subset.ts";
-export type { VerifyEvent } from "./maintain/verify-progress.ts";
+export { verify } from "./maintain/verify/verify.ts";
+export type { VerifyOptions } from "./maintain/verify/verify.ts";
+export { startVerifyWorkers } from "./maintain/verify/read-packs.ts";
+export type { VerifyPool } from "./maintain/verify/read-packs.ts";
+export { parseSubset } from "./maintain/verify/subset.ts";
+export type { Subset } from "./maintain/verify/subset.ts";
+export type { VerifyEvent } from "./maintain/verify/verify-progress.ts";
 export type {
   AffectedPath,
   VerifyCounts,
@@ -87,7 +87,7 @@ export type {
   VerifyProblem,
   VerifyProblemKind,
   VerifyReport,
-} from "./maintain/verify-report.ts";
+} from "./maintain/verify/verify-report.ts";
 
 // Trying out stores.
 export { assessStore } from "./maintain/assessment/assess-store.ts";

@@ -33,7 +33,7 @@ export type BackupPool = WorkerPool<BackupTask, BackupResult, BackupEvent>;
  * comes to none, by whoever started them; closing them twice does no harm.
  */
 export function startBackupWorkers(threads: number = availableParallelism()): BackupPool {
-  return new WorkerPool(moduleUrl(import.meta.url, "backup/worker"), threads);
+  return new WorkerPool(moduleUrl("backup/worker"), threads);
 }
 
 /** How contents are stored. */

@@ -209,7 +209,7 @@ async function writePlan(writing: Writing, root: RootedDirectory): Promise<void>
 function startWorkers(
   threads: number = availableParallelism(),
 ): WorkerPool<RestoreTask, RestoreResult> {
-  return new WorkerPool(moduleUrl(import.meta.url, "restore/worker"), threads);
+  return new WorkerPool(moduleUrl("restore/worker"), threads);
 }
 
 /** What the threads are told, who open the target. */

@@ -1,7 +1,8 @@
 /**
- * The URL of a worker module: TypeScript in development, JavaScript as published. `from` is the caller's
- * `import.meta.url`, in any folder beside the module's; `name` is the module's folder and name without ending.
+ * The URL of a worker module: TypeScript in development, JavaScript as published. `name` is the module's folders and name without
+ * ending, from the root of the package's code, which this module and the bundle it becomes part of are one folder below.
  */
-export function moduleUrl(from: string, name: string): URL {
-  return new URL(`../${name}${from.endsWith(".ts") ? ".ts" : ".js"}`, from);
+export function moduleUrl(name: string): URL {
+  const own = import.meta.url;
+  return new URL(`../${name}${own.endsWith(".ts") ? ".ts" : ".js"}`, own);
 }

@@ -1,4 +1,4 @@
-import { TsbakError } from "../errors.ts";
+import { TsbakError } from "../../errors.ts";
 
 /** Which packs are read. */
 export type Subset =

@@ -1,5 +1,5 @@
-import type { FileKind } from "../backend/backend.ts";
-import type { BlobType } from "../format/blob-type.ts";
+import type { FileKind } from "../../backend/backend.ts";
+import type { BlobType } from "../../format/blob-type.ts";
 
 /**
  * What is wrong:

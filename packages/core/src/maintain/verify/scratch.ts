@@ -1,5 +1,5 @@
-import { pageMemory } from "../bytes/page-memory.ts";
-import { TsbakError } from "../errors.ts";
+import { pageMemory } from "../../bytes/page-memory.ts";
+import { TsbakError } from "../../errors.ts";
 
 /** No blob is as large; an index may say anything. */
 const MAX_SIZE = 2 ** 30;

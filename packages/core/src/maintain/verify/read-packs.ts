@@ -1,19 +1,19 @@
 import { availableParallelism } from "node:os";
-import { forEachConcurrent } from "../async/map-concurrent.ts";
-import { throwIfAborted } from "../async/interrupted.ts";
+import { forEachConcurrent } from "../../async/map-concurrent.ts";
+import { throwIfAborted } from "../../async/interrupted.ts";
 import {
   LENT_ROOM,
   type CallOptions,
   type FileRef,
   type OpenFile,
   type ReadOptions,
-} from "../backend/backend.ts";
-import { isTsbakError, type TsbakError } from "../errors.ts";
-import { loadPosix } from "../fs/posix.ts";
-import type { Repository } from "../repository/repository.ts";
-import { moduleUrl } from "../workers/module-url.ts";
-import { MemoryPool, releaseMemory } from "../workers/memory-pool.ts";
-import { WorkerPool } from "../workers/worker-pool.ts";
+} from "../../backend/backend.ts";
+import { isTsbakError, type TsbakError } from "../../errors.ts";
+import { loadPosix } from "../../fs/posix.ts";
+import type { Repository } from "../../repository/repository.ts";
+import { moduleUrl } from "../../workers/module-url.ts";
+import { MemoryPool, releaseMemory } from "../../workers/memory-pool.ts";
+import { WorkerPool } from "../../workers/worker-pool.ts";
 import type { PackBytes, VerifyReply, VerifyResult, VerifyTask } from "./verify-protocol.ts";
 
 /** Bytes to be read and checked: a whole pack, or a run of blobs in it. */
@@ -77,7 +77,7 @@ export async function readPacks(
  * if it comes to none, by whoever started them; closing them twice does no harm.
  */
 export function startVerifyWorkers(threads: number = availableParallelism()): VerifyPool {
-  return new WorkerPool(moduleUrl(import.meta.url, "maintain/verify-worker"), threads);
+  return new WorkerPool(moduleUrl("maintain/verify/verify-worker"), threads);
 }
 
 async function checkTwice(

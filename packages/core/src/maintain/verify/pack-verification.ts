@@ -1,5 +1,5 @@
-import type { Backend, CallOptions } from "../backend/backend.ts";
-import type { BlobIndex } from "../repository/blob-index.ts";
+import type { Backend, CallOptions } from "../../backend/backend.ts";
+import type { BlobIndex } from "../../repository/blob-index.ts";
 import type { Findings, OpenProblem } from "./findings.ts";
 import { PackMap } from "./pack-map.ts";
 import type { PackJob, PackOutcome } from "./read-packs.ts";

@@ -3,12 +3,12 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { loadZstd } from "../compress/zstd.ts";
-import { Opener } from "../crypto/opener.ts";
-import { loadGroupHasher, singleHasher } from "../crypto/sha256-group.ts";
-import { encodeTree } from "../format/tree.ts";
-import { SharedIndexView } from "../repository/blob-index.ts";
-import { fileNode, TestingRepository } from "../testing/sample-repository.ts";
+import { loadZstd } from "../../compress/zstd.ts";
+import { Opener } from "../../crypto/opener.ts";
+import { loadGroupHasher, singleHasher } from "../../crypto/sha256-group.ts";
+import { encodeTree } from "../../format/tree.ts";
+import { SharedIndexView } from "../../repository/blob-index.ts";
+import { fileNode, TestingRepository } from "../../testing/sample-repository.ts";
 import { checkPack, type PackTools } from "./check-pack.ts";
 import { PackMap } from "./pack-map.ts";
 import { Scratch } from "./scratch.ts";

@@ -1,5 +1,5 @@
-import { TsbakError } from "../errors.ts";
-import { readFully } from "../fs/read-fully.ts";
+import { TsbakError } from "../../errors.ts";
+import { readFully } from "../../fs/read-fully.ts";
 import type { PackBytes, PackFile } from "./verify-protocol.ts";
 
 /** Where the bytes of a pack come from. Offsets are those in the pack. */

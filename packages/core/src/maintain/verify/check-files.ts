@@ -1,11 +1,11 @@
-import type { CallOptions, FileKind } from "../backend/backend.ts";
-import { mapConcurrent } from "../async/map-concurrent.ts";
-import { sha256Hex } from "../crypto/sha256.ts";
-import { isTsbakError, type TsbakError } from "../errors.ts";
-import { decodeKeyFile } from "../format/key-file.ts";
-import { decodeLockFile } from "../format/lock-file.ts";
-import type { Repository } from "../repository/repository.ts";
-import { loadSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
+import type { CallOptions, FileKind } from "../../backend/backend.ts";
+import { mapConcurrent } from "../../async/map-concurrent.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
+import { isTsbakError, type TsbakError } from "../../errors.ts";
+import { decodeKeyFile } from "../../format/key-file.ts";
+import { decodeLockFile } from "../../format/lock-file.ts";
+import type { Repository } from "../../repository/repository.ts";
+import { loadSnapshot, type SnapshotEntry } from "../../repository/snapshots.ts";
 import type { Findings } from "./findings.ts";
 
 /** Every snapshot that can be read; the others are noted as damaged. */

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { Backend } from "../backend/backend.ts";
-import { sha256Hex } from "../crypto/sha256.ts";
-import { Repository } from "../repository/repository.ts";
+import type { Backend } from "../../backend/backend.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
+import { Repository } from "../../repository/repository.ts";
 import {
   createSample,
   fileNode,
@@ -10,8 +10,8 @@ import {
   onlyName,
   TestingRepository,
   type Sample,
-} from "../testing/sample-repository.ts";
-import { encodeTree } from "../format/tree.ts";
+} from "../../testing/sample-repository.ts";
+import { encodeTree } from "../../format/tree.ts";
 import { startVerifyWorkers } from "./read-packs.ts";
 import { verify, type VerifyOptions } from "./verify.ts";
 import type { VerifyProblem, VerifyReport } from "./verify-report.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { OpenFile } from "../backend/backend.ts";
-import type { MasterKey } from "../crypto/master-key.ts";
-import type { SharedBlobIndex } from "../repository/blob-index.ts";
+import type { OpenFile } from "../../backend/backend.ts";
+import type { MasterKey } from "../../crypto/master-key.ts";
+import type { SharedBlobIndex } from "../../repository/blob-index.ts";
 
 /** What a worker is started with. */
 export interface VerifySetup {

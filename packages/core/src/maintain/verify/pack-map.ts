@@ -1,5 +1,5 @@
-import { packHeaderSize } from "../format/pack-header.ts";
-import type { BlobIndex } from "../repository/blob-index.ts";
+import { packHeaderSize } from "../../format/pack-header.ts";
+import type { BlobIndex } from "../../repository/blob-index.ts";
 
 /** Above the largest number of blobs in a pack, and small enough to share a float's 53 bits with an offset. */
 const ORDER_LIMIT = 2 ** 20;

@@ -1,13 +1,13 @@
-import { Breath } from "../async/breath.ts";
-import type { CallOptions } from "../backend/backend.ts";
-import { fromHex } from "../bytes/hex.ts";
-import type { BlobType } from "../format/blob-type.ts";
-import type { Node } from "../format/node.ts";
-import { decodeTree } from "../format/tree.ts";
-import { printablePath } from "../fs/path.ts";
-import type { BlobIndex } from "../repository/blob-index.ts";
-import type { Repository } from "../repository/repository.ts";
-import { TreeLoader } from "../repository/tree-loader.ts";
+import { Breath } from "../../async/breath.ts";
+import type { CallOptions } from "../../backend/backend.ts";
+import { fromHex } from "../../bytes/hex.ts";
+import type { BlobType } from "../../format/blob-type.ts";
+import type { Node } from "../../format/node.ts";
+import { decodeTree } from "../../format/tree.ts";
+import { printablePath } from "../../fs/path.ts";
+import type { BlobIndex } from "../../repository/blob-index.ts";
+import type { Repository } from "../../repository/repository.ts";
+import { TreeLoader } from "../../repository/tree-loader.ts";
 import type { Findings, OpenProblem } from "./findings.ts";
 import type { TreeGraph } from "./tree-graph.ts";
 

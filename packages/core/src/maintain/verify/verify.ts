@@ -9,11 +9,11 @@
  *
  * @module
  */
-import type { CallOptions } from "../backend/backend.ts";
-import { fromHex } from "../bytes/hex.ts";
-import type { Repository } from "../repository/repository.ts";
-import type { HeldLock, LockOptions } from "../repository/locks.ts";
-import { surveyIndex, type IndexSurvey } from "../repository/survey-index.ts";
+import type { CallOptions } from "../../backend/backend.ts";
+import { fromHex } from "../../bytes/hex.ts";
+import type { Repository } from "../../repository/repository.ts";
+import type { HeldLock, LockOptions } from "../../repository/locks.ts";
+import { surveyIndex, type IndexSurvey } from "../../repository/survey-index.ts";
 import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
 import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
 import { Findings } from "./findings.ts";

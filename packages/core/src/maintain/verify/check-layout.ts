@@ -1,11 +1,11 @@
-import type { Opener } from "../crypto/opener.ts";
+import type { Opener } from "../../crypto/opener.ts";
 import {
   decodePackHeader,
   decodePackTrailer,
   packHeaderSize,
   PACK_TRAILER_SIZE,
-} from "../format/pack-header.ts";
-import type { SharedIndexView } from "../repository/blob-index.ts";
+} from "../../format/pack-header.ts";
+import type { SharedIndexView } from "../../repository/blob-index.ts";
 import type { PackSource } from "./pack-source.ts";
 
 interface LayoutTools {

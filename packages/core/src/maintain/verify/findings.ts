@@ -1,4 +1,4 @@
-import type { BlobType } from "../format/blob-type.ts";
+import type { BlobType } from "../../format/blob-type.ts";
 import type { AffectedPath, VerifyHint, VerifyProblem } from "./verify-report.ts";
 
 /** Affected paths that one problem lists; the others are counted. */
