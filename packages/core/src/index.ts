@@ -11,6 +11,7 @@ export { isTsbakError, TsbakError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 
 // Repositories.
+export { StateFolder, stateDirectory } from "./fs/state-folder.ts";
 export { cacheDirectory, findOldCaches, removeCaches } from "./backend/cache-folders.ts";
 export { createRepository, currentOwner } from "./repository/create.ts";
 export type { CreateOptions } from "./repository/create.ts";
