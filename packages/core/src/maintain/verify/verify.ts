@@ -53,33 +53,40 @@ export async function verify(
   let lock: HeldLock | undefined;
   try {
     if (options.noLock !== true) lock = await lockRepository(repository, options);
+    const refused = new AbortController();
+    lock?.settled.catch(() => refused.abort());
     const signal = AbortSignal.any(
-      [options.signal, lock?.lost].filter((other) => other !== undefined),
+      [options.signal, lock?.lost, refused.signal].filter((other) => other !== undefined),
     );
-    const settled = lock?.settled ?? Promise.resolve();
-    return await run(repository, { ...options, pool, signal, settled });
+    return await underLock(lock, run(repository, { ...options, pool, signal }));
   } finally {
-    await pool.close();
-    await lock?.release();
+    await Promise.all([pool.close(), lock?.release()]);
+  }
+}
+
+/** What was found counts only with the lock; and without it, that is why anything else failed. */
+async function underLock<T>(lock: HeldLock | undefined, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    await lock?.settled;
   }
 }
 
 function lockRepository(repository: Repository, options: VerifyOptions): Promise<HeldLock> {
   const { signal, lock } = options;
-  // The wait of the lock protocol passes while the index is read.
+  // The wait of the lock protocol passes while the index and the first packs are read.
   const settleLater = lock?.retryMs === undefined || lock.retryMs === 0;
   return repository.lock({ exclusive: true, settleLater, ...lock, signal });
 }
 
 interface RunOptions extends VerifyOptions {
   readonly pool: VerifyPool;
-  /** Rejects if somebody else has the lock after all; then nothing that was found counts. */
-  readonly settled: Promise<void>;
 }
 
 async function run(
   repository: Repository,
-  { pool, settled, ...options }: RunOptions,
+  { pool, ...options }: RunOptions,
 ): Promise<VerifyReport> {
   const call: CallOptions = { signal: options.signal };
   const findings = new Findings();
@@ -92,7 +99,6 @@ async function run(
   const packs = new PackVerification(survey.index, findings, progress);
   await packs.compareListing(repository.backend, call);
   const jobs = packs.plan(options.readData ?? false);
-  await settled;
   const setup: VerifySetup = { key: repository.masterKey, index: survey.index.share() };
   pool.begin(setup);
   await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
