@@ -142,12 +142,14 @@ export type { WrapOptions } from "./backend/wrap-store.ts";
 export type { BandwidthOptions } from "./backend/bandwidth.ts";
 export type { RetryNotice, RetryOptions } from "./backend/retry.ts";
 export { Traffic } from "./backend/traffic.ts";
+export { removeFiles } from "./backend/remove-files.ts";
+export type { RemoveFilesOptions } from "./backend/remove-files.ts";
 
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.
 export { interruptedError, throwIfAborted } from "./async/interrupted.ts";
 export { Semaphore } from "./async/semaphore.ts";
 export type { Release } from "./async/semaphore.ts";
-export { CONFIG_REF, LENT_ROOM } from "./backend/backend.ts";
+export { CONFIG_REF, LENT_ROOM, REMOVED_AT_ONCE } from "./backend/backend.ts";
 export type {
   Backend,
   BackendMethod,
@@ -159,12 +161,14 @@ export type {
   OnBytes,
   OpenFile,
   ReadOptions,
+  RemoveFailure,
 } from "./backend/backend.ts";
 export {
   checkRange,
   checkRef,
   defaultLayoutPath,
   describeFile,
+  describeFiles,
   KIND_FOLDERS,
 } from "./backend/layout.ts";
 export { MemoryBackend } from "./backend/memory.ts";

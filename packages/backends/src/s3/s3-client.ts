@@ -1,7 +1,7 @@
 import type { Agent } from "node:http";
 
 import { S3Client } from "@aws-sdk/client-s3";
-import type { PutObjectCommand, S3ClientConfig } from "@aws-sdk/client-s3";
+import type { DeleteObjectsCommand, PutObjectCommand, S3ClientConfig } from "@aws-sdk/client-s3";
 
 import type { S3Credentials } from "./s3-credentials.ts";
 
@@ -110,6 +110,26 @@ export function setPayloadHash(command: PutObjectCommand, hash: string): void {
       return next(args);
     },
     { step: "build", priority: "low", name: "tsbakPayloadHash" },
+  );
+}
+
+/** Send a Content-MD5, that `md5` computes of the body, instead of the checksum that the SDK adds. */
+export function replaceChecksum(
+  command: DeleteObjectsCommand,
+  md5: (body: string | Uint8Array) => string,
+): void {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      const { request } = args;
+      if (!hasHeaders(request)) return next(args);
+      const { body } = request;
+      for (const name of Object.keys(request.headers))
+        if (/^x-amz-(sdk-)?checksum-/i.test(name)) delete request.headers[name];
+      if (typeof body === "string" || body instanceof Uint8Array)
+        request.headers["content-md5"] = md5(body);
+      return next(args);
+    },
+    { step: "build", priority: "low", name: "tsbakContentMd5" },
   );
 }
 

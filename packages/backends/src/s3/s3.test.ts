@@ -178,6 +178,61 @@ describe("S3Backend.write()", () => {
   });
 });
 
+describe("S3Backend.removeMany()", () => {
+  const refs = ["12", "34", "56"].map((two): FileRef => ({ kind: "pack", name: two.repeat(32) }));
+  const keys = refs.map(({ name }) => `prefix/data/${name.slice(0, 2)}/${name}`);
+  const refused = (key = "", code: string): string =>
+    `<Error><Key>${key}</Key><Code>${code}</Code><Message>No.</Message></Error>`;
+
+  test("names all keys in one request, with an MD5 as older servers want it", async () => {
+    answer = () => ({ body: "<DeleteResult></DeleteResult>" });
+
+    expect(await (await open()).removeMany?.(refs)).toEqual([]);
+
+    expect(seen.length).toBe(1);
+    const [{ method, url, headers, body = Buffer.alloc(0) } = {}] = seen;
+    expect([method, url]).toEqual(["POST", "/bucket/?delete="]);
+    expect(headers?.["content-md5"]).toBe(createHash("md5").update(body).digest("base64"));
+    expect(Object.keys(headers ?? {}).filter((name) => name.includes("checksum"))).toEqual([]);
+    for (const key of keys) expect(String(body)).toContain(`<Key>${key}</Key>`);
+  });
+
+  test("says what was not removed, and whether that may pass", async () => {
+    const errors = [refused(keys[0], "AccessDenied"), refused(keys[1], "InternalError")];
+    answer = () => ({ body: `<DeleteResult>${errors.join("")}</DeleteResult>` });
+
+    const failures = await (await open()).removeMany?.(refs);
+
+    expect(failures).toMatchObject([
+      { ref: refs[0], error: { code: "denied" } },
+      { ref: refs[1], error: { code: "unavailable" } },
+    ]);
+    expect(failures?.[0]?.error.message).toMatch(/^Cannot remove pack 12121212 from s3:/);
+  });
+
+  test.each([
+    [501, "NotImplemented"],
+    [400, "MalformedXML"],
+    [405, "MethodNotAllowed"],
+  ])("is unsupported after the server has answered %d %s once", async (status, code) => {
+    answer = () => refusal(status, code);
+    const backend = await open();
+
+    for (let turn = 0; turn < 2; turn++)
+      await expect(backend.removeMany?.(refs)).rejects.toMatchObject({ code: "unsupported" });
+
+    expect(seen.length).toBe(1);
+  });
+
+  test("fails as a whole where the store is busy, or there is no bucket", async () => {
+    const backend = await open();
+    answer = () => refusal(503, "SlowDown");
+    await expect(backend.removeMany?.(refs)).rejects.toMatchObject({ code: "unavailable" });
+    answer = () => refusal(404, "NoSuchBucket");
+    await expect(backend.removeMany?.(refs)).rejects.toMatchObject({ code: "not-found" });
+  });
+});
+
 describe("S3Backend signs", () => {
   test("nothing if it is to be anonymous", async () => {
     const backend = await open({ options: { "s3.unsafe-anonymous-auth": "true" } });

@@ -4,6 +4,7 @@ import {
   checkRange,
   defaultLayoutPath,
   describeFile,
+  describeFiles,
   isId,
   KIND_FOLDERS,
   throwIfAborted,
@@ -17,6 +18,7 @@ import type {
   FileKind,
   FileRef,
   ReadOptions,
+  RemoveFailure,
 } from "@tsbak/core";
 
 import { discardBody, readBody } from "./s3-body.ts";
@@ -29,6 +31,7 @@ import { listObjects } from "./s3-list.ts";
 import type { ListedObject } from "./s3-list.ts";
 import type { S3Location } from "./s3-location.ts";
 import type { S3Options } from "./s3-options.ts";
+import { S3Remover } from "./s3-remove.ts";
 import { S3Uploader } from "./s3-upload.ts";
 import { listConfig } from "../list-config.ts";
 
@@ -48,6 +51,7 @@ export class S3Backend implements Backend {
   readonly #options: S3Options;
   readonly #place: S3Place;
   readonly #uploader: S3Uploader;
+  readonly #remover: S3Remover;
 
   /** The connection is the backend's, which closes it. */
   constructor(connection: S3Connection, location: S3Location, options: S3Options) {
@@ -59,6 +63,7 @@ export class S3Backend implements Backend {
     this.#options = options;
     this.#place = { connection, bucket: location.bucket, options };
     this.#uploader = new S3Uploader(this.#place);
+    this.#remover = new S3Remover(this.#place);
   }
 
   /** Makes the bucket if it is not there; where a retention is wished for, one that can lock objects. */
@@ -154,6 +159,25 @@ export class S3Backend implements Backend {
         }
       },
     );
+  }
+
+  async removeMany(
+    refs: readonly FileRef[],
+    { signal }: CallOptions = {},
+  ): Promise<readonly RemoveFailure[]> {
+    const [first] = refs;
+    if (first === undefined) return [];
+    const action = `Cannot remove ${describeFiles(first, refs.length)} from ${this.location}`;
+    return await this.#attempt(action, signal, async () => {
+      const byKey = new Map(refs.map((ref) => [this.#keyOf(ref), ref]));
+      const refusals = await this.#remover.remove([...byKey.keys()], signal);
+      return refusals.flatMap(({ key, error }) => {
+        const ref = byKey.get(key);
+        if (ref === undefined) return [];
+        const what = `Cannot remove ${describeFile(ref)} from ${this.location}`;
+        return [{ ref, error: s3Error(error, what) }];
+      });
+    });
   }
 
   async close(): Promise<void> {

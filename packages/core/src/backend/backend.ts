@@ -14,6 +14,7 @@
  *
  * @module
  */
+import type { TsbakError } from "../errors.ts";
 
 /** The kinds of file in a repository (restic format, section 1). */
 export type FileKind = "config" | "key" | "lock" | "snapshot" | "index" | "pack";
@@ -82,7 +83,16 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
-/** The methods that ask the store for something. */
+/** A file that `Backend.removeMany` left where it is, and why. */
+export interface RemoveFailure {
+  readonly ref: FileRef;
+  readonly error: TsbakError;
+}
+
+/** The most files that `Backend.removeMany` takes. */
+export const REMOVED_AT_ONCE = 1000;
+
+/** The methods that ask the store for something; `removeMany` counts as `remove`. */
 export type BackendMethod = "create" | "write" | "read" | "stat" | "list" | "remove";
 
 /** See the module comment for what a store must guarantee. All methods may be called concurrently. */
@@ -147,6 +157,17 @@ export interface Backend {
 
   /** Remove a file. Removing one that is not there is not an error, so a retry is safe. */
   remove(ref: FileRef, options?: CallOptions): Promise<void>;
+
+  /**
+   * Remove up to `REMOVED_AT_ONCE` files with one request. Gives those that the store did not remove; all others are gone, whether they were
+   * there or not. Only stores that have such a request have this method; `removeFiles` does without where it is missing.
+   *
+   * @throws {TsbakError} `unsupported` if this server has no such request; nothing was removed.
+   * @throws {TsbakError} Otherwise what concerns the request as a whole; some files may be gone.
+   */
+  readonly removeMany?:
+    | ((refs: readonly FileRef[], options?: CallOptions) => Promise<readonly RemoveFailure[]>)
+    | undefined;
 
   /**
    * What the store's own clock shows, in milliseconds since 1970; it may count whole seconds. `ref` was written just before: a store

@@ -146,6 +146,17 @@ export class CachedBackend implements Backend {
     this.#drop(ref);
   }
 
+  get removeMany(): Backend["removeMany"] {
+    const removeMany = this.#backend.removeMany?.bind(this.#backend);
+    if (removeMany === undefined) return undefined;
+    return async (refs, options) => {
+      const failures = await removeMany(refs, options);
+      const kept = new Set(failures.map(({ ref }) => keyOf(ref)));
+      for (const ref of refs) if (!kept.has(keyOf(ref))) this.#drop(ref);
+      return failures;
+    };
+  }
+
   /** Keep a copy of a pack that holds trees. The bytes are borrowed. */
   rememberPack(name: string, bytes: Uint8Array): void {
     const path = this.#pathOf({ kind: "pack", name });

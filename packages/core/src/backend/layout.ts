@@ -32,6 +32,11 @@ export function describeFile(ref: FileRef): string {
   return ref.kind === "config" ? "the config" : `${ref.kind} ${ref.name.slice(0, 8)}`;
 }
 
+/** How messages name `count` files of which the first is `ref`: `pack 0a1b2c3d and 41 more`. */
+export function describeFiles(ref: FileRef, count: number): string {
+  return count > 1 ? `${describeFile(ref)} and ${count - 1} more` : describeFile(ref);
+}
+
 /** @throws {TypeError} Unless the name fits the kind: 64 lower-case hex digits, or empty for the config. */
 export function checkRef(ref: FileRef): void {
   if (ref.kind === "config" ? ref.name !== "" : !isId(ref.name)) {

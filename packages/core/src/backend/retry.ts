@@ -3,8 +3,15 @@ import { sleep as wait } from "../async/sleep.ts";
 import { equalBytes } from "../bytes/compare.ts";
 import { isTsbakError } from "../errors.ts";
 import type { TsbakError } from "../errors.ts";
-import type { Backend, CallOptions, FileInfo, FileKind, FileRef } from "./backend.ts";
-import { describeFile } from "./layout.ts";
+import type {
+  Backend,
+  CallOptions,
+  FileInfo,
+  FileKind,
+  FileRef,
+  RemoveFailure,
+} from "./backend.ts";
+import { describeFile, describeFiles } from "./layout.ts";
 import { passedOn } from "./wrap-calls.ts";
 
 /** When to try again, and when to give up; restic's habits unless given. */
@@ -44,8 +51,12 @@ export type RetryNotice =
  */
 export function withRetry(backend: Backend, options: RetryOptions = {}): Backend {
   const retry = new Retry(options);
+  const { removeMany } = backend;
   return {
     ...passedOn(backend),
+    ...(removeMany && {
+      removeMany: (refs, call) => removeAgain(removeMany.bind(backend), retry, refs, call),
+    }),
     create: (call) => retry.run("create the repository", call, () => backend.create(call)),
     write: (ref, bytes, call) =>
       retry.run(`write ${describeFile(ref)}`, call, async (attempt) => {
@@ -64,6 +75,27 @@ export function withRetry(backend: Backend, options: RetryOptions = {}): Backend
     remove: (ref, call) =>
       retry.run(`remove ${describeFile(ref)}`, call, () => backend.remove(ref, call)),
   };
+}
+
+/** What failed for now of several files is repeated without the others. Gives what failed for good. */
+async function removeAgain(
+  removeMany: NonNullable<Backend["removeMany"]>,
+  retry: Retry,
+  refs: readonly FileRef[],
+  options: CallOptions | undefined,
+): Promise<readonly RemoveFailure[]> {
+  const failures: RemoveFailure[] = [];
+  let left = refs;
+  const [first] = refs;
+  if (first === undefined) return failures;
+  await retry.run(`remove ${describeFiles(first, refs.length)}`, options, async () => {
+    const failed = await removeMany(left, options);
+    const passing = failed.filter(({ error }) => error.code === "unavailable");
+    failures.push(...failed.filter(({ error }) => error.code !== "unavailable"));
+    left = passing.map(({ ref }) => ref);
+    if (passing[0] !== undefined) throw passing[0].error;
+  });
+  return failures;
 }
 
 async function isOurs(

@@ -1,6 +1,6 @@
 import { TsbakError } from "../errors.ts";
 import type { Backend, OnBytes } from "./backend.ts";
-import { describeFile } from "./layout.ts";
+import { describeFiles } from "./layout.ts";
 import { wrapCalls, type BackendCall } from "./wrap-calls.ts";
 
 /** When a call counts as stuck. */
@@ -59,11 +59,11 @@ function transferMs({ method, size = USUAL_SIZE }: BackendCall): number {
 
 function stuckError(
   { location }: Backend,
-  { method, ref }: BackendCall,
+  { method, ref, files = 1 }: BackendCall,
   stuckMs: number,
   cause: unknown,
 ): TsbakError {
-  const object = method === "list" ? `${ref?.kind} files` : ref && describeFile(ref);
+  const object = method === "list" ? `${ref?.kind} files` : ref && describeFiles(ref, files);
   return new TsbakError(
     "unavailable",
     `Cannot ${method} ${object ?? "the repository"} in ${location}: nothing moved for ${Math.round(stuckMs / 1000)} s`,

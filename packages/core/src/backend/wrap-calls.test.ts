@@ -53,7 +53,11 @@ test.each(WRAPPERS)("%s closes and opens files of the store that it wraps", asyn
 test.each(WRAPPERS)("%s has no more methods than the store that it wraps", (_, wrap) => {
   const wrapped = wrap(new MemoryBackend());
 
-  expect([wrapped.close, wrapped.openFile]).toEqual([undefined, undefined]);
+  expect([wrapped.close, wrapped.openFile, wrapped.removeMany]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test("FaultyBackend closes the store that it wraps", async () => {

@@ -10,8 +10,10 @@ import type {
 /** One call as those see it who stand between the caller and the store. */
 export interface BackendCall {
   readonly method: BackendMethod;
-  /** Undefined for `create`; without a name for a listing. */
+  /** Undefined for `create`; without a name for a listing; the first of several that are removed. */
   readonly ref?: FileRef | undefined;
+  /** How many files are removed at once; undefined for one. */
+  readonly files?: number | undefined;
   /** How many bytes are to be written or read, where that is known before. */
   readonly size?: number | undefined;
 }
@@ -32,8 +34,15 @@ export function wrapCalls(
   backend: Backend,
   begin: (call: BackendCall, options: CallOptions | undefined) => Passage,
 ): Backend {
+  const { removeMany } = backend;
   return {
     ...passedOn(backend),
+    ...(removeMany && {
+      removeMany: (refs, options) => {
+        const passage = begin({ method: "remove", ref: refs[0], files: refs.length }, options);
+        return passage.run(() => removeMany.call(backend, refs, passage.options));
+      },
+    }),
     create: (options) => {
       const passage = begin({ method: "create" }, options);
       return passage.run(() => backend.create(passage.options));
@@ -62,7 +71,7 @@ export function wrapCalls(
 }
 
 /** What a wrapper leaves as it is. */
-export function passedOn(backend: Backend): Omit<Backend, BackendMethod> {
+export function passedOn(backend: Backend): Omit<Backend, BackendMethod | "removeMany"> {
   return {
     location: backend.location,
     connections: backend.connections,

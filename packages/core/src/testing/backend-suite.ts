@@ -9,7 +9,9 @@ import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import type { Backend, FileKind } from "../backend/backend.ts";
+import { removeFiles } from "../backend/remove-files.ts";
 import { pieceTests } from "./piece-tests.ts";
+import { removingTests } from "./removing-tests.ts";
 import { bytesOf, KINDS, listAll, sameBytes, someRef } from "./sample-files.ts";
 
 /** What a backend's tests may add, because the contract itself has no way to do it. */
@@ -256,21 +258,6 @@ function listingTests(backend: () => Backend, options: BackendSuiteOptions): voi
   }
 }
 
-function removingTests(backend: () => Backend): void {
-  test.each(KINDS)("remove() takes away a file of kind %s, and may be repeated", async (kind) => {
-    const ref = someRef(kind);
-    await backend().write(ref, bytesOf(10));
-
-    await backend().remove(ref);
-    await backend().remove(ref);
-
-    await expect(backend().stat(ref)).rejects.toMatchObject({ code: "not-found" });
-    expect(await listAll(backend(), kind)).toEqual([]);
-    await backend().write(ref, bytesOf(20));
-    expect(await backend().read(ref)).toEqual(bytesOf(20));
-  });
-}
-
 function concurrencyTests(backend: () => Backend): void {
   test("write() lets exactly one of several writers of one name win", async () => {
     const ref = someRef("lock");
@@ -312,6 +299,7 @@ function abortTests(backend: () => Backend): void {
     await expect(backend().read(ref, undefined, options)).rejects.toMatchObject(interrupted);
     await expect(backend().stat(ref, options)).rejects.toMatchObject(interrupted);
     await expect(backend().remove(ref, options)).rejects.toMatchObject(interrupted);
+    await expect(removeFiles(backend(), [ref, other], options)).rejects.toMatchObject(interrupted);
     await expect(listAll(backend(), "key", options.signal)).rejects.toMatchObject(interrupted);
 
     expect(await listAll(backend(), "key")).toEqual([{ name: ref.name, size: 10 }]);

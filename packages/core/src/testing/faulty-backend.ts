@@ -16,6 +16,7 @@ import type {
   FileInfo,
   FileKind,
   FileRef,
+  RemoveFailure,
 } from "../backend/backend.ts";
 import { describeFile } from "../backend/layout.ts";
 import { TsbakError } from "../errors.ts";
@@ -154,6 +155,25 @@ export class FaultyBackend implements Backend {
 
   remove(ref: FileRef, options?: CallOptions): Promise<void> {
     return this.#call("remove", ref, () => this.inner.remove(ref, options));
+  }
+
+  /** Takes the files one by one, so that each may fail, and the process may die between any two. */
+  get removeMany(): Backend["removeMany"] {
+    const removeMany = this.inner.removeMany?.bind(this.inner);
+    if (removeMany === undefined) return undefined;
+    return async (refs, options) => {
+      const failures: RemoveFailure[] = [];
+      for (const ref of refs) {
+        try {
+          const failed = await this.#call("remove", ref, () => removeMany([ref], options));
+          failures.push(...failed);
+        } catch (error) {
+          if (this.#crashed || !(error instanceof TsbakError)) throw error;
+          failures.push({ ref, error });
+        }
+      }
+      return failures;
+    };
   }
 
   get close(): Backend["close"] {
