@@ -19,12 +19,14 @@ const FOLDERS: Record<FileKind, string> = {
   snapshot: "snapshots/",
   index: "index/",
   pack: "data/",
+  trash: "tsbak/trash/",
 };
 
 const stores = new B2Stores().register();
 
 describeBackend("B2Backend", () => stores.open(), {
   reportsPieces: true,
+  tellsTimes: true,
   addStranger: async (_, kind, name) => {
     const folder = `${FOLDERS[kind]}${kind === "pack" ? `${name.slice(0, 2)}/` : ""}`;
     stores.addFile(`${PREFIX}/${folder}${name}`, Buffer.from("stranger"));

@@ -104,8 +104,10 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   const environment = { RESTIC_REST_USERNAME: "me", RESTIC_REST_PASSWORD: PASSWORD };
 
   const reportsPieces = true;
+  const isWithoutTrash = true;
   describeBackend("over HTTP", () => openNew(plain.url), {
     reportsPieces,
+    isWithoutTrash,
     addStranger: async (backend, kind, name) => {
       const place = /[^/]+(?=\/$)/.exec(backend.location)?.[0] ?? "";
       const parts =
@@ -117,12 +119,13 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   describeBackend(
     "over TLS",
     () => openNew(secure.url, { tls: { authorityFiles: [certificates.authority] } }),
-    { reportsPieces },
+    { reportsPieces, isWithoutTrash },
   );
   describeBackend("with a password", () => openNew(guarded.url, { environment }, "me/"), {
     reportsPieces,
+    isWithoutTrash,
   });
-  describeBackend("over a socket", () => openNew(local.url), { reportsPieces });
+  describeBackend("over a socket", () => openNew(local.url), { reportsPieces, isWithoutTrash });
 
   test("takes 128 MiB, and 20 calls at once, over TLS too", async () => {
     const bytes = randomBytes(128 << 20);

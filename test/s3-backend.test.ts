@@ -76,6 +76,7 @@ function testServer(peer: PeerName, start: StartS3Server): void {
 
   describeBackend("contract", () => open(`${BUCKET}/${newPrefix()}`), {
     reportsPieces: true,
+    tellsTimes: true,
     addStranger: async (backend, kind, name) => {
       const prefix = backend.location.split("/").slice(4).join("/");
       const Key = `${prefix}/${KIND_FOLDERS[kind]}/${kind === "pack" ? "ab/" : ""}${name}`;

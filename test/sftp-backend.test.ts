@@ -103,6 +103,7 @@ describe.skipIf(!isThere)("SftpBackend, with a connection that ssh shares", () =
   // All over one connection, which ssh shares among them: that is how it is done for speed, and it keeps ssh's pipes open.
   describeBackend("over ssh", () => openStore(shared), {
     reportsPieces: true,
+    tellsTimes: true,
     addStranger: async (backend, kind, name) => {
       const parent = join(
         backend.location.replace(/^sftp:store:/, ""),

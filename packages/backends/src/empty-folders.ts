@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
 
-import { KIND_FOLDERS, throwIfAborted } from "@tsbak/core";
+import { FIRST_FOLDERS, KIND_FOLDERS, throwIfAborted } from "@tsbak/core";
 
 import { errnoOf, localError } from "./local-error.ts";
 
@@ -10,11 +10,10 @@ export async function removeEmptyFolders(
   root: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const kinds = Object.values(KIND_FOLDERS).filter((name) => name !== "");
   const prefixes = Array.from({ length: 256 }, (_, prefix) =>
     join(KIND_FOLDERS.pack, prefix.toString(16).padStart(2, "0")),
   );
-  for (const name of [...prefixes, ...kinds, ""]) {
+  for (const name of [...prefixes, ...FIRST_FOLDERS, KIND_FOLDERS.trash, "tsbak", ""]) {
     throwIfAborted(signal);
     await removeIfEmpty(join(root, name));
   }

@@ -30,6 +30,7 @@ const FOLDERS: Record<FileKind, string> = {
   snapshot: "snapshots",
   index: "index",
   pack: "data",
+  trash: "tsbak/trash",
 };
 
 // Each repository has 256 folders, which are slow to remove from a disk that others use too.
@@ -41,6 +42,7 @@ afterAll(() => {
 }, 60_000);
 
 describeBackend("LocalBackend", async () => new LocalBackend(newFolder(memory)), {
+  tellsTimes: true,
   addStranger: async (backend, kind, name) => {
     const folder = kind === "pack" ? join("data", name.slice(0, 2).toLowerCase()) : FOLDERS[kind];
     mkdirSync(join(backend.location, folder), { recursive: true });
@@ -191,7 +193,7 @@ describe("LocalBackend on disk", () => {
     writeFileSync(join(stray, "12".repeat(32)), "not in a folder");
     const names: FileInfo[] = [];
 
-    for await (const file of backend.list("pack")) names.push(file);
+    for await (const { name, size } of backend.list("pack")) names.push({ name, size });
 
     expect(names).toEqual([{ name: "ab".repeat(32), size: 1 }]);
   });

@@ -21,6 +21,7 @@ import {
   checkRef,
   defaultLayoutPath,
   describeFile,
+  FIRST_FOLDERS,
   isId,
   KIND_FOLDERS,
   throwIfAborted,
@@ -68,7 +69,7 @@ export class LocalBackend implements Backend {
     try {
       const { folder } = await this.#findModes();
       await fs.mkdir(this.location, { recursive: true, mode: folder });
-      for (const name of Object.values(KIND_FOLDERS)) await this.#makeFolder(name, folder);
+      for (const name of FIRST_FOLDERS) await this.#makeFolder(name, folder);
       for (let prefix = 0; prefix < 256; prefix++) {
         throwIfAborted(options.signal);
         await this.#makeFolder(join("data", prefix.toString(16).padStart(2, "0")), folder);
@@ -138,8 +139,8 @@ export class LocalBackend implements Backend {
   async *list(kind: FileKind, options: CallOptions = {}): AsyncIterable<FileInfo> {
     throwIfAborted(options.signal);
     if (kind === "config") {
-      const size = sizeOfFile(join(this.location, "config"));
-      if (size !== undefined) yield { name: "", size };
+      const stats = statsOfFile(join(this.location, "config"));
+      if (stats !== undefined) yield { name: "", ...stats };
       return;
     }
     const top = join(this.location, KIND_FOLDERS[kind]);
@@ -234,6 +235,7 @@ export class LocalBackend implements Backend {
       if (errnoOf(error) !== "ENOENT") throw error;
     }
     // Not recursive: if the root is gone (a disk that is not mounted), the write must fail, not fill another disk.
+    if (ref.kind === "trash") await this.#makeFolder("tsbak", modes.folder);
     await this.#makeFolder(KIND_FOLDERS[ref.kind], modes.folder);
     if (ref.kind === "pack")
       await this.#makeFolder(join("data", ref.name.slice(0, 2)), modes.folder);
@@ -259,8 +261,8 @@ export class LocalBackend implements Backend {
       if (!isId(name) || !name.startsWith(prefix)) continue;
       throwIfAborted(signal);
       // Synchronous: a few microseconds each, where a trip to the thread pool costs ten times that.
-      const size = sizeOfFile(join(path, name));
-      if (size !== undefined) yield { name, size };
+      const stats = statsOfFile(join(path, name));
+      if (stats !== undefined) yield { name, ...stats };
     }
   }
 }
@@ -323,7 +325,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function sizeOfFile(path: string): number | undefined {
+function statsOfFile(path: string): Omit<FileInfo, "name"> | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats?.isFile() ? stats.size : undefined;
+  return stats?.isFile() ? { size: stats.size, modifiedMs: stats.mtimeMs } : undefined;
 }

@@ -34,6 +34,8 @@ export {
   loadSnapshot,
 } from "./repository/snapshots.ts";
 export type { SnapshotEntry, SnapshotFilter, SnapshotSelection } from "./repository/snapshots.ts";
+export { copyToTrash, emptyTrash, graceRoots, listTrash } from "./repository/trash.ts";
+export type { TrashEntry, TrashOptions } from "./repository/trash.ts";
 export { findTree } from "./repository/find-tree.ts";
 export { walkTree } from "./repository/walk-tree.ts";
 export type { WalkEntry } from "./repository/walk-tree.ts";
@@ -169,6 +171,7 @@ export {
   defaultLayoutPath,
   describeFile,
   describeFiles,
+  FIRST_FOLDERS,
   KIND_FOLDERS,
 } from "./backend/layout.ts";
 export { MemoryBackend } from "./backend/memory.ts";

@@ -140,9 +140,10 @@ export class B2Backend implements Backend {
     const folder = `${this.#place.root}${KIND_FOLDERS[kind]}/`;
     for (let start: string | undefined = ""; start !== undefined;) {
       const page = await this.#listPage(folder, start, options.signal);
-      for (const { fileName, contentLength } of page.files) {
+      for (const { fileName, contentLength, uploadTimestamp } of page.files) {
         const name = idOf(kind, String(fileName).slice(folder.length));
-        if (name !== undefined) yield { name, size: Number(contentLength) };
+        const modifiedMs = typeof uploadTimestamp === "number" ? uploadTimestamp : undefined;
+        if (name !== undefined) yield { name, size: Number(contentLength), modifiedMs };
       }
       start = page.next;
       throwIfAborted(options.signal);

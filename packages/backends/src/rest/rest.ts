@@ -207,6 +207,9 @@ export class RestBackend implements Backend {
       action,
     );
     if (response.status === 200 || response.status === 201 || response.status === 204) return;
+    if (ref.kind === "trash" && response.status === 404) {
+      throw new TsbakError("unsupported", `${action}: the server takes only what restic has (404)`);
+    }
     const isRefused = response.status === 403;
     if (isRefused && (await this.#statIfThere(ref, options)) !== undefined) {
       throw alreadyThere(action);

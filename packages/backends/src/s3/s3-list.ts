@@ -10,6 +10,7 @@ export interface ListedObject {
   readonly key: string;
   /** In bytes. */
   readonly size: number;
+  readonly modified?: Date | undefined;
 }
 
 interface Page {
@@ -86,9 +87,9 @@ function pageOf(
   isLast: boolean,
   findNext: () => string | undefined,
 ): Page {
-  const objects = (contents ?? []).map(({ Key = "", Size }) => {
+  const objects = (contents ?? []).map(({ Key = "", Size, LastModified }) => {
     if (Size === undefined) throw unreadable();
-    return { key: Key, size: Size };
+    return { key: Key, size: Size, modified: LastModified };
   });
   if (isLast) return { objects, next: undefined };
   const next = findNext();

@@ -139,10 +139,11 @@ export class S3Backend implements Backend {
       const action = `Cannot list ${KIND_FOLDERS[kind]} in ${this.location}`;
       const next = await this.#attempt(action, signal, () => nextUnlessNoBucket(objects));
       if (next.done === true) return;
-      const { key, size } = next.value;
+      const { key, size, modified } = next.value;
       const name = key.slice(key.lastIndexOf("/") + 1);
       // What has the right name in a wrong place would be listed but not found by read().
-      if (isId(name) && key === this.#keyOf({ kind, name })) yield { name, size };
+      if (!isId(name) || key !== this.#keyOf({ kind, name })) continue;
+      yield { name, size, modifiedMs: modified?.getTime() };
     }
   }
 

@@ -76,5 +76,7 @@ async function describe(
   // Only some servers tell all of it in a listing.
   const isKnown = entry.mode !== undefined && entry.size !== undefined;
   const attributes = isKnown ? entry : await client.stat(`${folder}/${name}`, options);
-  return isFile(attributes) ? { name, size: sizeOf(attributes) } : undefined;
+  if (!isFile(attributes)) return undefined;
+  const modifiedMs = attributes.modified === undefined ? undefined : attributes.modified * 1000;
+  return { name, size: sizeOf(attributes), modifiedMs };
 }

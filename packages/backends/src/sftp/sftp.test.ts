@@ -66,6 +66,7 @@ afterAll(() => {
 describe.skipIf(!isThere)("SftpBackend", () => {
   describeBackend("over sftp-server", () => openStore(), {
     reportsPieces: true,
+    tellsTimes: true,
     addStranger: async (backend, kind, name) => {
       const folder = join(rootOf(backend), KIND_FOLDERS[kind], kind === "pack" ? "00" : "");
       mkdirSync(folder, { recursive: true });

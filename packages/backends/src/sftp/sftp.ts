@@ -4,6 +4,7 @@ import {
   checkRange,
   defaultLayoutPath,
   describeFile,
+  FIRST_FOLDERS,
   isTsbakError,
   KIND_FOLDERS,
   throwIfAborted,
@@ -78,9 +79,8 @@ export class SftpBackend implements Backend {
         (_, at) => `${KIND_FOLDERS.pack}/${at.toString(16).padStart(2, "0")}`,
       );
       await makeFolderWithParents(client, this.#root, folder, options);
-      const kinds = Object.values(KIND_FOLDERS).filter((name) => name !== "");
       // All at once: otherwise a distant server takes minutes for them.
-      for (const names of [kinds, data]) {
+      for (const names of [FIRST_FOLDERS, data]) {
         const paths = names.map((name) => this.#pathOf(name));
         await Promise.all(paths.map((path) => makeFolder(client, path, folder, options)));
       }
@@ -235,6 +235,7 @@ export class SftpBackend implements Backend {
   ): Promise<void> {
     if (ref.kind === "config") return;
     const top = this.#pathOf(KIND_FOLDERS[ref.kind]);
+    if (ref.kind === "trash") await makeFolder(client, this.#pathOf("tsbak"), mode, options);
     await makeFolder(client, top, mode, options);
     if (ref.kind !== "pack") return;
     await makeFolder(client, `${top}/${ref.name.slice(0, 2)}`, mode, options);

@@ -16,8 +16,12 @@
  */
 import type { TsbakError } from "../errors.ts";
 
-/** The kinds of file in a repository (restic format, section 1). */
-export type FileKind = "config" | "key" | "lock" | "snapshot" | "index" | "pack";
+/**
+ * The kinds of file in a repository (restic format, section 1), and one of our own that restic never lists: `trash`, snapshots that
+ * were forgotten and can be brought back for a while. A store that takes only restic's kinds refuses to `write` it as `unsupported`
+ * and has none of it.
+ */
+export type FileKind = "config" | "key" | "lock" | "snapshot" | "index" | "pack" | "trash";
 
 /** The address of a file. `name` is 64 lower-case hex digits; for the config it is the empty string. */
 export interface FileRef {
@@ -32,6 +36,11 @@ export const CONFIG_REF: FileRef = { kind: "config", name: "" };
 export interface FileInfo {
   readonly name: string;
   readonly size: number;
+  /**
+   * When the store says that the file was written, in milliseconds since 1970. Only in listings, and only of stores that tell it without
+   * being asked again.
+   */
+  readonly modifiedMs?: number | undefined;
 }
 
 /** Which bytes of a file to read. */

@@ -9,7 +9,11 @@ export const KIND_FOLDERS: Readonly<Record<FileKind, string>> = {
   snapshot: "snapshots",
   index: "index",
   pack: "data",
+  trash: "tsbak/trash",
 };
+
+/** The folders that a new repository has, as restic makes them; that of the trash is made when it is needed. */
+export const FIRST_FOLDERS: readonly string[] = ["keys", "locks", "snapshots", "index", "data"];
 
 /**
  * Where a file lies below the repository's root in restic's default layout, with `/` between the parts:

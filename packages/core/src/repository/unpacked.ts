@@ -54,7 +54,11 @@ export async function loadUnpacked(
   name: string,
   options?: CallOptions,
 ): Promise<Uint8Array> {
-  const sealed = await readVerified(context, kind, name, options);
+  return openUnpacked(context, await readVerified(context, kind, name, options));
+}
+
+/** The plain bytes of a file from those that are stored. @throws {TsbakError} `corrupt` if they do not open. */
+export function openUnpacked(context: UnpackedContext, sealed: Uint8Array): Uint8Array {
   const plain = context.opener.open(sealed);
   if (context.version === 1 || unpackedEncoding(plain) !== "zstd") return plain;
   return context.zstd.decompressUnknown(plain.subarray(1), MAX_PLAIN_SIZE);
@@ -68,7 +72,12 @@ function compressed(context: UnpackedContext, plain: Uint8Array): Uint8Array {
   return marked;
 }
 
-async function readVerified(
+/**
+ * The stored bytes of a file that is named by its hash.
+ *
+ * @throws {TsbakError} `corrupt` if they do not have it; the read is repeated once before that is believed.
+ */
+export async function readVerified(
   context: UnpackedContext,
   kind: FileKind,
   name: string,

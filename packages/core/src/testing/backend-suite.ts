@@ -13,11 +13,16 @@ import { removeFiles } from "../backend/remove-files.ts";
 import { pieceTests } from "./piece-tests.ts";
 import { removingTests } from "./removing-tests.ts";
 import { bytesOf, KINDS, listAll, sameBytes, someRef } from "./sample-files.ts";
+import { noTrashTests, timeTests } from "./trash-tests.ts";
 
 /** What a backend's tests may add, because the contract itself has no way to do it. */
 export interface BackendSuiteOptions {
   /** Put a file that tsbak would never write where a listing of `kind` looks. */
   readonly addStranger?: (backend: Backend, kind: FileKind, name: string) => Promise<void>;
+  /** The store takes only the kinds of files that restic has. */
+  readonly isWithoutTrash?: boolean;
+  /** Listings say when files were written. */
+  readonly tellsTimes?: boolean;
   /** The backend calls `CallOptions.onBytes`. */
   readonly reportsPieces?: boolean;
 }
@@ -39,17 +44,20 @@ export function describeBackend(
       await backend.create();
     });
 
-    writingTests(current);
-    readingTests(current);
+    const kinds = KINDS.filter((kind) => kind !== "trash" || options.isWithoutTrash !== true);
+    writingTests(current, kinds);
+    readingTests(current, kinds);
     listingTests(current, options);
-    removingTests(current);
+    removingTests(current, kinds);
+    if (options.isWithoutTrash === true) noTrashTests(current);
+    if (options.tellsTimes === true) timeTests(current);
     concurrencyTests(current);
     abortTests(current);
     pieceTests(current, options.reportsPieces ?? false);
   });
 }
 
-function writingTests(backend: () => Backend): void {
+function writingTests(backend: () => Backend, kinds: readonly FileKind[]): void {
   test("create() may be repeated and keeps what is there", async () => {
     const ref = someRef("key");
     await backend().write(ref, bytesOf(10));
@@ -59,7 +67,7 @@ function writingTests(backend: () => Backend): void {
     expect(await backend().read(ref)).toEqual(bytesOf(10));
   });
 
-  test.each(KINDS)("write() stores a file of kind %s as it was given", async (kind) => {
+  test.each(kinds)("write() stores a file of kind %s as it was given", async (kind) => {
     const ref = someRef(kind);
 
     await backend().write(ref, bytesOf(1000));
@@ -86,7 +94,7 @@ function writingTests(backend: () => Backend): void {
     expect(await backend().read(ref)).toEqual(bytesOf(1000).slice(100, 300));
   });
 
-  test.each(KINDS)("write() refuses to replace a file of kind %s", async (kind) => {
+  test.each(kinds)("write() refuses to replace a file of kind %s", async (kind) => {
     const ref = someRef(kind);
     await backend().write(ref, bytesOf(10));
 
@@ -131,7 +139,7 @@ function writingTests(backend: () => Backend): void {
   });
 }
 
-function readingTests(backend: () => Backend): void {
+function readingTests(backend: () => Backend, kinds: readonly FileKind[]): void {
   test("read() gives the bytes of a range", async () => {
     const ref = someRef("pack");
     await backend().write(ref, bytesOf(1000));
@@ -197,7 +205,7 @@ function readingTests(backend: () => Backend): void {
     }
   });
 
-  test.each(KINDS)("read() and stat() of a missing file of kind %s are not-found", async (kind) => {
+  test.each(kinds)("read() and stat() of a missing file of kind %s are not-found", async (kind) => {
     const ref = someRef(kind);
 
     await expect(backend().read(ref)).rejects.toMatchObject({ code: "not-found" });

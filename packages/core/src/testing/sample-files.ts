@@ -4,7 +4,15 @@ import { CONFIG_REF } from "../backend/backend.ts";
 import type { Backend, FileInfo, FileKind, FileRef } from "../backend/backend.ts";
 
 /** All kinds of files that a backend keeps. */
-export const KINDS: readonly FileKind[] = ["config", "key", "lock", "snapshot", "index", "pack"];
+export const KINDS: readonly FileKind[] = [
+  "config",
+  "key",
+  "lock",
+  "snapshot",
+  "index",
+  "pack",
+  "trash",
+];
 
 /** A reference that no other file has, but for the one that the config has. */
 export function someRef(kind: FileKind): FileRef {
@@ -19,14 +27,15 @@ export function bytesOf(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** All files of a kind, in the order of the listing. */
+/** All files of a kind, in the order of the listing, without the time when they were written. */
 export async function listAll(
   backend: Backend,
   kind: FileKind,
   signal?: AbortSignal,
 ): Promise<FileInfo[]> {
   const files: FileInfo[] = [];
-  for await (const file of backend.list(kind, { signal })) files.push(file);
+  for await (const file of backend.list(kind, { signal }))
+    files.push({ name: file.name, size: file.size });
   return files;
 }
 
