@@ -56,7 +56,13 @@ async function bundlePackage(name, entries, groups = []) {
 }
 
 // Every thread loads its code anew, and every process; one file is there sooner than a hundred.
-for (const worker of ["backup/worker", "restore/worker", "maintain/verify/verify-worker"]) {
+const workers = [
+  "backup/worker",
+  "restore/worker",
+  "maintain/verify/verify-worker",
+  "maintain/transfer/transfer-worker",
+];
+for (const worker of workers) {
   await bundleWorker(`packages/core/dist/${worker}.js`);
 }
 // All but the entries themselves, which lie in another depth.

@@ -15,7 +15,12 @@ import type { MasterKey } from "../crypto/master-key.ts";
 import { Sealer, SEAL_OVERHEAD } from "../crypto/sealer.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { BlobType } from "../format/blob-type.ts";
-import { encodePackHeader, PACK_TRAILER_SIZE, putPackEntry } from "../format/pack-header.ts";
+import {
+  encodePackHeader,
+  PACK_TRAILER_SIZE,
+  putPackEntry,
+  type PackEntry,
+} from "../format/pack-header.ts";
 import { MAX_BLOB_SIZE, MAX_ENTRIES, type PackMemory, type PackSlot } from "./pack-memory.ts";
 import { withSharedLock } from "./shared-lock.ts";
 
@@ -48,6 +53,17 @@ export interface NewBlob {
   readonly stored: Uint8Array;
   /** 0 for the plain form. */
   readonly uncompressedLength: number;
+}
+
+/** A blob that is sealed already under the key of the packs, and was opened to make sure. */
+export interface ReadyBlob extends Pick<NewBlob, "type" | "id" | "uncompressedLength"> {
+  readonly sealed: Uint8Array;
+}
+
+/** What a pack's header says of a blob, and how much of the pack's key stream it takes. */
+interface Reservation {
+  readonly entry: Omit<PackEntry, "offset">;
+  readonly blocks: number;
 }
 
 /** A place in a pack for one blob. */
@@ -103,17 +119,27 @@ export class OpenPacks {
 
   /** Seal and append a blob to one of the packs. */
   add(blob: NewBlob): AddedBlob {
-    const length = blob.stored.length + SEAL_OVERHEAD;
-    if (length > MAX_BLOB_SIZE) return { length, finished: this.#packAlone(blob) };
-    const place = this.#reserve(this.#randomBit(), blob, length);
-    try {
-      this.#seal(place.slot, place.block, blob.stored, place.offset);
-    } catch (error) {
-      // There is a hole in the pack, which nobody may store.
-      Atomics.store(this.#words, BROKEN, 1);
-      throw error;
+    const { stored } = blob;
+    const length = stored.length + SEAL_OVERHEAD;
+    if (length > MAX_BLOB_SIZE) {
+      const seal = (pack: Uint8Array): unknown => this.#sealer.sealInto(stored, pack, 0);
+      return { length, finished: this.#packAlone({ ...blob, length }, seal) };
     }
-    return { length, finished: this.#leave(place.slot) ? this.#close(place.slot) : undefined };
+    const blocks = Math.ceil(stored.length / 16);
+    return this.#put({ entry: { ...blob, length }, blocks }, ({ slot, block, offset }) =>
+      this.#seal(slot, block, stored, offset),
+    );
+  }
+
+  /** Append a sealed blob as it is to one of the packs. */
+  addSealed(blob: ReadyBlob): AddedBlob {
+    const { sealed } = blob;
+    const entry = { ...blob, length: sealed.length };
+    if (sealed.length > MAX_BLOB_SIZE) {
+      const finished = this.#packAlone(entry, (pack) => pack.set(sealed));
+      return { length: sealed.length, finished };
+    }
+    return this.#put({ entry, blocks: 0 }, ({ slot, offset }) => slot.pack.set(sealed, offset));
   }
 
   /** Give the slot of a pack back that has been stored. */
@@ -138,11 +164,24 @@ export class OpenPacks {
     return slots.map((slot) => this.#close(slot));
   }
 
-  #reserve(seat: number, blob: NewBlob, length: number): Place {
+  #put(wish: Reservation, fill: (place: Place) => unknown): AddedBlob {
+    const place = this.#reserve(this.#randomBit(), wish);
+    try {
+      fill(place);
+    } catch (error) {
+      // There is a hole in the pack, which nobody may store.
+      Atomics.store(this.#words, BROKEN, 1);
+      throw error;
+    }
+    const finished = this.#leave(place.slot) ? this.#close(place.slot) : undefined;
+    return { length: wish.entry.length, finished };
+  }
+
+  #reserve(seat: number, wish: Reservation): Place {
     for (;;) {
       const place = withSharedLock(this.#words, LOCK, () => {
         const slot = this.#openSeat(FIRST_SEAT + seat);
-        return slot && this.#reserveIn(slot, FIRST_SEAT + seat, blob, length);
+        return slot && this.#reserveIn(slot, FIRST_SEAT + seat, wish);
       });
       if (place !== undefined) return place;
       this.#memory.wait();
@@ -164,14 +203,15 @@ export class OpenPacks {
     return slot;
   }
 
-  #reserveIn(slot: PackSlot, seat: number, blob: NewBlob, length: number): Place {
+  #reserveIn(slot: PackSlot, seat: number, { entry, blocks }: Reservation): Place {
     const { state } = slot;
+    const { length } = entry;
     const offset = state[SIZE] as number;
     const block = state[BLOCKS] as number;
     const headerAt = state[HEADER_SIZE] as number;
     state[SIZE] = offset + length;
-    state[BLOCKS] = block + Math.ceil(blob.stored.length / 16);
-    state[HEADER_SIZE] = putPackEntry(slot.header, headerAt, { ...blob, length });
+    state[BLOCKS] = block + blocks;
+    state[HEADER_SIZE] = putPackEntry(slot.header, headerAt, entry);
     state[ENTRIES] = (state[ENTRIES] as number) + 1;
     state[WRITERS] = (state[WRITERS] as number) + 1;
     if (offset + length >= this.#targetSize || (state[ENTRIES] as number) >= MAX_ENTRIES) {
@@ -206,11 +246,11 @@ export class OpenPacks {
   }
 
   /** A pack for a blob that is longer than what is sure to find room: the tree of a folder of a hundred thousand files. */
-  #packAlone({ type, id, stored, uncompressedLength }: NewBlob): FinishedPack {
-    const length = stored.length + SEAL_OVERHEAD;
-    const header = encodePackHeader([{ type, id, offset: 0, length, uncompressedLength }]);
+  #packAlone(entry: Omit<PackEntry, "offset">, fill: (pack: Uint8Array) => unknown): FinishedPack {
+    const { length } = entry;
+    const header = encodePackHeader([{ ...entry, offset: 0 }]);
     const pack = new Uint8Array(length + header.length + SEAL_OVERHEAD + PACK_TRAILER_SIZE);
-    this.#sealer.sealInto(stored, pack, 0);
+    fill(pack);
     const sealedLength = this.#sealer.sealInto(header, pack, length);
     return finishedPack(pack, length, sealedLength, header, undefined);
   }

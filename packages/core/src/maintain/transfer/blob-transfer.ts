@@ -1,0 +1,186 @@
+import { availableParallelism } from "node:os";
+import { forEachConcurrent } from "../../async/map-concurrent.ts";
+import { interruptedError } from "../../async/interrupted.ts";
+import type { CallOptions } from "../../backend/backend.ts";
+import { equalBytes } from "../../bytes/compare.ts";
+import type { CompressionLevel } from "../../compress/zstd.ts";
+import type { MasterKey } from "../../crypto/master-key.ts";
+import type { BlobType } from "../../format/blob-type.ts";
+import type { BlobIndex } from "../../repository/blob-index.ts";
+import { createOpenPacks, OpenPacks, type FinishedPack } from "../../repository/open-packs.ts";
+import {
+  createPackMemory,
+  PackMemoryPool,
+  type SharedPackMemory,
+} from "../../repository/pack-memory.ts";
+import { PackSaver } from "../../repository/pack-saver.ts";
+import type { Repository } from "../../repository/repository.ts";
+import { moduleUrl } from "../../workers/module-url.ts";
+import { MemoryPool } from "../../workers/memory-pool.ts";
+import { WorkerPool } from "../../workers/worker-pool.ts";
+import { PackReader, type TransferJob } from "./pack-reader.ts";
+import type {
+  TransferEvent,
+  TransferReply,
+  TransferSetup,
+  TransferTask,
+} from "./transfer-protocol.ts";
+
+/** A repository and an index of it. */
+export interface TransferSide {
+  readonly repository: Repository;
+  /** Of the source: all that jobs refer to. Of the target: where new blobs are noted. They may not be the same. */
+  readonly index: BlobIndex;
+}
+
+/** How blobs are transferred. Everything has the defaults of a backup. */
+export interface TransferOptions extends CallOptions {
+  /** Nothing is written before this resolves. */
+  readonly mayWrite?: Promise<void> | undefined;
+  /** Target size of packs in bytes. */
+  readonly packSize?: number | undefined;
+  readonly compression?: CompressionLevel | undefined;
+  readonly extraVerify?: boolean | undefined;
+  /** Compress data that is not compressed; trees are in any case. */
+  readonly recompress?: boolean | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** Threads that move blobs. */
+export type TransferPool = WorkerPool<TransferTask, TransferReply, TransferEvent>;
+
+const TYPES: readonly BlobType[] = ["tree", "data"];
+/** Packs of each type that all threads fill. */
+const OPEN_PACKS = 2;
+/** For so many threads one more pack may be about to be closed. */
+const THREADS_PER_CLOSING = 4;
+/** Memory for a pack of the usual size, in bytes. Larger ones are read with fewer at once. */
+const PACK_MEMORY = 24 << 20;
+
+/**
+ * Moves blobs from packs into new packs of a repository, the same or another: each is opened and hashed before it is stored. Where both
+ * have the same key, sealed blobs are taken over as they are; otherwise they are sealed anew in the form in which they are
+ * stored, and compressed or decompressed only where the target's version or `recompress` asks for it.
+ *
+ * Order of durability: packs, then the index that names them. Several runs may follow one another. Whoever makes one closes it.
+ */
+export class BlobTransfer {
+  readonly #pool: TransferPool;
+  readonly #reader: PackReader;
+  readonly #saver: PackSaver;
+  readonly #packs: Readonly<Record<BlobType, OpenPacks>>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #concurrency: number;
+
+  constructor(source: TransferSide, target: TransferSide, options: TransferOptions = {}) {
+    const { packSize = 16 << 20, threads = availableParallelism(), signal, mayWrite } = options;
+    this.#signal = signal;
+    const pool: TransferPool = new WorkerPool(
+      moduleUrl("maintain/transfer/transfer-worker"),
+      threads,
+    );
+    this.#pool = pool;
+    this.#saver = new PackSaver(target.repository, target.index, {
+      signal,
+      mayWrite,
+      onFailure: (error) => pool.fail(error),
+    });
+    const packMemory = createPackMemory(slotCount(target.repository, threads), packSize);
+    const openPacks = { data: createOpenPacks(), tree: createOpenPacks() };
+    this.#packs = openAll(target.repository.masterKey, packSize, packMemory, openPacks);
+    const setup: TransferSetup = {
+      sourceKey: source.repository.masterKey,
+      targetKey: target.repository.masterKey,
+      sharesKey: isSameKey(source.repository.masterKey, target.repository.masterKey),
+      index: source.index.share(),
+      version: target.repository.version,
+      compression: options.compression ?? "auto",
+      extraVerify: options.extraVerify ?? true,
+      recompress: options.recompress ?? false,
+      packSize,
+      packMemory,
+      openPacks,
+    };
+    pool.begin(setup, ({ type, pack }) => this.#save(type, pack));
+    // Threads that wait for memory need not wait any longer.
+    const stop = (): void => signal && pool.fail(interruptedError(signal));
+    signal?.addEventListener("abort", stop, { once: true });
+    const { connections, openFile } = source.repository.backend;
+    // What threads read themselves is in no memory of ours.
+    const held = 1 + (openFile ? threads : Math.max(threads, connections));
+    this.#concurrency = Math.max(held, 2 * threads);
+    this.#reader = new PackReader(source, pool, new MemoryPool(held * PACK_MEMORY));
+  }
+
+  /**
+   * Move the blobs of all jobs; `onDone` is called for each when its blobs are in packs, which need not be stored yet. What is damaged is read
+   * once more, and then from any other copy.
+   *
+   * @throws {TsbakError} `corrupt` or `not-found` if no copy of a blob is whole, `interrupted`, or what the target's backend throws.
+   */
+  async run(
+    jobs: Iterable<TransferJob>,
+    onDone: (job: TransferJob) => void = () => undefined,
+  ): Promise<void> {
+    await forEachConcurrent(
+      jobs,
+      async (job, signal) => {
+        await this.#reader.move(job, { signal });
+        onDone(job);
+      },
+      { concurrency: this.#concurrency, signal: this.#signal },
+    );
+  }
+
+  /** Close the packs that are open, so that their memory serves packs of the other type. Not during a run. */
+  closePacks(): void {
+    for (const type of TYPES) {
+      for (const pack of this.#packs[type].finish()) this.#save(type, pack);
+    }
+  }
+
+  /** Store everything that was moved, and name all of it in the index. More may be moved afterwards. */
+  async finish(): Promise<void> {
+    this.closePacks();
+    await this.#saver.finish();
+  }
+
+  /** After a failure: name in the index what is durable, so that nobody has to store it again. */
+  async salvage(): Promise<void> {
+    await this.#saver.salvage().catch(() => undefined);
+  }
+
+  /** End the threads. May be repeated. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #save(type: BlobType, pack: FinishedPack): void {
+    this.#saver.save(pack, () => this.#packs[type].release(pack));
+  }
+}
+
+/** Open packs of both types, those on their way to the backend, and those about to be closed. What nobody fills costs nothing. */
+function slotCount({ backend }: Repository, threads: number): number {
+  const underWay = Math.max(1, backend.connections - 1);
+  return TYPES.length * OPEN_PACKS + underWay + Math.floor(threads / THREADS_PER_CLOSING);
+}
+
+function openAll(
+  key: MasterKey,
+  packSize: number,
+  packMemory: SharedPackMemory,
+  shared: Readonly<Record<BlobType, SharedArrayBuffer>>,
+): Record<BlobType, OpenPacks> {
+  const memory = new PackMemoryPool(packMemory);
+  return {
+    data: new OpenPacks(key, packSize, memory, shared.data),
+    tree: new OpenPacks(key, packSize, memory, shared.tree),
+  };
+}
+
+function isSameKey(a: MasterKey, b: MasterKey): boolean {
+  return (
+    equalBytes(a.encrypt, b.encrypt) && equalBytes(a.macK, b.macK) && equalBytes(a.macR, b.macR)
+  );
+}
