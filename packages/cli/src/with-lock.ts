@@ -1,4 +1,4 @@
-import { TsbakError, type Repository } from "@tsbak/core";
+import type { Repository } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds } from "./format-text.ts";
 
@@ -33,7 +33,7 @@ export async function withLock<T>(
   try {
     const result = await work(AbortSignal.any([signal, lock.lost]), lock.settled);
     await lock.settled;
-    throwIfLost(lock.lost);
+    await lock.confirm();
     return result;
   } finally {
     await lock.release();
@@ -44,8 +44,4 @@ export async function withLock<T>(
 export function reportWait(context: Context, message: string, waitMs: number): void {
   if (context.output.json) return;
   context.output.warn(`${message}; trying again in ${formatSeconds(waitMs / 1000)}`);
-}
-
-function throwIfLost(lost: AbortSignal): void {
-  if (lost.aborted && lost.reason instanceof TsbakError) throw lost.reason;
 }

@@ -21,8 +21,10 @@ export type { Repository } from "./repository/repository.ts";
 export { addKey, loadKeyFile } from "./repository/keys.ts";
 export type { KeyOwner, OpenedKey } from "./repository/keys.ts";
 export { removeKey } from "./repository/remove-key.ts";
-export { isStaleLock, listLocks, removeLocks } from "./repository/locks.ts";
-export type { HeldLock, LockEntry, LockOptions } from "./repository/locks.ts";
+export { listLocks } from "./repository/lock-files.ts";
+export type { ListLocksOptions, LockEntry } from "./repository/lock-files.ts";
+export type { HeldLock, LockOptions } from "./repository/locks.ts";
+export { isStaleLock, removeLocks } from "./repository/stale-locks.ts";
 export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-index.ts";
 
 // Snapshots and what is in them.

@@ -1,7 +1,6 @@
 import { removeLocks } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { formatCount } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 
 /** Flags of `unlock`. */
@@ -18,6 +17,7 @@ export async function runUnlock(
   const repository = await openNamedRepository(context);
   const all = flags.removeAll ?? false;
   const removed = await removeLocks(repository, { all, signal: context.signal });
-  if (removed > 0) context.output.say(`successfully removed ${formatCount(removed, "lock")}`);
+  // As restic says it, "1 locks" too: scripts look for it.
+  if (removed > 0) context.output.say(`successfully removed ${removed} locks`);
   return EXIT.ok;
 }

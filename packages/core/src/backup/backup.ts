@@ -234,7 +234,9 @@ async function run(
     signal.throwIfAborted();
     await mayWrite;
     const snapshot = describeSnapshot(paths, { ...options, hostname: host, time }, summary);
-    return { ...summary, snapshot: await saveSnapshot(repository, snapshot) };
+    const saved = await saveSnapshot(repository, snapshot);
+    await lock?.confirm();
+    return { ...summary, snapshot: saved };
   } catch (error) {
     throw asInterrupted(error, options.signal);
   } finally {

@@ -14,6 +14,7 @@ import type { Config } from "../format/config.ts";
 import type { BlobType } from "../format/blob-type.ts";
 import type { BlobIndex } from "./blob-index.ts";
 import { loadIndex } from "./load-index.ts";
+import { ConfirmedWrites } from "./confirmed-writes.ts";
 import { acquireLock, type HeldLock, type LockOptions } from "./locks.ts";
 import { readBlob } from "./read-blob.ts";
 import { loadUnpacked, saveUnpacked, type UnpackedContext } from "./unpacked.ts";
@@ -32,6 +33,7 @@ export interface RepositoryParts {
 
 /** See the module comment. Methods may be called concurrently. */
 export class Repository implements UnpackedContext, RepositoryParts {
+  /** While locks are held, nothing is written to it unless they are certain. */
   readonly backend: Backend;
   readonly cache: CachedBackend | undefined;
   readonly config: Config;
@@ -40,10 +42,11 @@ export class Repository implements UnpackedContext, RepositoryParts {
   readonly zstd: Zstd;
   readonly sealer: Sealer;
   readonly opener: Opener;
+  readonly #writes = new ConfirmedWrites();
   #index: Promise<BlobIndex> | undefined;
 
   constructor(parts: RepositoryParts) {
-    this.backend = parts.backend;
+    this.backend = this.#writes.guard(parts.backend);
     this.cache = parts.cache;
     this.config = parts.config;
     this.masterKey = parts.masterKey;
@@ -102,7 +105,9 @@ export class Repository implements UnpackedContext, RepositoryParts {
   }
 
   /** Take a lock; the caller releases it. */
-  lock(options: LockOptions): Promise<HeldLock> {
-    return acquireLock(this, options);
+  async lock(options: LockOptions): Promise<HeldLock> {
+    const lock = await acquireLock(this, options);
+    this.#writes.add(lock);
+    return lock;
   }
 }

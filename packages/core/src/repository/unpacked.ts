@@ -24,6 +24,14 @@ const MAX_PLAIN_SIZE = 1 << 30;
 const COMPRESSED_MARK = 2;
 const LEVEL = 3;
 
+/** A file that is ready to be stored. */
+export interface SealedFile {
+  readonly kind: FileKind;
+  /** The hash of its bytes. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Seal and store an index, snapshot or lock file (restic format, section 6). Returns its name. */
 export async function saveUnpacked(
   context: UnpackedContext,
@@ -31,15 +39,33 @@ export async function saveUnpacked(
   plain: Uint8Array,
   options?: CallOptions,
 ): Promise<string> {
-  const sealed = context.sealer.seal(context.version >= 2 ? compressed(context, plain) : plain);
-  const name = sha256Hex(sealed);
+  const file = sealUnpacked(context, kind, plain);
+  await writeSealed(context, file, options);
+  return file.name;
+}
+
+/** Seal an index, snapshot or lock file, for who must know its name before it is stored. */
+export function sealUnpacked(
+  context: UnpackedContext,
+  kind: FileKind,
+  plain: Uint8Array,
+): SealedFile {
+  const bytes = context.sealer.seal(context.version >= 2 ? compressed(context, plain) : plain);
+  return { kind, name: sha256Hex(bytes), bytes };
+}
+
+/** Store a sealed file. */
+export async function writeSealed(
+  context: UnpackedContext,
+  { kind, name, bytes }: SealedFile,
+  options?: CallOptions,
+): Promise<void> {
   try {
-    await context.backend.write({ kind, name }, sealed, options);
+    await context.backend.write({ kind, name }, bytes, options);
   } catch (error) {
     // Named by their own hash: what is there already is what was to be written.
     if (!isTsbakError(error, "already-exists")) throw error;
   }
-  return name;
 }
 
 /**

@@ -1,0 +1,106 @@
+import { interruptedError, throwIfAborted } from "../async/interrupted.ts";
+import type { Clock } from "../async/clock.ts";
+
+interface Alarm {
+  /** By the steady clock. */
+  due: number;
+  readonly everyMs: number | undefined;
+  readonly ring: () => void;
+}
+
+/** Turns of the event loop in which what an alarm set off can do its work before time goes on. */
+const TURNS = 20;
+
+/** A clock that stands still until a test lets time pass. */
+export class DrivenClock implements Clock {
+  #wall: number;
+  #steady = 1000;
+  readonly #alarms = new Set<Alarm>();
+
+  constructor(wall: number = Date.parse("2026-08-01T12:00:00Z")) {
+    this.#wall = wall;
+  }
+
+  wall(): number {
+    return this.#wall;
+  }
+
+  steady(): number {
+    return this.#steady;
+  }
+
+  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    await new Promise<void>((resolve, reject) => {
+      const alarm = this.#set(milliseconds, undefined, resolve);
+      const abort = (): void => {
+        this.#alarms.delete(alarm);
+        reject(interruptedError(signal as AbortSignal));
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  every(milliseconds: number, work: () => void): () => void {
+    const alarm = this.#set(milliseconds, milliseconds, work);
+    return () => void this.#alarms.delete(alarm);
+  }
+
+  /** Let so many milliseconds pass, with all that falls due in them. */
+  async pass(milliseconds: number): Promise<void> {
+    const end = this.#steady + milliseconds;
+    await this.#settle();
+    for (let alarm = this.#next(end); alarm !== undefined; alarm = this.#next(end)) {
+      this.#goTo(Math.max(alarm.due, this.#steady));
+      if (alarm.everyMs === undefined) this.#alarms.delete(alarm);
+      else alarm.due += alarm.everyMs;
+      alarm.ring();
+      await this.#settle();
+    }
+    this.#goTo(end);
+    await this.#settle();
+  }
+
+  /** Let time pass, at most so many milliseconds, until the work has come to its end. */
+  async passUntil<T>(work: Promise<T>, atMost: number): Promise<T> {
+    let isDone = false;
+    const end = (): void => void (isDone = true);
+    work.then(end, end);
+    const limit = this.#steady + atMost;
+    await this.#settle();
+    while (!isDone) {
+      const alarm = this.#next(limit);
+      if (alarm === undefined) throw new Error("The work did not end in time");
+      await this.pass(Math.max(alarm.due - this.#steady, 0));
+    }
+    return work;
+  }
+
+  /** The machine sleeps: only the wall clock goes on. */
+  suspend(milliseconds: number): void {
+    this.#wall += milliseconds;
+  }
+
+  #set(milliseconds: number, everyMs: number | undefined, ring: () => void): Alarm {
+    const alarm = { due: this.#steady + milliseconds, everyMs, ring };
+    this.#alarms.add(alarm);
+    return alarm;
+  }
+
+  #next(end: number): Alarm | undefined {
+    let first: Alarm | undefined;
+    for (const alarm of this.#alarms) {
+      if (alarm.due <= end && (first === undefined || alarm.due < first.due)) first = alarm;
+    }
+    return first;
+  }
+
+  #goTo(steady: number): void {
+    this.#wall += steady - this.#steady;
+    this.#steady = steady;
+  }
+
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
