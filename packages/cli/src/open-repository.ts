@@ -3,6 +3,7 @@ import {
   CONFIG_REF,
   isTsbakError,
   openRepository,
+  stateDirectory,
   TsbakError,
   type Backend,
   type Repository,
@@ -10,6 +11,7 @@ import {
 import { cacheSettings, tidyCaches, type CacheSettings } from "./cache-settings.ts";
 import type { Context } from "./context.ts";
 import { firstSetting, setting } from "./environment.ts";
+import { lockSettings } from "./lock-settings.ts";
 import { openStoreFor } from "./open-store.ts";
 import type { FromFlags } from "./options.ts";
 import { choosePassword, openWithPassword, type PasswordWish } from "./password.ts";
@@ -93,7 +95,7 @@ interface Opening {
 }
 
 async function openAt(context: Context, location: string, opening: Opening): Promise<Repository> {
-  const { output, signal } = context;
+  const { output, environment, signal } = context;
   const backend = await openStoreFor(context, location);
   const { keyHint, cache } = opening;
   const ask = {
@@ -103,7 +105,14 @@ async function openAt(context: Context, location: string, opening: Opening): Pro
     onWrong: () => output.warn("wrong password, try again"),
   };
   const repository = await openWithPassword(opening.wish, ask, (password) =>
-    openRepository(backend, { password, keyHint, ...cache, signal }),
+    openRepository(backend, {
+      password,
+      keyHint,
+      ...cache,
+      stateDirectory: stateDirectory(environment),
+      locking: lockSettings(context),
+      signal,
+    }),
   );
   tidyCaches(context, cache.cacheDirectory);
   return repository;

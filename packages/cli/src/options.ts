@@ -31,6 +31,7 @@ export interface GlobalFlags {
   readonly lock?: false;
   /** Milliseconds. */
   readonly retryLock?: number;
+  readonly autoUnlock?: boolean;
   readonly cacheDir?: string;
   readonly cache?: false;
   /** Bytes. */
@@ -87,6 +88,7 @@ export function addGlobalOptions(command: Command): Command {
     .option("--json", "print JSON, one message a line")
     .option("--no-lock", "take no lock; only for commands that read")
     .option("--retry-lock <duration>", "wait that long for a lock, such as 5m", parseDuration)
+    .option("--auto-unlock", "watch locks in the way for 30 to 40 minutes, remove abandoned ones")
     .option("--cache-dir <folder>", "where the cache lies ($TSBAK_CACHE_DIR)")
     .option("--no-cache", "use no cache")
     .option("--cache-limit <size>", "keep all caches within it ($TSBAK_CACHE_LIMIT)", parseSize)

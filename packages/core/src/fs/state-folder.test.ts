@@ -21,6 +21,15 @@ test("what was written is read again, and replaced", () => {
   expect(readdirSync(join(base, "below", "ab12"))).toEqual(["ledger"]);
 });
 
+test("names are those of the files that are there whole", () => {
+  const state = new StateFolder(base, "ab12");
+  expect(state.names()).toEqual([]);
+  state.write("ledger", Buffer.from("one"));
+  state.write("locks", Buffer.from("two"), { durable: false });
+  writeFileSync(join(base, "ab12", "keys.17.new"), "");
+  expect(state.names().sort()).toEqual(["ledger", "locks"]);
+});
+
 test("only the owner can read it", () => {
   new StateFolder(base, "ab12").write("ledger", Buffer.from("one"));
   expect(statSync(join(base, "ab12")).mode & 0o777).toBe(0o700);

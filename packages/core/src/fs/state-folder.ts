@@ -11,6 +11,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -20,6 +21,8 @@ import { isAbsolute, join } from "node:path";
 import { TsbakError } from "../errors.ts";
 import { describeSystemError, isSystemError } from "./system-error.ts";
 import { writeFully } from "./write-file.ts";
+
+const TEMPORARY_END = ".new";
 
 /** The base folder of local state: `$TSBAK_STATE_DIR`, or `tsbak` in what the system has for state (XDG base directories). */
 export function stateDirectory(environment: NodeJS.ProcessEnv = process.env): string {
@@ -55,17 +58,27 @@ export class StateFolder {
   }
 
   /**
-   * Replace a file, or make it. After a crash it holds the old bytes or the new ones. Of two processes that do so at once, the
-   * later one wins.
+   * Replace a file, or make it. After a crash it holds the old bytes or the new ones, but after one of the whole machine only if
+   * `durable` is not false. Of two processes that do so at once, the later one wins.
    *
    * @throws {TsbakError} `denied` if it cannot be written, `no-space`.
    */
-  write(name: string, bytes: Uint8Array): void {
+  write(name: string, bytes: Uint8Array, options: { readonly durable?: boolean } = {}): void {
     try {
       mkdirSync(this.#path, { recursive: true, mode: 0o700 });
-      replace(join(this.#path, name), bytes);
+      replace(join(this.#path, name), bytes, options.durable ?? true);
     } catch (error) {
       throw this.#failure("write", name, error);
+    }
+  }
+
+  /** Names of all files. @throws {TsbakError} `denied` if the folder cannot be read. */
+  names(): string[] {
+    try {
+      return readdirSync(this.#path).filter((name) => !name.endsWith(TEMPORARY_END));
+    } catch (error) {
+      if (isSystemError(error) && error.code === "ENOENT") return [];
+      throw this.#failure("list", "", error);
     }
   }
 
@@ -89,10 +102,10 @@ export class StateFolder {
   }
 }
 
-function replace(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.${process.pid}.new`;
+function replace(path: string, bytes: Uint8Array, durable: boolean): void {
+  const temporary = `${path}.${process.pid}${TEMPORARY_END}`;
   try {
-    writeDurably(temporary, bytes);
+    writeNew(temporary, bytes, durable);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -100,11 +113,11 @@ function replace(path: string, bytes: Uint8Array): void {
   }
 }
 
-function writeDurably(path: string, bytes: Uint8Array): void {
+function writeNew(path: string, bytes: Uint8Array, durable: boolean): void {
   const fd = openSync(path, "w", 0o600);
   try {
     writeFully(fd, bytes, 0);
-    fsyncSync(fd);
+    if (durable) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }

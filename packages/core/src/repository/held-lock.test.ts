@@ -64,7 +64,7 @@ test("a held lock is refreshed by a new file every five minutes", async () => {
 test("a held lock is refreshed though the wall clock is set back", async () => {
   const { context, clock, lock } = await holdLock(false);
   const [first] = await lockNames(context);
-  clock.suspend(-3 * HOUR);
+  clock.shiftWall(-3 * HOUR);
 
   await clock.pass(6 * MINUTE);
 

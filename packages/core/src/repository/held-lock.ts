@@ -2,7 +2,7 @@ import type { Clock } from "../async/clock.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { TsbakError } from "../errors.ts";
 import { findConflicts } from "./lock-conflicts.ts";
-import type { OwnLockFile} from "./own-lock-file.ts";
+import type { OwnLockFile } from "./own-lock-file.ts";
 import { type LockKeeping } from "./own-lock-file.ts";
 
 /** How long somebody who writes a lock waits before looking again, in milliseconds. */

@@ -9,16 +9,23 @@
  *
  * @module
  */
+import { hostname } from "node:os";
 import { SYSTEM_CLOCK, type Clock } from "../async/clock.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import type { TsbakError } from "../errors.ts";
 import { momentOf, RefreshedLock, SETTLE_MS, type HeldLock } from "./held-lock.ts";
 import { conflictError, findConflicts } from "./lock-conflicts.ts";
-import type { LockEntry } from "./lock-files.ts";
+import { THIS_MACHINE, type Machine } from "../fs/machine.ts";
+import type { StateFolder } from "../fs/state-folder.ts";
+import { loadLock, type LockEntry } from "./lock-files.ts";
+import { LockSightings } from "./lock-sightings.ts";
+import { LockWatch, type LockNotice } from "./lock-watch.ts";
 import { OwnLockFile, type LockKeeping } from "./own-lock-file.ts";
+import { OwnLockRecords } from "./own-lock-records.ts";
 import type { UnpackedContext } from "./unpacked.ts";
 
 export type { HeldLock } from "./held-lock.ts";
+export type { LockNotice } from "./lock-watch.ts";
 
 const FIRST_RETRY_MS = 5_000;
 const LAST_RETRY_MS = 60_000;
@@ -35,51 +42,93 @@ export interface LockOptions extends CallOptions {
   readonly settleLater?: boolean | undefined;
   /** Called before each wait for a conflicting lock. */
   readonly onWait?: ((error: TsbakError, waitMs: number) => void) | undefined;
+}
+
+/** What holds for all locks of an opened repository. */
+export interface LockSettings {
+  /**
+   * Watch locks that are in the way for up to 30 minutes, before an exclusive lock 40, and remove those that nobody refreshes. The
+   * retries of `retryMs` go on beside.
+   */
+  readonly autoUnlock?: boolean | undefined;
+  /** Where it is remembered which locks are ours and which were seen when. */
+  readonly state?: StateFolder | undefined;
+  readonly onNotice?: ((notice: LockNotice) => void) | undefined;
   /** The time of this machine unless given. */
   readonly clock?: Clock | undefined;
+  /** This machine unless given. */
+  readonly machine?: Machine | undefined;
 }
 
 /**
- * Take a shared or exclusive lock and keep it fresh until it is released.
+ * Take a shared or exclusive lock and keep it fresh until it is released. Locks that processes of this machine left when they ended are
+ * removed before.
  *
  * @throws {TsbakError} `locked` if another lock excludes it, with who holds that and since when.
  */
 export async function acquireLock(
   context: UnpackedContext,
-  options: LockOptions,
+  options: LockOptions & LockSettings,
 ): Promise<HeldLock> {
   const clock = options.clock ?? SYSTEM_CLOCK;
+  const machine = options.machine ?? THIS_MACHINE;
+  const records = new OwnLockRecords(options.state, machine);
+  await removeLeftLocks(context, records, options);
+  const sightings = new LockSightings(options.state, machine, clock);
+  const watch = new LockWatch({ ...options, context, clock, sightings }, options.exclusive);
   const deadline = clock.steady() + (options.retryMs ?? 0);
   let waitMs = FIRST_RETRY_MS;
   for (;;) {
-    const attempt = await tryAcquire(context, options, clock);
+    const note = records.open();
+    const keeping: LockKeeping = { context, exclusive: options.exclusive, clock, note };
+    const attempt = await tryAcquire(keeping, options);
     if ("lock" in attempt) return attempt.lock;
-    const error = conflictError(attempt.conflicts[0]);
-    const left = deadline - clock.steady();
-    if (left <= 0) throw error;
-    const pause = Math.min(waitMs, left);
-    options.onWait?.(error, pause);
+    const { conflicts } = attempt;
+    let watchMs: number | undefined;
+    if (options.autoUnlock === true) watchMs = await watch.look(conflicts, options.signal);
+    // A later run may want to know since when they are there.
+    else sightings.note(conflicts.map(({ name }) => name));
+    if (watchMs === 0) continue;
+    const retryMs = deadline - clock.steady();
+    if (retryMs <= 0 && watchMs === undefined) throw conflictError(conflicts[0]);
+    const pause = Math.min(waitMs, Math.max(retryMs, watchMs ?? 0));
+    if (watchMs === undefined) options.onWait?.(conflictError(conflicts[0]), pause);
     await clock.sleep(pause, options.signal);
     waitMs = Math.min(waitMs * 2, LAST_RETRY_MS);
+  }
+}
+
+async function removeLeftLocks(
+  context: UnpackedContext,
+  records: OwnLockRecords,
+  { signal, onNotice }: CallOptions & LockSettings,
+): Promise<void> {
+  for (const left of records.left()) {
+    for (const name of left.names) {
+      const entry = await loadLock(context, name, { signal, patience: false });
+      // Of a machine that was copied while it ran, the other one may go by another name.
+      if (entry?.lock?.pid !== left.process.pid || entry.lock.hostname !== hostname()) continue;
+      await context.backend.remove({ kind: "lock", name }, { signal });
+      onNotice?.({ kind: "left-behind", entry });
+    }
+    left.forget();
   }
 }
 
 type Attempt = { readonly lock: HeldLock } | { readonly conflicts: Conflicts };
 
 async function tryAcquire(
-  context: UnpackedContext,
-  options: LockOptions,
-  clock: Clock,
+  keeping: LockKeeping,
+  { signal, settleLater }: LockOptions,
 ): Promise<Attempt> {
-  const { exclusive, signal } = options;
+  const { context, exclusive, clock } = keeping;
   const conflicts = await findConflicts(context, exclusive, { signal, clock });
   if (isSome(conflicts)) return { conflicts };
-  const keeping: LockKeeping = { context, exclusive, clock };
   const file = new OwnLockFile(keeping);
   const at = momentOf(clock);
   const name = await file.write({ signal });
   const settling = settle(keeping, file, signal);
-  if (options.settleLater !== true) {
+  if (settleLater !== true) {
     const late = await settling;
     if (isSome(late)) return { conflicts: late };
   }

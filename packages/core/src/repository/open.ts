@@ -6,7 +6,9 @@ import type { MasterKey } from "../crypto/master-key.ts";
 import { Opener } from "../crypto/opener.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import { decodeConfig, type Config } from "../format/config.ts";
+import { StateFolder } from "../fs/state-folder.ts";
 import { openKey } from "./keys.ts";
+import type { LockSettings } from "./locks.ts";
 import { Repository } from "./repository.ts";
 
 /** How to open a repository. */
@@ -18,6 +20,9 @@ export interface OpenOptions extends CallOptions {
   readonly cacheDirectory?: string | undefined;
   /** Bytes that all caches below that folder may have together; what was used longest ago goes first. No limit unless given. */
   readonly cacheLimit?: number | undefined;
+  /** Base folder of what this machine remembers of repositories (`stateDirectory`); without it nothing is remembered. */
+  readonly stateDirectory?: string | undefined;
+  readonly locking?: Omit<LockSettings, "state"> | undefined;
 }
 
 /**
@@ -37,7 +42,11 @@ export async function openRepository(backend: Backend, options: OpenOptions): Pr
   const config = openConfig(sealed, key.masterKey);
   refuseBadPolynomial(config);
   const cache = openCache(backend, config, options);
-  return new Repository({ backend: cache ?? backend, cache, config, zstd, ...key });
+  const { stateDirectory, locking } = options;
+  const state =
+    stateDirectory === undefined ? undefined : new StateFolder(stateDirectory, config.id);
+  const local = { cache, state, locking };
+  return new Repository({ backend: cache ?? backend, config, zstd, ...local, ...key });
 }
 
 async function readConfig(backend: Backend, options: CallOptions): Promise<Uint8Array> {

@@ -9,7 +9,7 @@ export interface LockKeeping {
   readonly exclusive: boolean;
   readonly clock: Clock;
   /** Called with the names of all files that may be there: before one is written, and after some were removed. */
-  readonly note?: ((names: readonly string[]) => Promise<void>) | undefined;
+  readonly note: (names: readonly string[]) => void;
 }
 
 /** One lock of ours in the store: a file that is never changed, only replaced. */
@@ -32,7 +32,7 @@ export class OwnLockFile {
     const { context, exclusive, clock } = this.#keeping;
     const file = sealLock(context, exclusive, clock.wall());
     this.#names.add(file.name);
-    await this.#note();
+    this.#keeping.note(this.names);
     try {
       await writeSealed(context, file, options);
     } catch (error) {
@@ -47,15 +47,11 @@ export class OwnLockFile {
   async remove(name: string, options?: CallOptions): Promise<void> {
     await this.#keeping.context.backend.remove({ kind: "lock", name }, options);
     this.#names.delete(name);
-    await this.#note();
+    this.#keeping.note(this.names);
   }
 
   /** Remove all files but one, or all. */
   async removeBut(name: string | undefined, options?: CallOptions): Promise<void> {
     for (const other of this.names) if (other !== name) await this.remove(other, options);
-  }
-
-  async #note(): Promise<void> {
-    await this.#keeping.note?.(this.names);
   }
 }

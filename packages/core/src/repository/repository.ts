@@ -13,9 +13,10 @@ import { Sealer } from "../crypto/sealer.ts";
 import type { Config } from "../format/config.ts";
 import type { BlobType } from "../format/blob-type.ts";
 import type { BlobIndex } from "./blob-index.ts";
+import type { StateFolder } from "../fs/state-folder.ts";
 import { loadIndex } from "./load-index.ts";
 import { ConfirmedWrites } from "./confirmed-writes.ts";
-import { acquireLock, type HeldLock, type LockOptions } from "./locks.ts";
+import { acquireLock, type HeldLock, type LockOptions, type LockSettings } from "./locks.ts";
 import { readBlob } from "./read-blob.ts";
 import { loadUnpacked, saveUnpacked, type UnpackedContext } from "./unpacked.ts";
 
@@ -29,6 +30,9 @@ export interface RepositoryParts {
   /** Name of the key file that was opened. */
   readonly keyId: string;
   readonly zstd: Zstd;
+  /** What this machine remembers of the repository; nothing unless given. */
+  readonly state?: StateFolder | undefined;
+  readonly locking?: Omit<LockSettings, "state"> | undefined;
 }
 
 /** See the module comment. Methods may be called concurrently. */
@@ -40,6 +44,8 @@ export class Repository implements UnpackedContext, RepositoryParts {
   readonly masterKey: MasterKey;
   readonly keyId: string;
   readonly zstd: Zstd;
+  readonly state: StateFolder | undefined;
+  readonly locking: Omit<LockSettings, "state"> | undefined;
   readonly sealer: Sealer;
   readonly opener: Opener;
   readonly #writes = new ConfirmedWrites();
@@ -52,6 +58,8 @@ export class Repository implements UnpackedContext, RepositoryParts {
     this.masterKey = parts.masterKey;
     this.keyId = parts.keyId;
     this.zstd = parts.zstd;
+    this.state = parts.state;
+    this.locking = parts.locking;
     this.sealer = new Sealer(parts.masterKey);
     this.opener = new Opener(parts.masterKey);
   }
@@ -106,7 +114,7 @@ export class Repository implements UnpackedContext, RepositoryParts {
 
   /** Take a lock; the caller releases it. */
   async lock(options: LockOptions): Promise<HeldLock> {
-    const lock = await acquireLock(this, options);
+    const lock = await acquireLock(this, { ...this.locking, state: this.state, ...options });
     this.#writes.add(lock);
     return lock;
   }

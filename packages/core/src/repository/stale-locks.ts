@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { CallOptions } from "../backend/backend.ts";
 import type { LockFile } from "../format/lock-file.ts";
 import { parseTime } from "../format/time.ts";
+import { isAlive } from "../fs/machine.ts";
 import { loadLock } from "./lock-files.ts";
 import type { UnpackedContext } from "./unpacked.ts";
 
@@ -12,17 +13,6 @@ export function isStaleLock(lock: LockFile, nowMs: number = Date.now()): boolean
   const writtenMs = parseTime(lock.time).seconds * 1000;
   if (nowMs - writtenMs > STALE_MS) return true;
   return lock.hostname === hostname() && !isAlive(lock.pid);
-}
-
-/** True if there is a process of this number here. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, but belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
 }
 
 /** Remove stale locks, or all of them, and return how many were removed. Locks that cannot be read count as not stale. */

@@ -15,6 +15,7 @@ const TURNS = 20;
 export class DrivenClock implements Clock {
   #wall: number;
   #steady = 1000;
+  #slept = 0;
   readonly #alarms = new Set<Alarm>();
 
   constructor(wall: number = Date.parse("2026-08-01T12:00:00Z")) {
@@ -76,8 +77,19 @@ export class DrivenClock implements Clock {
     return work;
   }
 
-  /** The machine sleeps: only the wall clock goes on. */
+  /** Milliseconds since the clock began, sleep included. */
+  sinceBoot(): number {
+    return this.#steady + this.#slept;
+  }
+
+  /** The machine sleeps: the steady clock and all alarms stand still. */
   suspend(milliseconds: number): void {
+    this.#wall += milliseconds;
+    this.#slept += milliseconds;
+  }
+
+  /** Somebody sets the wall clock, forwards or back. */
+  shiftWall(milliseconds: number): void {
     this.#wall += milliseconds;
   }
 
