@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { openRepository, type HeldLock, type LockNotice } from "@tsbak/core";
+import { openRepository, Traffic, type HeldLock, type LockNotice } from "@tsbak/core";
 import { openStore } from "@tsbak/backends";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DrivenClock } from "../packages/core/src/testing/driven-clock.ts";
@@ -113,7 +113,7 @@ describe.skipIf(peers.map(requirePeer).includes(false))("locks beside restic", (
     const notices: LockNotice[] = [];
     const clock = new DrivenClock();
     const before = clock.steady();
-    const repository = await openRepository(await openStore(repo, {}, {}), {
+    const repository = await openRepository(await openStore(repo, {}, { traffic: new Traffic() }), {
       password: "correct horse",
       stateDirectory: workshop.path("state"),
       locking: {
