@@ -66,7 +66,7 @@ export { placeOnDisk } from "./inspect/live-place.ts";
 
 // Operations.
 export { backup, backupStream, explainBackup } from "./backup/backup.ts";
-export type { BackupOptions, BackupSummary } from "./backup/backup.ts";
+export type { BackupOptions, BackupSummary } from "./backup/backup-options.ts";
 export type { Explanation } from "./backup/explain.ts";
 export { startBackupWorkers } from "./backup/store.ts";
 export type { ParentGrouping } from "./backup/find-parent.ts";

@@ -10,97 +10,29 @@
  * @module
  */
 import { hostname, userInfo } from "node:os";
-import type { CallOptions } from "../backend/backend.ts";
-import type { CompressionLevel } from "../compress/zstd.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import type { Snapshot } from "../format/snapshot.ts";
 import { formatTime } from "../format/time.ts";
-import type { PatternList } from "../fs/filter.ts";
 import { OwnerNames } from "../fs/owners.ts";
 import { absolutePath, printablePath, toPathBytes } from "../fs/path.ts";
 import { statFile } from "../fs/stat.ts";
-import type { TagFile } from "../fs/tag-file.ts";
 import { localNow } from "../fs/local-time.ts";
 import type { HeldLock } from "../repository/locks.ts";
 import type { Repository } from "../repository/repository.ts";
 import { saveSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
+import type { BackupOptions, BackupSummary } from "./backup-options.ts";
 import { explainPath, type Explanation } from "./explain.ts";
-import { findParent, type ParentGrouping } from "./find-parent.ts";
-import { BackupProgress, type BackupCounts, type BackupNotice } from "./progress.ts";
+import { findParent } from "./find-parent.ts";
+import { BackupProgress } from "./progress.ts";
 import { scanSources } from "./scan.ts";
 import type { ListingSetup } from "./protocol.ts";
 import type { Selection } from "./select.ts";
 import { createLister, createSelection } from "./create-lister.ts";
 import { planSources, type SourceNode } from "./sources.ts";
-import { nameSources, type StoredPathOptions } from "./stored-path.ts";
-import { BackupStore, startBackupWorkers, type BackupPool, type StoreOptions } from "./store.ts";
+import { nameSources } from "./stored-path.ts";
+import { BackupStore, startBackupWorkers, type StoreOptions } from "./store.ts";
 import { saveStream, type StreamSource } from "./stream.ts";
 import { Walker } from "./walker.ts";
-
-/** What to save, how, and as what. Everything has restic's defaults. */
-export interface BackupOptions extends CallOptions, StoredPathOptions {
-  readonly hostname?: string | undefined;
-  readonly tags?: readonly string[] | undefined;
-  /** RFC 3339 time of the snapshot; now if absent. */
-  readonly time?: string | undefined;
-  /** Id or prefix of the snapshot to compare with. */
-  readonly parent?: string | undefined;
-  /** What the parent must have in common with the snapshot: host and paths if absent. */
-  readonly groupBy?: ParentGrouping | undefined;
-  /** Read all files again. */
-  readonly force?: boolean | undefined;
-  /** Each list on its own excludes what it matches. */
-  readonly exclude?: readonly PatternList[] | undefined;
-  /** Patterns to be recorded in the snapshot. */
-  readonly recordedExcludes?: readonly string[] | undefined;
-  readonly oneFileSystem?: boolean | undefined;
-  /** Save a folder that one of them marks without its contents, but for the tag. */
-  readonly excludeIfPresent?: readonly TagFile[] | undefined;
-  /** Files of such names say, with gitignore's rules, what is left out from their folders on. */
-  readonly ignoreFileNames?: readonly string[] | undefined;
-  /** Leave out what is longer than this many bytes. */
-  readonly excludeLargerThan?: number | undefined;
-  readonly ignoreInode?: boolean | undefined;
-  readonly ignoreCtime?: boolean | undefined;
-  readonly withAtime?: boolean | undefined;
-  /** Record when each entry was made, where the system tells. */
-  readonly withBirthTime?: boolean | undefined;
-  /** Record which entries are immutable, append-only or not to be dumped, where the system tells. */
-  readonly withInodeFlags?: boolean | undefined;
-  /** Do everything but write. */
-  readonly dryRun?: boolean | undefined;
-  /** Make no snapshot if its tree would be the parent's. */
-  readonly skipIfUnchanged?: boolean | undefined;
-  /** Count files first, so that progress has totals. */
-  readonly scan?: boolean | undefined;
-  readonly compression?: CompressionLevel | undefined;
-  /** Target size of packs in bytes, 4 to 128 MiB; 16 MiB if absent. */
-  readonly packSize?: number | undefined;
-  /** Check each compressed blob before it is sealed; on unless false. */
-  readonly extraVerify?: boolean | undefined;
-  /** Worker threads; as many as the machine has cores if absent. */
-  readonly threads?: number | undefined;
-  /** Threads that were started before the repository was opened, instead of new ones. */
-  readonly workers?: BackupPool | undefined;
-  /** Recorded in the snapshot, e.g. `tsbak 0.1.0`. */
-  readonly programVersion?: string | undefined;
-  readonly retryLockMs?: number | undefined;
-  readonly onEvent?: ((notice: BackupNotice) => void) | undefined;
-  /** Tell `onEvent` of every entry, by `item`. */
-  readonly reportItems?: boolean | undefined;
-}
-
-/** What came of a backup. */
-export interface BackupSummary extends BackupCounts {
-  /** Undefined after a dry run, or when an unchanged tree was skipped. */
-  readonly snapshot: SnapshotEntry | undefined;
-  /** Root tree, also of a dry run. */
-  readonly tree: string;
-  readonly parent: string | undefined;
-  /** RFC 3339. */
-  readonly startedAt: string;
-  readonly endedAt: string;
-}
 
 /**
  * Save `sources` (paths of files and folders) as a snapshot. Sources and entries that cannot be read are left out, told to

@@ -6,7 +6,8 @@ import { MemoryBackend } from "../backend/memory.ts";
 import { compilePatterns } from "../fs/filter.ts";
 import { createRepository } from "../repository/create.ts";
 import type { Repository } from "../repository/repository.ts";
-import { explainBackup, type BackupOptions } from "./backup.ts";
+import type { BackupOptions } from "./backup-options.ts";
+import { explainBackup } from "./backup.ts";
 
 let folder: string;
 let repository: Repository;

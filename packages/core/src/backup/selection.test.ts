@@ -8,7 +8,8 @@ import { compilePatterns } from "../fs/filter.ts";
 import { CACHE_TAG } from "../fs/tag-file.ts";
 import { createRepository } from "../repository/create.ts";
 import type { Repository } from "../repository/repository.ts";
-import { backup, type BackupOptions } from "./backup.ts";
+import type { BackupOptions } from "./backup-options.ts";
+import { backup } from "./backup.ts";
 
 let source: string;
 let repository: Repository;

@@ -7,7 +7,8 @@ import { compilePatterns } from "../fs/filter.ts";
 import { createRepository } from "../repository/create.ts";
 import type { Repository } from "../repository/repository.ts";
 import { walkTree } from "../repository/walk-tree.ts";
-import { backup, type BackupOptions, type BackupSummary } from "./backup.ts";
+import type { BackupOptions, BackupSummary } from "./backup-options.ts";
+import { backup } from "./backup.ts";
 
 let folder: string;
 let repository: Repository;
