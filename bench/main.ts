@@ -13,6 +13,7 @@ import { measureFloor, type FloorResult } from "./floor.ts";
 import { measureLatency } from "./latency.ts";
 import { Leftovers } from "./leftovers.ts";
 import type { Contestant } from "./measure.ts";
+import { chooseFolders } from "./system-folders.ts";
 import { measureMillionBlobs } from "./million-blobs.ts";
 import { describeMachine, tableHead, tableRows } from "./table.ts";
 
@@ -22,6 +23,8 @@ const USAGE = `Usage: npm run bench -- [options]
   --rounds N        do everything N times and give the mean (2)
   --only WORDS      only data sets whose name holds one of these, separated by commas: system, small, million, random, text, index
                     (all but million); or latency: over lines with 50 ms of round trip to servers on this machine
+  --megabytes N     so much of the system tree for latency (1000)
+  --stores NAMES    only these servers for latency, separated by commas: rest, sftp, minio, radosgw (all)
   --source DIR      the system tree (/usr), read where it is
   --copy            copy the system tree first
   --dir DIR         where data and repositories are made (bench/data)
@@ -35,6 +38,8 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     rounds: { type: "string", default: "2" },
     only: { type: "string", default: "" },
+    megabytes: { type: "string", default: "1000" },
+    stores: { type: "string", default: "" },
     source: { type: "string" },
     copy: { type: "boolean", default: false },
     dir: { type: "string", default: join(import.meta.dirname, "data") },
@@ -76,12 +81,14 @@ async function main(): Promise<void> {
 
 async function measureLines(contestants: readonly Contestant[], folder: string): Promise<void> {
   const rounds = Number(values.rounds);
-  const [size, files] = values.quick ? [2e7, 200] : [2e8, 2000];
+  const wanted = values.quick ? 2e7 : Number(values.megabytes) * 1e6;
+  const { paths, bytes, files } = chooseFolders(values.source ?? "/usr", wanted);
   const log = (line: string): void => console.error(line);
-  console.log(
-    `${describeMachine(contestants)}\n- rounds: ${rounds}, ${size / 1e6} MB in ${files} files\n`,
-  );
-  const lines = await measureLatency({ rounds, folder, size, files, roundTripMs: 50, log });
+  const what = `${(bytes / 1e6).toFixed(0)} MB in ${files} files`;
+  console.log(`${describeMachine(contestants)}\n- rounds: ${rounds}, ${what}\n`);
+  const stores = values.stores.split(",").filter((name) => name !== "");
+  const options = { rounds, folder, stores, roundTripMs: 50, limitSeconds: 150, log };
+  const lines = await measureLatency({ ...options, sources: paths });
   console.log(lines.join("\n"));
 }
 

@@ -3,10 +3,9 @@ import * as https from "node:https";
 import type { SecureContext } from "node:tls";
 
 import { throwIfAborted } from "@tsbak/core";
-import type { OnBytes } from "@tsbak/core";
 
 import { connectionError } from "./connection-error.ts";
-import { PieceReport } from "./piece-report.ts";
+import { readBody } from "./read-body.ts";
 import { contentLength, ResponseBody } from "./response-body.ts";
 import { sendBody } from "./send-body.ts";
 import type { HttpRequest, HttpResponse, HttpTransport } from "./transport.ts";
@@ -141,39 +140,6 @@ function dropRefusal(outgoing: http.ClientRequest, incoming: http.IncomingMessag
       if (received > LONGEST_REFUSAL) end();
     });
     incoming.once("end", resolve);
-  });
-}
-
-function readBody(
-  incoming: http.IncomingMessage,
-  body: ResponseBody,
-  onBytes: OnBytes | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const report = new PieceReport(incoming, onBytes);
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      // Lent memory is not touched any more.
-      incoming.removeAllListeners("data");
-      reject(error);
-    };
-    let hasEnded = false;
-    incoming.on("error", fail);
-    incoming.on("close", () => hasEnded || fail(new Error("the connection was cut")));
-    incoming.on("data", (piece: Uint8Array) => {
-      try {
-        body.add(piece);
-        report.tell(piece.length, fail);
-      } catch (error) {
-        fail(error);
-      }
-    });
-    incoming.on("end", () => {
-      hasEnded = true;
-      report
-        .released()
-        .then(() => body.finish())
-        .then(resolve, fail);
-    });
   });
 }
 

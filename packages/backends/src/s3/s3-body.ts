@@ -1,7 +1,10 @@
 import { Readable } from "node:stream";
 
-import { TsbakError } from "@tsbak/core";
+import { isTsbakError, TsbakError } from "@tsbak/core";
 import type { ByteRange, ReadOptions } from "@tsbak/core";
+
+import { readBody } from "../http/read-body.ts";
+import { ResponseBody } from "../http/response-body.ts";
 
 /** The answer to a request for an object, of which nothing was read yet. */
 export interface S3Answer {
@@ -18,7 +21,7 @@ export interface S3Answer {
  *
  * @throws {TsbakError} `corrupt` if the object ends before the range does; `unsupported` if the server takes no ranges.
  */
-export async function readBody(
+export async function readAnswer(
   answer: S3Answer,
   range: ByteRange | undefined,
   { into, onBytes }: Pick<ReadOptions, "into" | "onBytes"> = {},
@@ -26,13 +29,8 @@ export async function readBody(
   const { body } = answer;
   if (!(body instanceof Readable)) throw unreadable("it has no body");
   try {
-    const length = lengthToRead(answer, range);
-    const target =
-      into !== undefined && into.byteLength >= length
-        ? new Uint8Array(into, 0, length)
-        : new Uint8Array(length);
-    await fill(target, body, onBytes);
-    return target;
+    const contents = new ResponseBody(lengthToRead(answer, range), into);
+    return await receive(body, contents, onBytes);
   } catch (error) {
     // What is left unread would keep the connection busy.
     body.destroy();
@@ -62,20 +60,17 @@ function lengthToRead(answer: S3Answer, range: ByteRange | undefined): number {
   throw unreadable(`it has ${length} bytes where ${range.length} are wanted`);
 }
 
-async function fill(
-  target: Uint8Array,
+async function receive(
   body: Readable,
+  contents: ResponseBody,
   onBytes: ReadOptions["onBytes"],
-): Promise<void> {
-  let at = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    if (at + chunk.length > target.length) throw unreadable("it is longer than it says");
-    target.set(chunk, at);
-    at += chunk.length;
-    const held = onBytes?.(chunk.length);
-    if (held !== undefined) await held;
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await readBody(body, contents, onBytes);
+  } catch (error) {
+    if (isTsbakError(error) && error.code === "unavailable") throw unreadable(error.message);
+    throw error;
   }
-  if (at < target.length) throw unreadable(`it ends after ${at} of ${target.length} bytes`);
 }
 
 function unreadable(what: string): TsbakError {

@@ -21,7 +21,7 @@ import type {
   RemoveFailure,
 } from "@tsbak/core";
 
-import { discardBody, readBody } from "./s3-body.ts";
+import { discardBody, readAnswer } from "./s3-body.ts";
 import type { S3Connection } from "./s3-connection.ts";
 import { s3Error } from "./s3-error.ts";
 import { readFailure } from "./s3-failure.ts";
@@ -102,7 +102,7 @@ export class S3Backend implements Backend {
       async () => {
         const answer = await getObject(this.#place, key, range, signal);
         const { Body: body, ContentLength: length, ContentRange: contentRange } = answer;
-        return await readBody({ body, length, contentRange }, range, { into, onBytes });
+        return await readAnswer({ body, length, contentRange }, range, { into, onBytes });
       },
     );
   }
