@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatSize } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
-import { keepMemorySmall } from "../small-memory.ts";
+import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { trafficFields } from "../traffic-report.ts";
@@ -32,6 +32,7 @@ export async function runVerify(
 ): Promise<ExitCode> {
   const readData = dataToRead(flags);
   keepMemorySmall();
+  collectSeldom();
   // They load their code while the key is derived from the password.
   const workers = startVerifyWorkers();
   try {

@@ -20,6 +20,12 @@ export interface IndexSurvey {
   readonly conflicting: readonly string[];
 }
 
+/** How to survey. */
+export interface SurveyOptions extends CallOptions {
+  /** Of the index files, where they have been listed already. */
+  readonly names?: readonly string[] | undefined;
+}
+
 /**
  * Read every index file that can be read, for those who look for damage; anybody else uses `loadIndex`.
  *
@@ -27,10 +33,9 @@ export interface IndexSurvey {
  */
 export async function surveyIndex(
   context: UnpackedContext,
-  options?: CallOptions,
+  options: SurveyOptions = {},
 ): Promise<IndexSurvey> {
-  const names: string[] = [];
-  for await (const file of context.backend.list("index", options)) names.push(file.name);
+  const names = options.names ?? (await listNames(context, options));
   const survey = new Survey();
   const load = async (name: string): Promise<Loaded> => {
     try {
@@ -45,6 +50,12 @@ export async function surveyIndex(
     survey.take(file);
   }
   return { index: survey.index, files: names.length, damaged: survey.damaged, ...survey.packs() };
+}
+
+async function listNames({ backend }: UnpackedContext, options: CallOptions): Promise<string[]> {
+  const names: string[] = [];
+  for await (const file of backend.list("index", options)) names.push(file.name);
+  return names;
 }
 
 /** The error itself, if it tells of one file and not of the whole operation. */

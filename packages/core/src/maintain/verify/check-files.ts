@@ -8,14 +8,15 @@ import type { Repository } from "../../repository/repository.ts";
 import { loadSnapshot, type SnapshotEntry } from "../../repository/snapshots.ts";
 import type { Findings } from "./findings.ts";
 
-/** Every snapshot that can be read; the others are noted as damaged. */
+/** Every snapshot of those named that can be read; the others are noted as damaged. */
 export async function checkSnapshots(
   repository: Repository,
+  names: readonly string[],
   findings: Findings,
   options: CallOptions,
 ): Promise<SnapshotEntry[]> {
   const snapshots: SnapshotEntry[] = [];
-  await checkEach(repository, "snapshot", findings, options, async (name) => {
+  await checkEach(repository, { kind: "snapshot", names }, findings, options, async (name) => {
     snapshots.push(await loadSnapshot(repository, name, options));
   });
   return snapshots;
@@ -27,7 +28,8 @@ export async function checkKeys(
   findings: Findings,
   options: CallOptions,
 ): Promise<void> {
-  await checkEach(repository, "key", findings, options, async (name) => {
+  const names = await repository.listNames("key", options);
+  await checkEach(repository, { kind: "key", names }, findings, options, async (name) => {
     const bytes = await repository.backend.read({ kind: "key", name }, undefined, options);
     if (sha256Hex(bytes) !== name) return "its bytes do not have the hash that names it";
     decodeKeyFile(bytes);
@@ -41,24 +43,29 @@ export async function checkLocks(
   findings: Findings,
   options: CallOptions,
 ): Promise<void> {
-  const empty = new Set<string>();
+  const names: string[] = [];
   for await (const { name, size } of repository.backend.list("lock", options)) {
-    if (size === 0) empty.add(name);
+    if (size > 0) names.push(name);
   }
-  await checkEach(repository, "lock", findings, options, async (name) => {
-    if (!empty.has(name)) decodeLockFile(await repository.loadFile("lock", name, options));
+  await checkEach(repository, { kind: "lock", names }, findings, options, async (name) => {
+    decodeLockFile(await repository.loadFile("lock", name, options));
   });
+}
+
+/** Files of one kind. */
+interface FilesToCheck {
+  readonly kind: FileKind & ("snapshot" | "key" | "lock");
+  readonly names: readonly string[];
 }
 
 /** `check` returns or throws what is wrong with a file. */
 async function checkEach(
   repository: Repository,
-  kind: FileKind & ("snapshot" | "key" | "lock"),
+  { kind, names }: FilesToCheck,
   findings: Findings,
   options: CallOptions,
   check: (name: string) => Promise<string | void>,
 ): Promise<void> {
-  const names = await repository.listNames(kind, options);
   const checkOne = async (name: string): Promise<{ name: string; reason: string | void }> => {
     try {
       return { name, reason: await check(name) };

@@ -31,6 +31,11 @@ export class Findings {
     return open;
   }
 
+  /** Take over the errors that others have collected, which know of no blobs yet. */
+  add(others: Findings): void {
+    this.errors.push(...others.errors);
+  }
+
   /** Note a hint, if there is any pack that it is about. */
   hint(kind: VerifyHint["kind"], packs: readonly string[], message: string): void {
     if (packs.length > 0) this.hints.push({ kind, packs: packs.slice(0, MAX_HINT_PACKS), message });

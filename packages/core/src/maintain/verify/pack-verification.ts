@@ -1,4 +1,4 @@
-import type { Backend, CallOptions } from "../../backend/backend.ts";
+import type { FileInfo } from "../../backend/backend.ts";
 import type { BlobIndex } from "../../repository/blob-index.ts";
 import type { Findings, OpenProblem } from "./findings.ts";
 import { PackMap } from "./pack-map.ts";
@@ -43,11 +43,11 @@ export class PackVerification {
     this.losses = new Uint32Array(index.size);
   }
 
-  /** Compare the packs of the index with those in the store, by name and size. */
-  async compareListing(backend: Backend, options: CallOptions): Promise<void> {
+  /** Compare the packs of the index with those in the store, by name and size. They must have been listed after the index files. */
+  compareListing(files: Iterable<FileInfo>): void {
     const isPresent = new Uint8Array(this.#index.packs.length);
     const unreferenced: string[] = [];
-    for await (const { name, size } of backend.list("pack", options)) {
+    for (const { name, size } of files) {
       if (!this.#index.hasPack(name)) {
         unreferenced.push(name);
         continue;

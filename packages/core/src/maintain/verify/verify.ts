@@ -9,10 +9,11 @@
  *
  * @module
  */
-import type { CallOptions } from "../../backend/backend.ts";
+import type { CallOptions, FileInfo } from "../../backend/backend.ts";
 import { fromHex } from "../../bytes/hex.ts";
 import type { Repository } from "../../repository/repository.ts";
 import type { HeldLock, LockOptions } from "../../repository/locks.ts";
+import type { SnapshotEntry } from "../../repository/snapshots.ts";
 import { surveyIndex, type IndexSurvey } from "../../repository/survey-index.ts";
 import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
 import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
@@ -91,13 +92,10 @@ async function run(
   const call: CallOptions = { signal: options.signal };
   const findings = new Findings();
   const progress = new VerifyProgress(options.onEvent);
-  const snapshots = await checkSnapshots(repository, findings, call);
-  await checkKeys(repository, findings, call);
-  await checkLocks(repository, findings, call);
-  const survey = await surveyIndex(repository, call);
+  const { snapshots, survey, listing } = await readSmallFiles(repository, findings, call);
   noteIndex(survey, findings);
   const packs = new PackVerification(survey.index, findings, progress);
-  await packs.compareListing(repository.backend, call);
+  packs.compareListing(listing);
   const jobs = packs.plan(options.readData ?? false);
   const setup: VerifySetup = { key: repository.masterKey, index: survey.index.share() };
   pool.begin(setup);
@@ -122,6 +120,44 @@ async function run(
       bytesRead: packs.bytesRead,
     },
   };
+}
+
+/** All but the packs, and the listing of these. */
+interface SmallFiles {
+  readonly snapshots: readonly SnapshotEntry[];
+  readonly survey: IndexSurvey;
+  readonly listing: readonly FileInfo[];
+}
+
+/** Read all but the packs. A distant store takes its time for each request, so what need not wait for another is asked for at once. */
+async function readSmallFiles(
+  repository: Repository,
+  findings: Findings,
+  call: CallOptions,
+): Promise<SmallFiles> {
+  const names = await repository.listNames("snapshot", call);
+  // Each on its own, so that findings come in the same order whatever is faster.
+  const parts = [new Findings(), new Findings(), new Findings()] as const;
+  const listingIndex = repository.listNames("index", call);
+  const works = [
+    checkSnapshots(repository, names, parts[0], call),
+    listingIndex.then((files) => surveyIndex(repository, { ...call, names: files })),
+    // Later than the index, which names no pack that is not there yet.
+    listingIndex.then(() => listPacks(repository, call)),
+    checkKeys(repository, parts[1], call),
+    checkLocks(repository, parts[2], call),
+  ] as const;
+  // If one fails, none is left behind.
+  await Promise.allSettled(works);
+  const [snapshots, survey, listing] = await Promise.all(works);
+  for (const part of parts) findings.add(part);
+  return { snapshots, survey, listing };
+}
+
+async function listPacks({ backend }: Repository, call: CallOptions): Promise<FileInfo[]> {
+  const files: FileInfo[] = [];
+  for await (const file of backend.list("pack", call)) files.push(file);
+  return files;
 }
 
 function noteIndex(survey: IndexSurvey, findings: Findings): void {
