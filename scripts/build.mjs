@@ -61,6 +61,7 @@ const workers = [
   "restore/worker",
   "maintain/verify/verify-worker",
   "maintain/transfer/transfer-worker",
+  "maintain/prune/mark-worker",
 ];
 for (const worker of workers) {
   await bundleWorker(`packages/core/dist/${worker}.js`);

@@ -94,6 +94,14 @@ export class SharedIndexView {
     return this.findAll(this.isTreeAt(entry) ? "tree" : "data", id).length > 1;
   }
 
+  /** What `find` gives for the blob of entry number `entry`: the copy that was added first. */
+  firstCopyOf(entry: number): number {
+    const words = entry * ID_WORDS;
+    if (words >= this.ids.length) this.viewEntries();
+    for (let i = 0; i < ID_WORDS; i++) this.#key[i] = this.ids[words + i] as number;
+    return this.probe(this.isTreeAt(entry) ? "tree" : "data", this.firstSlot());
+  }
+
   /** True if the 32 bytes at `at` in `bytes` are the id of entry number `entry`. */
   hasIdAt(entry: number, bytes: Uint8Array, at = 0): boolean {
     this.loadKey(bytes, at);

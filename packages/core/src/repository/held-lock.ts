@@ -15,6 +15,8 @@ const TICK_MS = 5_000;
 
 /** A lock that is held. */
 export interface HeldLock {
+  /** Of its files: usually one, and its successor while it is refreshed. */
+  readonly names: ReadonlySet<string>;
   /** Aborts when the lock was lost: the operation under it must stop. */
   readonly lost: AbortSignal;
   /** Resolves when the lock is certain; rejects with `locked` if somebody else was faster. */
@@ -67,6 +69,10 @@ export class RefreshedLock implements HeldLock {
     this.#refreshedAt = written.at;
     this.settled = written.settled;
     this.#stopTicking = keeping.clock.every(TICK_MS, () => this.#tick());
+  }
+
+  get names(): ReadonlySet<string> {
+    return this.#file.names;
   }
 
   get lost(): AbortSignal {

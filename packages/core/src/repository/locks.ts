@@ -40,6 +40,8 @@ export interface LockOptions extends CallOptions {
    * from then on and must await `settled` before it writes anything. Only without `retryMs`.
    */
   readonly settleLater?: boolean | undefined;
+  /** A lock of ours that does not count: to exchange an exclusive lock for a shared one with nobody in between. */
+  readonly besides?: Pick<HeldLock, "names"> | undefined;
   /** Called before each wait for a conflicting lock. */
   readonly onWait?: ((error: TsbakError, waitMs: number) => void) | undefined;
 }
@@ -119,15 +121,16 @@ type Attempt = { readonly lock: HeldLock } | { readonly conflicts: Conflicts };
 
 async function tryAcquire(
   keeping: LockKeeping,
-  { signal, settleLater }: LockOptions,
+  { signal, settleLater, besides }: LockOptions,
 ): Promise<Attempt> {
   const { context, exclusive, clock } = keeping;
-  const conflicts = await findConflicts(context, exclusive, { signal, clock });
+  const except = besides?.names;
+  const conflicts = await findConflicts(context, exclusive, { signal, clock, except });
   if (isSome(conflicts)) return { conflicts };
   const file = new OwnLockFile(keeping);
   const at = momentOf(clock);
   const name = await file.write({ signal });
-  const settling = settle(keeping, file, signal);
+  const settling = settle(keeping, file, { signal, besides });
   if (settleLater !== true) {
     const late = await settling;
     if (isSome(late)) return { conflicts: late };
@@ -144,14 +147,14 @@ async function tryAcquire(
 async function settle(
   { context, exclusive, clock }: LockKeeping,
   file: OwnLockFile,
-  signal: AbortSignal | undefined,
+  { signal, besides }: Pick<LockOptions, "signal" | "besides">,
 ): Promise<readonly LockEntry[]> {
   try {
     await clock.sleep(SETTLE_MS, signal);
     const conflicts = await findConflicts(context, exclusive, {
       signal,
       clock,
-      except: file.names,
+      except: new Set([...file.names, ...(besides?.names ?? [])]),
     });
     if (conflicts.length > 0) await file.removeBut(undefined);
     return conflicts;

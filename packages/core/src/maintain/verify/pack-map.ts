@@ -25,6 +25,11 @@ export class PackMap {
     this.#group();
   }
 
+  /** Number of packs that it knows. */
+  get packs(): number {
+    return this.#sizes.length;
+  }
+
   /** The size that the file must have, in bytes. */
   sizeOf(pack: number): number {
     return this.#sizes[pack] as number;

@@ -1,0 +1,297 @@
+/**
+ * Remove what no snapshot needs, while others go on working.
+ *
+ *   (1) Under a shared lock, beside backups: find what is used, move it out of packs that are to go, write the index of the new packs,
+ *       and an index for what stays of the index files that are to go. Nothing is removed.
+ *   (2) Under an exclusive lock, for a moment: look what appeared meanwhile and spare what it needs; then remove the old index files.
+ *   (3) Under a shared lock again: remove the packs, which no index lists any more.
+ *
+ * It may be killed between any two of its writes. Whatever snapshots need is listed by some index and there at any instant: new packs are
+ * durable before the index lists them, and that before anything is removed; a pack goes after all index files that listed it. What is
+ * left behind are packs that no index lists, or blobs that are stored twice; the next prune takes both into account.
+ *
+ * @module
+ */
+import { forEachConcurrent } from "../../async/map-concurrent.ts";
+import type { CallOptions, FileKind } from "../../backend/backend.ts";
+import { isTsbakError, TsbakError } from "../../errors.ts";
+import type { HeldLock } from "../../repository/locks.ts";
+import type { Repository } from "../../repository/repository.ts";
+import { PackMap } from "../verify/pack-map.ts";
+import { BlobMarks, createMarks } from "./blob-marks.ts";
+import { IndexFiles } from "./index-files.ts";
+import { LateComers, throwIfMissing, type Condemned } from "./late-comers.ts";
+import { lockExclusively, signalOf, waitTeller } from "./prune-locks.ts";
+import { markUsed, startMarkWorkers, type MarkPool } from "./mark-used.ts";
+import { PACK_KINDS, PackTable } from "./pack-table.ts";
+import { planPrune, type PrunePlan } from "./plan.ts";
+import type { PruneEvent, PruneOptions, PrunePhase, PruneReport } from "./prune-options.ts";
+import { repackBlobs } from "./repack.ts";
+import { emptyStatistics, type PruneStatistics } from "./statistics.ts";
+
+/** Prepares everything for the exclusive phase. */
+interface Prepared {
+  readonly map: PackMap;
+  readonly condemned: Condemned;
+  /** Index files that are to be removed. */
+  readonly replaced: ReadonlySet<string>;
+  readonly postponedPacks: number;
+  readonly sparedPacks: number;
+}
+
+/**
+ * Remove from a repository what no snapshot needs. See the module comment.
+ *
+ * @throws {TsbakError} `locked` if others did not end in time: nothing was removed then, and what was repacked serves the next prune.
+ * @throws {TsbakError} `corrupt` if a snapshot or a tree cannot be read, or anything that is needed is missing: nothing was removed.
+ * @throws {TsbakError} `invalid-argument` for wishes that contradict each other; `interrupted`.
+ */
+export async function prune(
+  repository: Repository,
+  options: PruneOptions = {},
+): Promise<PruneReport> {
+  const pool = options.workers ?? startMarkWorkers(options.threads);
+  try {
+    checkOptions(repository, options);
+    return await new PruneRun(repository, options, pool).run();
+  } finally {
+    await pool.close();
+    repository.dropIndex();
+  }
+}
+
+function checkOptions({ version }: Repository, options: PruneOptions): void {
+  const { repackSmallerThan = 0, packSize = 16 << 20 } = options;
+  let reason: string | undefined;
+  if (options.repackUncompressed === true && version < 2) {
+    reason = "a repository of version 1 has nothing compressed; migrate it to version 2 first";
+  } else if (options.repackUncompressed === true && options.compression === "off") {
+    reason = "nothing can be compressed while compression is off; choose one of the two";
+  } else if (repackSmallerThan > packSize) {
+    reason = "new packs would be small as well; choose a limit below the pack size";
+  } else if (options.noLock === true && options.dryRun !== true) {
+    reason = "without a lock only a dry run is possible";
+  }
+  if (reason !== undefined) throw new TsbakError("invalid-argument", `Cannot prune: ${reason}`);
+}
+
+class PruneRun {
+  readonly #repository: Repository;
+  readonly #options: PruneOptions;
+  readonly #pool: MarkPool;
+  readonly #startMs = performance.now();
+  readonly #files: IndexFiles;
+  readonly #shared = createMarks(0);
+  readonly #marks = new BlobMarks(this.#shared);
+  readonly #late: LateComers;
+  readonly #statistics: PruneStatistics = emptyStatistics();
+
+  constructor(repository: Repository, options: PruneOptions, pool: MarkPool) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#pool = pool;
+    this.#files = new IndexFiles(repository);
+    this.#late = new LateComers(repository, this.#files, this.#marks, options);
+  }
+
+  async run(): Promise<PruneReport> {
+    const prepared = await this.#beside((call, settled) => this.#prepare(call, settled));
+    if (prepared === undefined) return this.#report(undefined);
+    const { condemned, replaced } = prepared;
+    if (replaced.size === 0 && condemned.unreferenced.size === 0) return this.#report(prepared);
+    return this.#finish(prepared);
+  }
+
+  /** Do something under a shared lock, unless no lock is wished. */
+  async #beside<T>(work: (call: CallOptions, settled: Promise<void>) => Promise<T>): Promise<T> {
+    const { signal, noLock, retryLockMs = 0 } = this.#options;
+    if (noLock === true) return work({ signal }, Promise.resolve());
+    const lock = await this.#repository.lock({
+      exclusive: false,
+      // The wait of the lock protocol passes while the index is read.
+      settleLater: retryLockMs === 0,
+      retryMs: retryLockMs,
+      signal,
+      onWait: waitTeller(this.#options),
+    });
+    try {
+      return await work({ signal: signalOf(this.#options, lock) }, lock.settled);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  /** Undefined after a dry run. */
+  async #prepare(call: CallOptions, settled: Promise<void>): Promise<Prepared | undefined> {
+    const table = await this.#findUsed(call);
+    const plan = await this.#plan(table, call);
+    await settled;
+    if (this.#options.dryRun === true) return undefined;
+    const { index } = this.#files;
+    const map = new PackMap(index);
+    this.#phase("repack", plan.repack.length);
+    const repacked = await this.#repack(plan, table, map, call);
+    const packs = new Set([...plan.remove, ...plan.forget, ...repacked]);
+    const condemned = { packs, unreferenced: new Set(plan.unreferenced) };
+    // Once before anybody has to wait for it.
+    const spared = await this.#late.spare(condemned, call);
+    const replaced = this.#files.filesToReplace(packs);
+    this.#phase("index", replaced.size);
+    const stay = [...this.#files.packsOf(replaced)].filter((pack) => !packs.has(pack));
+    await this.#files.save(stay, this.#mapFor(stay, map), call);
+    const postponedPacks = plan.repack.length - repacked.size;
+    return { map, condemned, replaced, postponedPacks, sparedPacks: spared.length };
+  }
+
+  /** A map that knows all of these packs. Those that backups added meanwhile come last. */
+  #mapFor(packs: readonly number[], map: PackMap): PackMap {
+    return packs.every((pack) => pack < map.packs) ? map : new PackMap(this.#files.index);
+  }
+
+  async #findUsed(call: CallOptions): Promise<PackTable> {
+    this.#phase("load", 0);
+    const snapshots = await this.#late.newSnapshots(call);
+    await this.#files.loadNew(call);
+    const { index } = this.#files;
+    this.#marks.reserve(index.size);
+    this.#phase("mark", snapshots.length);
+    let trees = 0;
+    const onTrees = (count: number): void =>
+      this.#tell({ kind: "progress", done: (trees += count) });
+    const scene = { repository: this.#repository, index, marks: this.#shared, onTrees };
+    const roots = snapshots.map(({ snapshot }) => snapshot.tree);
+    throwIfMissing(await markUsed(scene, roots, this.#pool, call));
+    await this.#pool.close();
+    return new PackTable(index, this.#marks, this.#statistics);
+  }
+
+  async #plan(table: PackTable, call: CallOptions): Promise<PrunePlan> {
+    this.#phase("plan", table.length);
+    const scene = {
+      repository: this.#repository,
+      index: this.#files.index,
+      table,
+      statistics: this.#statistics,
+      onWarning: (message: string) => this.#tell({ kind: "warning", message }),
+    };
+    const plan = await planPrune(scene, this.#options, call);
+    this.#tell({ kind: "plan", statistics: this.#statistics });
+    return plan;
+  }
+
+  #repack(
+    plan: PrunePlan,
+    table: PackTable,
+    map: PackMap,
+    call: CallOptions,
+  ): Promise<ReadonlySet<number>> {
+    const limit = this.#options.maxDurationMs ?? Infinity;
+    const scene = {
+      repository: this.#repository,
+      index: this.#files.index,
+      map,
+      marks: this.#marks,
+      plan,
+      hasTrees: (pack: number) => table.kinds[pack] !== PACK_KINDS.data,
+      mayGoOn: () => performance.now() - this.#startMs < limit,
+      onPack: (done: number) => this.#tell({ kind: "progress", done }),
+    };
+    return repackBlobs(scene, this.#options, call);
+  }
+
+  async #finish(prepared: Prepared): Promise<PruneReport> {
+    this.#phase("wait", 0);
+    let lock: HeldLock = await lockExclusively(this.#repository, this.#options);
+    try {
+      const rescued = await this.#swapIndex(prepared, { signal: signalOf(this.#options, lock) });
+      // No moment without a lock: whoever then listed packs by themselves could put them into an index again.
+      const shared = await this.#repository.lock({ exclusive: false, besides: lock });
+      const exclusive = lock;
+      lock = shared;
+      await exclusive.release();
+      const failed = await this.#removePacks(prepared, { signal: signalOf(this.#options, lock) });
+      this.#phase("done", 0);
+      return this.#report(prepared, rescued, failed);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  /** Under the exclusive lock, so it must not take long. Returns how many packs are needed after all. */
+  async #swapIndex(prepared: Prepared, call: CallOptions): Promise<number> {
+    const { condemned, replaced, map } = prepared;
+    this.#phase("check-again", 0);
+    const spared = await this.#late.spare(condemned, call);
+    const listed = this.#files.packsOf(replaced);
+    await this.#files.save(
+      spared.filter((pack) => listed.has(pack)),
+      map,
+      call,
+    );
+    await this.#removeFiles("index", replaced, call, (error) => {
+      throw error;
+    });
+    return spared.length;
+  }
+
+  /** Returns how many could not be removed, which does no harm. */
+  async #removePacks({ condemned }: Prepared, call: CallOptions): Promise<number> {
+    const { index } = this.#files;
+    const names = Array.from(condemned.packs, (pack) => index.packs[pack] as string);
+    names.push(...condemned.unreferenced);
+    this.#phase("remove", names.length);
+    let failed = 0;
+    let done = 0;
+    await this.#removeFiles(
+      "pack",
+      names,
+      call,
+      (error, name) => {
+        failed++;
+        this.#tell({ kind: "warning", message: `cannot remove pack ${name}: ${error.message}` });
+      },
+      () => this.#tell({ kind: "progress", done: ++done }),
+    );
+    return failed;
+  }
+
+  async #removeFiles(
+    kind: FileKind,
+    names: Iterable<string>,
+    call: CallOptions,
+    onError: (error: TsbakError, name: string) => void,
+    onDone: () => void = () => undefined,
+  ): Promise<void> {
+    const { backend } = this.#repository;
+    const remove = async (name: string, signal: AbortSignal): Promise<void> => {
+      try {
+        await backend.remove({ kind, name }, { signal });
+        onDone();
+      } catch (error) {
+        if (!isTsbakError(error) || error.code === "interrupted") throw error;
+        onError(error, name);
+      }
+    };
+    await forEachConcurrent(names, remove, { concurrency: backend.connections, ...call });
+  }
+
+  #report(prepared: Prepared | undefined, rescued = 0, failedRemovals = 0): PruneReport {
+    const { condemned, postponedPacks = 0, sparedPacks = 0 } = prepared ?? {};
+    const removed = (condemned?.packs.size ?? 0) + (condemned?.unreferenced.size ?? 0);
+    return {
+      statistics: this.#statistics,
+      postponedPacks,
+      rescuedPacks: sparedPacks + rescued,
+      removedPacks: removed - failedRemovals,
+      failedRemovals,
+    };
+  }
+
+  #phase(phase: PrunePhase, count: number): void {
+    this.#tell({ kind: "phase", phase, count });
+  }
+
+  #tell(event: PruneEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
