@@ -14,6 +14,7 @@ import {
   declareSnapshots,
   declareStats,
 } from "./declare/look.ts";
+import { declarePrune } from "./declare/prune.ts";
 import { declareDump, declareRestore } from "./declare/restore.ts";
 import {
   declareInit,
@@ -62,6 +63,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "look for damage in the repository",
     declare: declareVerify,
     load: async () => (await import("./commands/verify.ts")).runVerify,
+  },
+  {
+    usage: "prune",
+    summary: "remove data that no snapshot needs",
+    declare: declarePrune,
+    load: async () => (await import("./commands/prune.ts")).runPrune,
   },
   {
     usage: "snapshots [ids...]",

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Overwrite, TagFile } from "@tsbak/core";
+import type { Overwrite, TagFile, UnusedLimit } from "@tsbak/core";
 import { InvalidArgumentError } from "commander";
 
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -42,6 +42,18 @@ export function parseSize(text: string): number {
   const size = Number(match?.[1]) * (UNIT_BYTES[match?.[2]?.toLowerCase() ?? ""] ?? NaN);
   if (Number.isSafeInteger(Math.floor(size))) return Math.floor(size);
   throw new InvalidArgumentError('Write a size such as "500K" or "10G".');
+}
+
+/** A share of unused data, a number of bytes, or no limit. */
+export function parseUnusedLimit(text: string): UnusedLimit {
+  const limit = text.trim();
+  if (limit === "unlimited") return { bytes: Infinity };
+  if (!limit.endsWith("%")) return { bytes: parseSize(limit) };
+  const percent = /^\d+(?:\.\d+)?%$/.test(limit) ? Number.parseFloat(limit) : NaN;
+  if (percent < 100) return { share: percent / 100 };
+  throw new InvalidArgumentError(
+    'Write a share below 100%, a size such as "200M", or "unlimited".',
+  );
 }
 
 /** A tag file from its name, or name and header with a colon between. */

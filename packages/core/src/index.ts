@@ -94,6 +94,19 @@ export type {
   VerifyReport,
 } from "./maintain/verify/verify-report.ts";
 
+export { prune } from "./maintain/prune/prune.ts";
+export { startMarkWorkers } from "./maintain/prune/mark-used.ts";
+export type { MarkPool } from "./maintain/prune/mark-used.ts";
+export type {
+  PlanOptions,
+  PruneEvent,
+  PruneOptions,
+  PrunePhase,
+  PruneReport,
+  UnusedLimit,
+} from "./maintain/prune/prune-options.ts";
+export type { PruneStatistics } from "./maintain/prune/statistics.ts";
+
 // Trying out stores.
 export { assessStore } from "./maintain/assessment/assess-store.ts";
 export type { AssessmentOptions, AssessmentStep } from "./maintain/assessment/assess-store.ts";

@@ -27,6 +27,11 @@ export interface PruneOptions extends PlanOptions, CallOptions {
   readonly dryRun?: boolean | undefined;
   /** With `dryRun`: take no lock. */
   readonly noLock?: boolean | undefined;
+  /**
+   * The id of the repository, to make sure: where the store has no room for new files, remove the index first, then packs, and write the
+   * index anew at the end, all under an exclusive lock. Nothing is repacked. If it is interrupted, the index has to be repaired.
+   */
+  readonly recoverNoFreeSpace?: string | undefined;
   /** Snapshots to be taken for removed. */
   readonly ignoreSnapshots?: ReadonlySet<string> | undefined;
   /**

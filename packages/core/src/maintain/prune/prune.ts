@@ -60,9 +60,12 @@ export async function prune(
   }
 }
 
-function checkOptions({ version }: Repository, options: PruneOptions): void {
-  const { repackSmallerThan = 0, packSize = 16 << 20 } = options;
+function checkOptions({ version, id }: Repository, options: PruneOptions): void {
+  const { repackSmallerThan = 0, packSize = 16 << 20, recoverNoFreeSpace = id } = options;
   let reason: string | undefined;
+  if (recoverNoFreeSpace !== id) {
+    reason = `the id ${recoverNoFreeSpace} is not that of the repository, which is ${id}`;
+  }
   if (options.repackUncompressed === true && version < 2) {
     reason = "a repository of version 1 has nothing compressed; migrate it to version 2 first";
   } else if (options.repackUncompressed === true && options.compression === "off") {
@@ -73,6 +76,10 @@ function checkOptions({ version }: Repository, options: PruneOptions): void {
     reason = "without a lock only a dry run is possible";
   }
   if (reason !== undefined) throw new TsbakError("invalid-argument", `Cannot prune: ${reason}`);
+}
+
+function throwError(error: TsbakError): never {
+  throw error;
 }
 
 class PruneRun {
@@ -95,11 +102,36 @@ class PruneRun {
   }
 
   async run(): Promise<PruneReport> {
+    if (this.#options.recoverNoFreeSpace !== undefined && this.#options.dryRun !== true) {
+      return this.#recover();
+    }
     const prepared = await this.#beside((call, settled) => this.#prepare(call, settled));
     if (prepared === undefined) return this.#report(undefined);
     const { condemned, replaced } = prepared;
     if (replaced.size === 0 && condemned.unreferenced.size === 0) return this.#report(prepared);
     return this.#finish(prepared);
+  }
+
+  /** With no room for anything new: the index goes first, and is written anew when packs have made room. */
+  async #recover(): Promise<PruneReport> {
+    const lock = await lockExclusively(this.#repository, { ...this.#options, maxWaitMs: 0 });
+    try {
+      const call = { signal: signalOf(this.#options, lock) };
+      const plan = await this.#plan(await this.#findUsed(call), call);
+      const { index } = this.#files;
+      const map = new PackMap(index);
+      const packs = new Set([...plan.remove, ...plan.forget]);
+      const condemned = { packs, unreferenced: new Set(plan.unreferenced) };
+      const stay = Array.from(index.packs.keys()).filter((pack) => !packs.has(pack));
+      await this.#removeFiles("index", this.#files.names, call, throwError);
+      const failed = await this.#removePacks(condemned, call);
+      this.#phase("index", stay.length);
+      await this.#files.save(stay, map, call);
+      const none = { map, replaced: new Set<string>(), postponedPacks: 0, sparedPacks: 0 };
+      return this.#report({ ...none, condemned }, 0, failed);
+    } finally {
+      await lock.release();
+    }
   }
 
   /** Do something under a shared lock, unless no lock is wished. */
@@ -174,7 +206,9 @@ class PruneRun {
       statistics: this.#statistics,
       onWarning: (message: string) => this.#tell({ kind: "warning", message }),
     };
-    const plan = await planPrune(scene, this.#options, call);
+    const isRecovery = this.#options.recoverNoFreeSpace !== undefined;
+    const wishes = isRecovery ? { ...this.#options, maxRepackSize: 0 } : this.#options;
+    const plan = await planPrune(scene, wishes, call);
     this.#tell({ kind: "plan", statistics: this.#statistics });
     return plan;
   }
@@ -209,7 +243,9 @@ class PruneRun {
       const exclusive = lock;
       lock = shared;
       await exclusive.release();
-      const failed = await this.#removePacks(prepared, { signal: signalOf(this.#options, lock) });
+      const failed = await this.#removePacks(prepared.condemned, {
+        signal: signalOf(this.#options, lock),
+      });
       this.#phase("done", 0);
       return this.#report(prepared, rescued, failed);
     } finally {
@@ -228,14 +264,12 @@ class PruneRun {
       map,
       call,
     );
-    await this.#removeFiles("index", replaced, call, (error) => {
-      throw error;
-    });
+    await this.#removeFiles("index", replaced, call, throwError);
     return spared.length;
   }
 
   /** Returns how many could not be removed, which does no harm. */
-  async #removePacks({ condemned }: Prepared, call: CallOptions): Promise<number> {
+  async #removePacks(condemned: Condemned, call: CallOptions): Promise<number> {
     const { index } = this.#files;
     const names = Array.from(condemned.packs, (pack) => index.packs[pack] as string);
     names.push(...condemned.unreferenced);
