@@ -15,6 +15,8 @@ import { proveHostile } from "./hostile.ts";
 import { proveInPlace } from "./in-place.ts";
 import { proveKill } from "./kill.ts";
 import { proveOutage } from "./outage.ts";
+import { provePruneBeside } from "./prune-beside.ts";
+import { provePrune } from "./prune.ts";
 import type { Report } from "./report.ts";
 import { proveSameTree } from "./same-tree.ts";
 import { proveStore } from "./store.ts";
@@ -27,6 +29,8 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   same-tree  both tools make the same trees of one source          --size BYTES, --source DIR
   cycles     random change, both tools in turn                     --size BYTES (2e9) --files N --cycles N (20) --changes N
   kill       backups ended by SIGKILL at random moments            --size BYTES (2e8) --files N --kills N (50)
+  prune      most of many snapshots are forgotten and pruned    --size BYTES (1e8), --source DIR, --cycles N (30)
+  prune-beside  prune beside backups, both killed now and then    --size BYTES (2e6) --runs N (200) --first-run N (0)
   flip       one changed byte in each region of each kind of file  --size BYTES (4e6)
   in-place   a large file that was changed a little is restored      --size BYTES (2e9) --changes N (10)
   torture    a tree with everything, as root                       --entries N (200000) --dir DIR (/dev/shm)
@@ -92,6 +96,22 @@ const proofs: Record<string, () => Promise<Report>> = {
       size: number(values.size, 2e8),
       files: number(values.files, 2000),
       kills: number(values.kills, 50),
+    }),
+  prune: () =>
+    provePrune({
+      ...common,
+      source: values.source,
+      size: number(values.size, 1e8),
+      files: number(values.files, 2000),
+      versions: number(values.cycles, 30),
+    }),
+  "prune-beside": () =>
+    provePruneBeside({
+      ...common,
+      size: number(values.size, 2e6),
+      files: number(values.files, 40),
+      rounds: number(values.runs, 200),
+      firstRound: number(values["first-run"], 0),
     }),
   flip: () => proveFlip({ ...common, size: number(values.size, 4e6) }),
   "in-place": () =>

@@ -239,10 +239,15 @@ class PruneRun {
     try {
       const rescued = await this.#swapIndex(prepared, { signal: signalOf(this.#options, lock) });
       // No moment without a lock: whoever then listed packs by themselves could put them into an index again.
-      const shared = await this.#repository.lock({ exclusive: false, besides: lock });
+      const shared = await this.#repository.lock({
+        exclusive: false,
+        besides: lock,
+        settleLater: true,
+      });
       const exclusive = lock;
       lock = shared;
       await exclusive.release();
+      await shared.settled;
       const failed = await this.#removePacks(prepared.condemned, {
         signal: signalOf(this.#options, lock),
       });
