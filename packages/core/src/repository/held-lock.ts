@@ -16,7 +16,7 @@ const TICK_MS = 5_000;
 /** A lock that is held. */
 export interface HeldLock {
   /** Of its files: usually one, and its successor while it is refreshed. */
-  readonly names: ReadonlySet<string>;
+  readonly names: readonly string[];
   /** Aborts when the lock was lost: the operation under it must stop. */
   readonly lost: AbortSignal;
   /** Resolves when the lock is certain; rejects with `locked` if somebody else was faster. */
@@ -71,7 +71,7 @@ export class RefreshedLock implements HeldLock {
     this.#stopTicking = keeping.clock.every(TICK_MS, () => this.#tick());
   }
 
-  get names(): ReadonlySet<string> {
+  get names(): readonly string[] {
     return this.#file.names;
   }
 

@@ -154,7 +154,7 @@ async function settle(
     const conflicts = await findConflicts(context, exclusive, {
       signal,
       clock,
-      except: new Set([...file.names, ...(besides?.names ?? [])]),
+      except: [...file.names, ...(besides?.names ?? [])],
     });
     if (conflicts.length > 0) await file.removeBut(undefined);
     return conflicts;
