@@ -15,14 +15,17 @@ import { Leftovers } from "./leftovers.ts";
 import type { Contestant } from "./measure.ts";
 import { chooseFolders } from "./system-folders.ts";
 import { measureMillionBlobs } from "./million-blobs.ts";
-import { describeMachine, tableHead, tableRows } from "./table.ts";
+import { measurePruneIndex } from "./prune-index.ts";
+import { measurePrune } from "./prune.ts";
+import { describeMachine, formatCost, tableHead, tableRows } from "./table.ts";
 
 const USAGE = `Usage: npm run bench -- [options]
 
   --quick           a sixteenth of the data, and /usr/share as the system tree
   --rounds N        do everything N times and give the mean (2)
   --only WORDS      only data sets whose name holds one of these, separated by commas: system, small, million, random, text, index
-                    (all but million); or latency: over lines with 50 ms of round trip to servers on this machine
+                    (all but million); or latency: over lines with 50 ms of round trip to servers on this machine;
+                    or prune: of the system tree; or plan: of a prune with an index of 5 million blobs
   --megabytes N     so much of the system tree for latency (1000)
   --stores NAMES    only these servers for latency, separated by commas: rest, sftp, minio, radosgw (all)
   --source DIR      the system tree (/usr), read where it is
@@ -70,6 +73,8 @@ async function main(): Promise<void> {
   const log = (line: string): void => console.error(line);
   mkdirSync(folder, { recursive: true });
   if (values.only === "latency") return measureLines(contestants, folder);
+  if (values.only === "prune") return measurePrunes(contestants, folder);
+  if (values.only === "plan") return measurePlans(contestants, folder);
   const leftovers = new Leftovers(folder, log);
   try {
     const cache = values.cold ? "cold" : "warm";
@@ -90,6 +95,26 @@ async function measureLines(contestants: readonly Contestant[], folder: string):
   const options = { rounds, folder, stores, roundTripMs: 50, limitSeconds: 150, log };
   const lines = await measureLatency({ ...options, sources: paths });
   console.log(lines.join("\n"));
+}
+
+async function measurePrunes(contestants: readonly Contestant[], folder: string): Promise<void> {
+  const source = values.source ?? (values.quick ? "/usr/share" : "/usr");
+  const rounds = Number(values.rounds);
+  console.log(`${describeMachine(contestants)}\n- rounds: ${rounds}\n`);
+  const data = { title: source, folder: source };
+  const scores = await measurePrune(data, contestants, { rounds, folder });
+  for (const { contestant, cost, size } of scores) {
+    const gib = `${(size / 2 ** 30).toFixed(3)} GiB`;
+    console.log(`- prune, ${source}, ${contestant.title}: ${formatCost(cost)}, ${gib}; goal 1.5`);
+  }
+}
+
+async function measurePlans(contestants: readonly Contestant[], folder: string): Promise<void> {
+  const blobs = values.quick ? 100_000 : 5_000_000;
+  console.log(`${describeMachine(contestants)}\n`);
+  for (const { contestant, cost } of await measurePruneIndex(folder, blobs, contestants)) {
+    console.log(`- plan of a prune, ${blobs} blobs, ${contestant.title}: ${formatCost(cost)}`);
+  }
 }
 
 async function measureAll(

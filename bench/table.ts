@@ -73,7 +73,8 @@ function cell(work: Work, score: Score): string {
   return formatCost(cost) + size;
 }
 
-function formatCost({ wallSeconds, cpuSeconds, peakMib }: Cost): string {
+/** Wall seconds, CPU seconds and peak MiB. */
+export function formatCost({ wallSeconds, cpuSeconds, peakMib }: Cost): string {
   const digits = wallSeconds < 10 ? 2 : 1;
   return `${wallSeconds.toFixed(digits)} / ${cpuSeconds.toFixed(digits)} / ${Math.round(peakMib)}`;
 }
