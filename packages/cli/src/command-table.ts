@@ -7,6 +7,7 @@
 import type { Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { declareBackup } from "./declare/backup.ts";
+import { declareRepairSnapshots, declareRewrite, declareTag } from "./declare/change.ts";
 import {
   declareDiff,
   declareFind,
@@ -105,6 +106,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "count what is in snapshots",
     declare: declareStats,
     load: async () => (await import("./commands/stats.ts")).runStats,
+  },
+  {
+    usage: "tag [ids...]",
+    summary: "change the tags of snapshots",
+    declare: declareTag,
+    load: async () => (await import("./commands/tag.ts")).runTag,
+  },
+  {
+    usage: "rewrite [ids...]",
+    summary: "make new snapshots from old ones, without some files or with another host or time",
+    declare: declareRewrite,
+    load: async () => (await import("./commands/rewrite.ts")).runRewrite,
+  },
+  {
+    usage: "repair",
+    summary: "repair what is damaged",
+    children: [
+      {
+        usage: "snapshots [ids...]",
+        summary: "cut out of snapshots what is lost, so that the rest can be restored",
+        declare: declareRepairSnapshots,
+        load: async () => (await import("./commands/repair-snapshots.ts")).runRepairSnapshots,
+      },
+    ],
   },
   {
     usage: "cat <type> [id]",

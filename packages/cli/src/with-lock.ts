@@ -7,6 +7,8 @@ export interface LockWish {
   readonly exclusive?: boolean;
   /** True for a command that only reads, which `--no-lock` may spare the lock. */
   readonly readOnly?: boolean;
+  /** Nothing is going to be written, so that no lock is taken. */
+  readonly dryRun?: boolean;
   /** Begin before it is certain that nobody else was faster: the work awaits `settled` before it changes anything. */
   readonly settlesLater?: boolean;
 }
@@ -22,7 +24,8 @@ export async function withLock<T>(
   work: (signal: AbortSignal, settled: Promise<void>) => Promise<T>,
 ): Promise<T> {
   const { globals, signal } = context;
-  if (wish.readOnly === true && globals.lock === false) return work(signal, Promise.resolve());
+  const isSpared = wish.readOnly === true && globals.lock === false;
+  if (isSpared || wish.dryRun === true) return work(signal, Promise.resolve());
   const lock = await repository.lock({
     exclusive: wish.exclusive ?? false,
     signal,

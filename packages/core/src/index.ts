@@ -106,6 +106,20 @@ export type {
   UnusedLimit,
 } from "./maintain/prune/prune-options.ts";
 export type { PruneStatistics } from "./maintain/prune/statistics.ts";
+// Other snapshots in place of what there is.
+export type { TagWish } from "./maintain/rewrite/change-tags.ts";
+export type { RepairFinding, RepairFindingKind } from "./maintain/rewrite/repair-rules.ts";
+export { repairSnapshots } from "./maintain/rewrite/repair-snapshots.ts";
+export type {
+  RepairedSnapshots,
+  RepairSnapshotsOptions,
+} from "./maintain/rewrite/repair-snapshots.ts";
+export type { ReplaceOptions, SnapshotChange } from "./maintain/rewrite/replace-snapshots.ts";
+export { rewriteSnapshots } from "./maintain/rewrite/rewrite-snapshots.ts";
+export type { RewriteOptions } from "./maintain/rewrite/rewrite-snapshots.ts";
+export { tagSnapshots } from "./maintain/rewrite/tag-snapshots.ts";
+export type { TagOptions } from "./maintain/rewrite/tag-snapshots.ts";
+export type { TreeStoreOptions } from "./repository/tree-store.ts";
 
 // Trying out stores.
 export { assessStore } from "./maintain/assessment/assess-store.ts";

@@ -1,0 +1,126 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { requirePeer, Workshop, type ToolName } from "./peers.ts";
+import { makeRandomTree } from "./random-tree.ts";
+import { backupStep, checkStep, initRepository, mustOn, runOn } from "./steps.ts";
+import type { TestRepository } from "./steps.ts";
+
+const peers = ["tsbak", "restic"] as const;
+let workshop: Workshop;
+let source: string;
+let repository: TestRepository;
+
+/** Two snapshots of a tree of odd names, and in it some whose names are known. Tests work on copies. */
+async function prepare(): Promise<void> {
+  workshop = new Workshop();
+  source = workshop.path("source");
+  repository = await initRepository(workshop, "restic", "repository");
+  makeRandomTree(source, { seed: 6, size: 2e6, files: 60 });
+  fs.mkdirSync(join(source, "Logs", "deep"), { recursive: true });
+  fs.mkdirSync(join(source, "hollow"));
+  for (const name of ["one.log", "deep/two.LOG", "deep/three.txt"])
+    fs.writeFileSync(join(source, "Logs", name), name);
+  await backupStep(repository, "restic", source, { args: ["--tag", "a,b"] });
+  fs.writeFileSync(join(source, "Logs", "four.log"), "four");
+  await backupStep(repository, "restic", source, { args: ["--tag", "c"] });
+}
+
+/** All that snapshots say but their own ids, and those of snapshots that are made by the command. */
+async function snapshotsOf(copy: TestRepository): Promise<string[]> {
+  const text = await mustOn(copy, "restic", ["snapshots", "--json"]);
+  return (JSON.parse(text) as Record<string, unknown>[])
+    .map(({ id: _, short_id: __, ...fields }) => JSON.stringify(fields))
+    .sort();
+}
+
+function copyOf(name: string): TestRepository {
+  const folder = workshop.path(`copy-${name}`);
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.cpSync(repository.folder, folder, { recursive: true });
+  return { workshop, folder };
+}
+
+/** Run the same command by both tools, each on a copy of its own; gives what is there afterwards. */
+async function onCopies(args: readonly string[]): Promise<string[][]> {
+  const results: string[][] = [];
+  for (const tool of peers satisfies readonly ToolName[]) {
+    const copy = copyOf(tool);
+    await mustOn(copy, tool, args);
+    if (tool === "tsbak" && args[0] !== "tag") await checkStep(copy, ["restic"]);
+    results.push(await snapshotsOf(copy));
+  }
+  return results;
+}
+
+describe.skipIf(peers.map(requirePeer).includes(false))("tsbak", () => {
+  beforeAll(prepare);
+  afterAll(() => workshop.close());
+
+  test("rewrite makes of each snapshot what restic makes of it", async () => {
+    const before = await snapshotsOf(repository);
+    for (const args of [
+      ["--exclude", "*.log"],
+      ["--iexclude", `${source}/LOGS/deep`, "--forget"],
+      ["--include", "*.log", "--include", "hollow"],
+      ["--exclude", "nothing", "--snapshot-summary"],
+      ["--new-host", "elsewhere", "--new-time", "2020-02-03 04:05:06", "--tag", "c"],
+    ]) {
+      const [restic, tsbak] = await onCopies(["rewrite", ...args]);
+
+      expect(tsbak, args.join(" ")).toEqual(restic);
+      if (!args.includes("nothing")) expect(tsbak).not.toEqual(before);
+    }
+  });
+
+  test("tag leaves the tags, in their order, and the original that restic does", async () => {
+    for (const args of [
+      ["--set", "x,y", "--set", "z"],
+      ["--add", "c,d"],
+      ["--remove", "a", "--add", "e", "--tag", "a"],
+    ]) {
+      const [restic, tsbak] = await onCopies(["tag", ...args]);
+
+      expect(tsbak, args.join(" ")).toEqual(restic);
+    }
+  });
+
+  test("tag and rewrite write nothing a second time, nor in a dry run", async () => {
+    const copy = copyOf("twice");
+    const dry = ["rewrite", "--exclude", "*.log", "--new-host", "other", "--dry-run", "--forget"];
+    const before = fs.readdirSync(copy.folder, { recursive: true }).sort();
+    await mustOn(copy, "tsbak", dry);
+    expect(fs.readdirSync(copy.folder, { recursive: true }).sort()).toEqual(before);
+
+    const rewrite = ["rewrite", "--exclude", "*.log", "--tag", "a,b", "--tag", "c"];
+    await mustOn(copy, "tsbak", rewrite);
+    const once = await snapshotsOf(copy);
+    await mustOn(copy, "tsbak", [...rewrite, "--json"]);
+    expect(await snapshotsOf(copy)).toEqual(once);
+
+    await mustOn(copy, "tsbak", ["tag", "--set", ""]);
+    const tags = (await snapshotsOf(copy)).map((text) => JSON.parse(text) as { tags?: [] });
+    expect(tags.map((snapshot) => snapshot.tags)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(await mustOn(copy, "tsbak", ["tag", "--set", "", "--json"])).toBe(
+      '{"message_type":"summary","changed_snapshots":0}\n',
+    );
+  });
+
+  test.each([
+    [["tag"], "nothing is to be done"],
+    [["tag", "--set", "a", "--add", "b"], "--set takes all other tags away"],
+    [["rewrite"], "nothing is to be done"],
+    [["rewrite", "--exclude", "a", "--include", "b"], "use one kind"],
+    [["rewrite", "--new-time", "yesterday"], "Write a local time"],
+  ])("refuses %j", async (args, message) => {
+    const { code, stderr } = await runOn(repository, "tsbak", args);
+
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+});
