@@ -132,6 +132,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     ],
   },
   {
+    usage: "recover",
+    summary: "gather what no snapshot refers to, such as forgotten snapshots, in a new one",
+    load: async () => (await import("./commands/recover.ts")).runRecover,
+  },
+  {
     usage: "cat <type> [id]",
     summary: "print masterkey, config, pack, blob, snapshot, index, key, lock or tree",
     load: async () => (await import("./commands/cat.ts")).runCat,

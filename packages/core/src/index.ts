@@ -108,6 +108,9 @@ export type {
 export type { PruneStatistics } from "./maintain/prune/statistics.ts";
 // Other snapshots in place of what there is.
 export type { TagWish } from "./maintain/rewrite/change-tags.ts";
+export type { OrphanOptions, Orphans } from "./maintain/rewrite/find-orphans.ts";
+export { recover } from "./maintain/rewrite/recover.ts";
+export type { RecoverOptions, RecoverSummary } from "./maintain/rewrite/recover.ts";
 export type { RepairFinding, RepairFindingKind } from "./maintain/rewrite/repair-rules.ts";
 export { repairSnapshots } from "./maintain/rewrite/repair-snapshots.ts";
 export type {
