@@ -11,20 +11,20 @@ import type { UnpackedContext } from "./unpacked.ts";
 const USUAL_SIZE = 16 << 10;
 
 /**
- * What a pack says of itself, whether an index lists it or not.
+ * What a pack says of itself, whether an index lists it or not. Who knows its size from a listing spares a request with `size`, in bytes.
  *
  * @throws {TsbakError} `not-found` if there is no such pack, `corrupt` if its header is damaged.
  */
 export async function readPackHeader(
   { backend, opener }: UnpackedContext,
   name: string,
-  options: CallOptions = {},
+  options: CallOptions & { readonly size?: number | undefined } = {},
 ): Promise<PackEntry[]> {
   const ref = { kind: "pack", name } as const;
-  const { size } = await backend.stat(ref, options);
+  const size = options.size ?? (await backend.stat(ref, options)).size;
   const readEnd = (length: number): Promise<Uint8Array> =>
     backend.read(ref, { offset: size - length, length }, options);
-  let tail = await readEnd(Math.min(size, USUAL_SIZE));
+  let tail = size === 0 ? new Uint8Array() : await readEnd(Math.min(size, USUAL_SIZE));
   const length = decodePackTrailer(tail, size) + PACK_TRAILER_SIZE;
   if (length > tail.length) tail = await readEnd(length);
   const sealed = tail.subarray(tail.length - length, tail.length - PACK_TRAILER_SIZE);

@@ -18,6 +18,8 @@ export interface IndexSurvey {
   readonly repeated: readonly string[];
   /** Packs that several files list with different blobs. */
   readonly conflicting: readonly string[];
+  /** For each file that could be read, by its name: the numbers of the packs that it lists. */
+  readonly listings: ReadonlyMap<string, Uint32Array>;
 }
 
 /** How to survey. */
@@ -49,7 +51,8 @@ export async function surveyIndex(
   })) {
     survey.take(file);
   }
-  return { index: survey.index, files: names.length, damaged: survey.damaged, ...survey.packs() };
+  const { index, damaged, listings } = survey;
+  return { index, files: names.length, damaged, listings, ...survey.packs() };
 }
 
 async function listNames({ backend }: UnpackedContext, options: CallOptions): Promise<string[]> {
@@ -79,6 +82,7 @@ interface PackMark {
 class Survey {
   readonly index = new BlobIndex();
   readonly damaged: { name: string; error: TsbakError }[] = [];
+  readonly listings = new Map<string, Uint32Array>();
   readonly #marks: PackMark[] = [];
   readonly #repeated = new Set<number>();
   readonly #conflicting = new Set<number>();
@@ -92,6 +96,7 @@ class Survey {
     const touched = new Set<number>();
     try {
       decodeIndex(file.bytes, this.#sink(touched));
+      this.listings.set(file.name, Uint32Array.from(touched));
     } catch (error) {
       this.damaged.push({ name: file.name, error: damageOf(error) });
     }
