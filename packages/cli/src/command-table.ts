@@ -16,6 +16,7 @@ import {
   declareStats,
 } from "./declare/look.ts";
 import { declarePrune } from "./declare/prune.ts";
+import { declareRepairIndex, declareRepairPacks } from "./declare/repair.ts";
 import { declareDump, declareRestore } from "./declare/restore.ts";
 import {
   declareInit,
@@ -171,6 +172,24 @@ export const COMMANDS: readonly CommandEntry[] = [
         usage: "remove <id>",
         summary: "remove a key",
         load: async () => (await import("./commands/key.ts")).runKeyRemove,
+      },
+    ],
+  },
+  {
+    usage: "repair",
+    summary: "repair what is damaged in the repository",
+    children: [
+      {
+        usage: "index",
+        summary: "make the index true to the packs that are there",
+        declare: declareRepairIndex,
+        load: async () => (await import("./commands/repair.ts")).runRepairIndex,
+      },
+      {
+        usage: "packs [ids...]",
+        summary: "save what can be read of damaged packs into new ones",
+        declare: declareRepairPacks,
+        load: async () => (await import("./commands/repair.ts")).runRepairPacks,
       },
     ],
   },

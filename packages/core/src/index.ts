@@ -123,6 +123,20 @@ export type { RewriteOptions } from "./maintain/rewrite/rewrite-snapshots.ts";
 export { tagSnapshots } from "./maintain/rewrite/tag-snapshots.ts";
 export type { TagOptions } from "./maintain/rewrite/tag-snapshots.ts";
 export type { TreeStoreOptions } from "./repository/tree-store.ts";
+// Repair.
+export { repairIndex } from "./maintain/repair/repair-index.ts";
+export type { RepairIndexOptions, RepairIndexSummary } from "./maintain/repair/repair-index.ts";
+export type { RepairIndexEvent } from "./maintain/repair/index-plan.ts";
+export { repairPacks } from "./maintain/repair/repair-packs.ts";
+export type {
+  KeepAside,
+  RepairPacksEvent,
+  RepairPacksOptions,
+  RepairPacksSummary,
+} from "./maintain/repair/repair-packs.ts";
+export type { SalvagedPack, UnreadBlob } from "./maintain/repair/salvage-pack.ts";
+export type { ExclusiveOptions } from "./maintain/repair/exclusive-lock.ts";
+export { keepCopy } from "./fs/keep-copy.ts";
 
 // Trying out stores.
 export { assessStore } from "./maintain/assessment/assess-store.ts";

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { FileRef } from "../../backend/backend.ts";
+import { Repository } from "../../repository/repository.ts";
+import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import { createSample, type Sample } from "../../testing/sample-repository.ts";
 import { verify } from "../verify/verify.ts";
 import { repairPacks } from "./repair-packs.ts";
@@ -105,4 +107,23 @@ describe("repairPacks()", () => {
     expect(await repository.listNames("pack")).toEqual(before);
     expect(await repository.listNames("index")).toEqual([sample.index]);
   });
+});
+
+test("repairPacks() reads blob by blob what cannot be read as a whole, and leaves the pack", async () => {
+  const sample = await createSample();
+  const backend = new FaultyBackend(sample.testing.backend);
+  await backend.write({ kind: "config", name: "" }, new Uint8Array(1));
+  const repository = new Repository({ ...sample.testing.repository, backend });
+  const [{ id: name }] = sample.packs;
+  // The pack as a whole, then the first of its blobs.
+  for (const nth of [1, 2]) {
+    const pattern = { method: "read", kind: "pack", name, nth } as const;
+    backend.on(pattern, { type: "fail", error: "unavailable" });
+  }
+
+  const summary = await repairPacks(repository, [name], new Shelf());
+
+  expect(summary).toMatchObject({ blobsSaved: 1, packsLeft: [name] });
+  expect(await repository.listNames("pack")).toContain(name);
+  expect(await lostBlobs(sample)).toEqual([sample.ids.first]);
 });

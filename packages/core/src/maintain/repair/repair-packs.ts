@@ -19,7 +19,7 @@ import { withExclusiveLock, type ExclusiveOptions } from "./exclusive-lock.ts";
 import { packEntries } from "./index-plan.ts";
 import { RescueWriter } from "./rescue-writer.ts";
 import { rewriteIndex, type IndexProgress } from "./rewrite-index.ts";
-import { salvagePack, type SalvagedPack } from "./salvage-pack.ts";
+import { readDamaged, salvagePack, type SalvagedPack } from "./salvage-pack.ts";
 
 /**
  * Put a copy of a damaged file in a safe place outside the repository. It must be durable when the promise resolves. The bytes are
@@ -188,9 +188,8 @@ class PackRepair {
 
   async #read(ref: FileRef): Promise<Uint8Array> {
     try {
-      return await this.#repository.backend.read(ref, undefined, this.#call);
+      return await readDamaged(this.#repository, ref, undefined, this.#call);
     } catch (error) {
-      // What is out of reach for a while must not be taken for lost.
       if (!isTsbakError(error, "corrupt")) throw error;
       throw new UnreadablePack(error.message, { cause: error });
     }

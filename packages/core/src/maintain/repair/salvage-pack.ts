@@ -1,5 +1,10 @@
 import { throwIfAborted } from "../../async/interrupted.ts";
-import type { CallOptions } from "../../backend/backend.ts";
+import {
+  CONFIG_REF,
+  type ByteRange,
+  type CallOptions,
+  type FileRef,
+} from "../../backend/backend.ts";
 import { toHex } from "../../bytes/hex.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
 import { isTsbakError, TsbakError } from "../../errors.ts";
@@ -105,7 +110,28 @@ async function loadStored(
   } catch (error) {
     if (!isTsbakError(error, "corrupt")) throw error;
     const ref = { kind: "pack", name } as const;
-    return openStored(repository, await repository.backend.read(ref, entry, call), entry);
+    return openStored(repository, await readDamaged(repository, ref, entry, call), entry);
+  }
+}
+
+/**
+ * Read a file, or a part of it, that may lie on a broken place of a disk.
+ *
+ * @throws {TsbakError} `corrupt` if it cannot be read though the store can be reached; else what the backend throws.
+ */
+export async function readDamaged(
+  { backend }: Repository,
+  ref: FileRef,
+  range: ByteRange | undefined,
+  call: CallOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await backend.read(ref, range, call);
+  } catch (error) {
+    if (!isTsbakError(error, "unavailable")) throw error;
+    // What is out of reach for a while must not be taken for lost.
+    await backend.read(CONFIG_REF, undefined, call);
+    throw new TsbakError("corrupt", error.message, { cause: error });
   }
 }
 
