@@ -136,6 +136,15 @@ export type {
 } from "./maintain/repair/repair-packs.ts";
 export type { SalvagedPack, UnreadBlob } from "./maintain/repair/salvage-pack.ts";
 export type { ExclusiveOptions } from "./maintain/repair/exclusive-lock.ts";
+export { doctor } from "./maintain/repair/doctor.ts";
+export type { DoctorOptions } from "./maintain/repair/doctor.ts";
+export type {
+  DoctorEvent,
+  DoctorReport,
+  DoctorStep,
+  Treatment,
+} from "./maintain/repair/doctor-report.ts";
+export type { LostBlob, LostPlace } from "./maintain/repair/blob-source.ts";
 export { keepCopy } from "./fs/keep-copy.ts";
 
 // Trying out stores.

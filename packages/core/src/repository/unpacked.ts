@@ -83,7 +83,11 @@ export async function loadUnpacked(
   return openUnpacked(context, await readVerified(context, kind, name, options));
 }
 
-/** The plain bytes of a file from those that are stored. @throws {TsbakError} `corrupt` if they do not open. */
+/**
+ * The plain bytes of a sealed index, snapshot or lock file, whatever its name.
+ *
+ * @throws {TsbakError} `corrupt` if they do not open.
+ */
 export function openUnpacked(context: UnpackedContext, sealed: Uint8Array): Uint8Array {
   const plain = context.opener.open(sealed);
   if (context.version === 1 || unpackedEncoding(plain) !== "zstd") return plain;

@@ -40,6 +40,8 @@ export type RepairIndexEvent =
 export interface IndexPlanOptions {
   /** Read the headers of all packs, whatever the index says. */
   readonly readAllPacks?: boolean | undefined;
+  /** Packs that are not to be added to the index, though they are there. */
+  readonly leaveOut?: ReadonlySet<string> | undefined;
   readonly onEvent?: ((event: RepairIndexEvent) => void) | undefined;
 }
 
@@ -121,6 +123,7 @@ export class IndexPlanner {
       const { name, size } = file;
       present.add(name);
       const expectedSize = this.#hasListed(name) ? this.#map.sizeOf(index.packNumber(name)) : -1;
+      if (expectedSize < 0 && this.#options.leaveOut?.has(name) === true) continue;
       const isTrue = size === expectedSize && !conflicts.has(name);
       if (isTrue && this.#options.readAllPacks !== true) continue;
       files.push(file);

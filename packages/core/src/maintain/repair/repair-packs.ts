@@ -180,7 +180,8 @@ class PackRepair {
       await this.#options.keepAside(ref, bytes);
       return bytes;
     } catch (error) {
-      if (!(error instanceof UnreadablePack)) throw error;
+      const isGone = isTsbakError(error, "not-found");
+      if (!isGone && !(error instanceof UnreadablePack)) throw error;
       this.#options.onEvent?.({ kind: "pack-left", name, reason: error.message });
       return undefined;
     }

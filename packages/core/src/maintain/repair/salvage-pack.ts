@@ -69,7 +69,8 @@ export async function salvagePack(
       saved.add(key);
       unread.delete(key);
     } catch (error) {
-      if (!isTsbakError(error, "corrupt")) throw error;
+      // A file in the wrong folder is listed, and is not there.
+      if (!isTsbakError(error, "corrupt") && !isTsbakError(error, "not-found")) throw error;
       unread.set(key, { type, id, reason: error.message });
     }
   }
@@ -81,8 +82,8 @@ function* candidates(repository: Repository, { bytes, listed }: DamagedPack): Ge
   if (bytes !== undefined) yield* headerEntries(repository, bytes);
 }
 
-/** None if the header is damaged. */
-function headerEntries({ opener }: Repository, bytes: Uint8Array): readonly PackEntry[] {
+/** What the header of a whole pack lists; nothing if it is damaged. */
+export function headerEntries({ opener }: Repository, bytes: Uint8Array): readonly PackEntry[] {
   try {
     const end = bytes.length - PACK_TRAILER_SIZE;
     const start = end - decodePackTrailer(bytes.subarray(Math.max(end, 0)), bytes.length);

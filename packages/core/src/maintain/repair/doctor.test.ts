@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import type { FileKind, FileRef } from "../../backend/backend.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
+import { Repository } from "../../repository/repository.ts";
+import {
+  createSample,
+  fileNode,
+  TestingRepository,
+  type Sample,
+} from "../../testing/sample-repository.ts";
+import { encodeTree } from "../../format/tree.ts";
+import { doctor, type DoctorOptions } from "./doctor.ts";
+import type { DoctorReport } from "./doctor-report.ts";
+
+class Shelf {
+  readonly names: string[] = [];
+  readonly keepAside = async ({ name }: FileRef): Promise<void> => {
+    this.names.push(name);
+  };
+}
+
+function treat(
+  { testing }: Sample,
+  options: Partial<DoctorOptions> = {},
+  shelf = new Shelf(),
+): Promise<DoctorReport> {
+  const mayRepair = async (): Promise<boolean> => true;
+  return doctor(testing.repository, { ...shelf, mayRepair, threads: 1, ...options });
+}
+
+/** A copy file by file, with the same keys. */
+async function mirror({ testing }: Sample): Promise<Repository> {
+  const copy = await TestingRepository.create();
+  const kinds: readonly FileKind[] = ["key", "snapshot", "index", "pack"];
+  for (const kind of kinds) {
+    for (const name of await testing.repository.listNames(kind)) {
+      await copy.backend.write({ kind, name }, await testing.backend.read({ kind, name }));
+    }
+  }
+  return new Repository({ ...testing.repository, backend: copy.backend });
+}
+
+/** Put the bytes of two files in each other's place. */
+async function swap({ testing }: Sample, kind: FileKind, a: string, b: string): Promise<void> {
+  const [first, second] = [
+    await testing.backend.read({ kind, name: a }),
+    await testing.backend.read({ kind, name: b }),
+  ];
+  await testing.change(kind, a, () => second);
+  await testing.change(kind, b, () => first);
+}
+
+describe("doctor()", () => {
+  test("asks nothing and changes nothing where all is well", async () => {
+    const sample = await createSample();
+    let asked = 0;
+
+    const report = await treat(sample, { mayRepair: async () => ++asked > 0 });
+
+    expect(report.before.errors).toEqual([]);
+    expect(report.treatment).toBeUndefined();
+    expect(asked).toBe(0);
+    expect(await sample.testing.repository.listNames("lock")).toEqual([]);
+  });
+
+  test("only tells what is wrong unless it may repair", async () => {
+    const sample = await createSample();
+    await sample.testing.flip("pack", sample.packs[0].id, 20);
+    const files = await sample.testing.repository.listNames("pack");
+
+    const report = await treat(sample, { mayRepair: undefined });
+
+    expect(report.after.errors).toMatchObject([{ kind: "pack-damaged" }]);
+    expect(report.treatment).toBeUndefined();
+    expect(await sample.testing.repository.listNames("pack")).toEqual(files);
+  });
+
+  test("takes blobs that were lost from another repository", async () => {
+    const sample = await createSample();
+    const from = await mirror(sample);
+    await sample.testing.flip("pack", sample.packs[0].id, 20);
+    await sample.testing.backend.remove({ kind: "pack", name: sample.packs[2].id });
+
+    const { after, treatment } = await treat(sample, { from });
+
+    expect(after.errors).toEqual([]);
+    expect([...(treatment?.blobsFound.values() ?? [])]).toEqual([3]);
+    expect(treatment).toMatchObject({ blobsSalvaged: 1, blobsLost: [] });
+  });
+
+  test("says which files lack what nobody has, and keeps the rest", async () => {
+    const sample = await createSample();
+    await sample.testing.flip("pack", sample.packs[0].id, 20);
+
+    const { after, treatment } = await treat(sample);
+
+    expect(after.errors).toMatchObject([{ kind: "blob-missing", affectedCount: 1 }]);
+    expect(after.errors[0]?.affected).toEqual([{ snapshot: sample.snapshot, path: "/one" }]);
+    expect(treatment?.blobsLost).toMatchObject([{ type: "data", id: sample.ids.first }]);
+  });
+
+  test("saves a cut off pack before the index drops it", async () => {
+    const sample = await createSample();
+    const [first] = sample.packs;
+    const { length } = first.entries[0] as { length: number };
+    await sample.testing.change("pack", first.id, (bytes) => bytes.subarray(0, length + 9));
+    const shelf = new Shelf();
+
+    const { treatment } = await treat(sample, {}, shelf);
+
+    expect(treatment).toMatchObject({ blobsSalvaged: 1, blobsLost: [{ type: "data" }] });
+    expect(shelf.names).toContain(first.id);
+  });
+
+  test("gives packs back to their names that stand in each other's place", async () => {
+    const sample = await createSample();
+    await swap(sample, "pack", sample.packs[0].id, sample.packs[2].id);
+
+    const { after, treatment } = await treat(sample);
+
+    expect(after.errors).toEqual([]);
+    expect(treatment).toMatchObject({ blobsSalvaged: 4, blobsLost: [] });
+  });
+
+  test("gives snapshots back to their names that stand in each other's place", async () => {
+    const sample = await createSample();
+    const { testing } = sample;
+    const other = encodeTree([fileNode("other", [sample.blobs.last])]);
+    await testing.addIndex([await testing.addPack([{ type: "tree", plain: other }])]);
+    const second = await testing.addSnapshot(sha256Hex(other), "second");
+    await swap(sample, "snapshot", sample.snapshot, second);
+
+    const { before, after, treatment } = await treat(sample);
+
+    expect(before.errors.map(({ kind }) => kind)).toEqual(["snapshot-damaged", "snapshot-damaged"]);
+    expect(after.errors).toEqual([]);
+    expect(treatment?.snapshotsMended).toHaveLength(2);
+    const names = await testing.repository.listNames("snapshot");
+    expect(names.sort()).toEqual([sample.snapshot, second].sort());
+  });
+
+  test("takes damaged snapshots and keys from a mirror, and leaves what nobody has", async () => {
+    const sample = await createSample();
+    const from = await mirror(sample);
+    const lost = await sample.testing.addSnapshot(sample.root, "only here");
+    for (const name of [sample.snapshot, lost]) await sample.testing.flip("snapshot", name, 9);
+    await sample.testing.flip("key", sample.key, 9);
+
+    const { after, treatment } = await treat(sample, { from });
+
+    expect(after.errors).toMatchObject([{ kind: "snapshot-damaged", file: { name: lost } }]);
+    expect(treatment).toMatchObject({
+      snapshotsMended: [sample.snapshot],
+      keysMended: [sample.key],
+    });
+  });
+
+  test("replaces a damaged index of which a copy was kept", async () => {
+    const sample = await createSample();
+    await sample.testing.flip("index", sample.index, 50);
+    const shelf = new Shelf();
+
+    const { after } = await treat(sample, {}, shelf);
+
+    expect(after.errors).toEqual([]);
+    expect(shelf.names).toEqual([sample.index]);
+  });
+});
