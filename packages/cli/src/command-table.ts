@@ -17,6 +17,7 @@ import {
 } from "./declare/look.ts";
 import { declarePrune } from "./declare/prune.ts";
 import { declareRepairIndex, declareRepairPacks } from "./declare/repair.ts";
+import { declareDoctor, declareRepairIndex, declareRepairPacks } from "./declare/repair.ts";
 import { declareDump, declareRestore } from "./declare/restore.ts";
 import {
   declareInit,
@@ -174,6 +175,12 @@ export const COMMANDS: readonly CommandEntry[] = [
         load: async () => (await import("./commands/key.ts")).runKeyRemove,
       },
     ],
+  },
+  {
+    usage: "doctor",
+    summary: "find out what is damaged, repair it, and tell what could not be repaired",
+    declare: declareDoctor,
+    load: async () => (await import("./commands/doctor.ts")).runDoctor,
   },
   {
     usage: "repair",

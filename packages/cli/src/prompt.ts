@@ -85,3 +85,13 @@ export async function readFirstLine(
   if (signal.aborted) throw interrupted();
   return Buffer.concat(chunks).toString("utf8").split(/\r?\n/, 1)[0] ?? "";
 }
+
+/** Ask for yes or no on a terminal; whatever does not begin with a y is no. */
+export async function askYes(
+  { input, output }: Terminal,
+  question: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  output.write(question);
+  return /^y/i.test((await readFirstLine(input, signal)).trim());
+}

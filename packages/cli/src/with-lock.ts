@@ -1,4 +1,4 @@
-import type { Repository } from "@tsbak/core";
+import type { ExclusiveOptions, Repository } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds } from "./format-text.ts";
 
@@ -47,4 +47,15 @@ export async function withLock<T>(
 export function reportWait(context: Context, message: string, waitMs: number): void {
   if (context.output.json) return;
   context.output.warn(`${message}; trying again in ${formatSeconds(waitMs / 1000)}`);
+}
+
+/** How an operation of the engine that locks by itself is to wait and be interrupted. */
+export function exclusiveOptions(context: Context): ExclusiveOptions {
+  return {
+    signal: context.signal,
+    lock: {
+      retryMs: context.globals.retryLock,
+      onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
+    },
+  };
 }

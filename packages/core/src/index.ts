@@ -144,6 +144,8 @@ export type {
   DoctorStep,
   Treatment,
 } from "./maintain/repair/doctor-report.ts";
+export { planOpening } from "./maintain/repair/mend-opening.ts";
+export type { OpeningRepair } from "./maintain/repair/mend-opening.ts";
 export type { LostBlob, LostPlace } from "./maintain/repair/blob-source.ts";
 export { keepCopy } from "./fs/keep-copy.ts";
 
