@@ -8,6 +8,7 @@ import type { Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { declareBackup } from "./declare/backup.ts";
 import { declareRepairSnapshots, declareRewrite, declareTag } from "./declare/change.ts";
+import { declareMirror } from "./declare/copy.ts";
 import {
   declareDiff,
   declareFind,
@@ -137,6 +138,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: "recover",
     summary: "gather what no snapshot refers to, such as forgotten snapshots, in a new one",
     load: async () => (await import("./commands/recover.ts")).runRecover,
+    usage: "mirror",
+    summary: "keep a second place of the same repository, file by file",
+    declare: declareMirror,
+    load: async () => (await import("./commands/mirror.ts")).runMirror,
   },
   {
     usage: "cat <type> [id]",

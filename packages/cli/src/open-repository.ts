@@ -44,8 +44,18 @@ export async function openNamedRepository(
   });
 }
 
+/** How the other repository is opened. */
+export interface OtherOptions extends OpenOptions {
+  /** True if both have the same keys: what is said of the password of one is good for the other. */
+  readonly sharesPassword?: boolean;
+}
+
 /** Open the other repository of `--from-repo`. */
-export async function openOtherRepository(context: Context, flags: FromFlags): Promise<Repository> {
+export async function openOtherRepository(
+  context: Context,
+  flags: FromFlags,
+  options: OtherOptions = {},
+): Promise<Repository> {
   const environment = withOldFromNames(context.environment);
   const inner = { ...context, environment };
   const location = await findLocation(
@@ -58,13 +68,15 @@ export async function openOtherRepository(context: Context, flags: FromFlags): P
     command: flags.fromPasswordCommand,
     isEmpty: flags.fromInsecureNoPassword,
   };
+  const chosen = choosePassword(password, environment, "FROM_");
+  const isChosen = chosen.isEmpty || Object.keys(chosen).length > 1;
   return openAt(inner, location, {
-    wish: {
-      ...choosePassword(password, environment, "FROM_"),
-      emptyFlag: "--from-insecure-no-password",
-    },
+    wish:
+      options.sharesPassword === true && !isChosen
+        ? passwordWish(context)
+        : { ...chosen, emptyFlag: "--from-insecure-no-password" },
     keyHint: flags.fromKeyHint ?? setting(environment, "FROM_KEY_HINT"),
-    cache: cacheSettings(context),
+    cache: options.cache === false ? {} : cacheSettings(context),
   });
 }
 

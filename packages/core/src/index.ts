@@ -148,6 +148,18 @@ export { planOpening } from "./maintain/repair/mend-opening.ts";
 export type { OpeningRepair } from "./maintain/repair/mend-opening.ts";
 export type { LostBlob, LostPlace } from "./maintain/repair/blob-source.ts";
 export { keepCopy } from "./fs/keep-copy.ts";
+// Several places.
+export { mirror } from "./maintain/mirror/mirror.ts";
+export type { MirrorOptions } from "./maintain/mirror/mirror.ts";
+export type {
+  FileCounts,
+  MirroredKind,
+  MirrorEvent,
+  MirrorProblem,
+  MirrorProblemKind,
+  MirrorReport,
+  MirrorSide,
+} from "./maintain/mirror/mirror-report.ts";
 
 // Trying out stores.
 export { assessStore } from "./maintain/assessment/assess-store.ts";

@@ -1,0 +1,58 @@
+import type { Backend, CallOptions } from "../../backend/backend.ts";
+import type { HeldLock, LockOptions } from "../../repository/locks.ts";
+import { Repository } from "../../repository/repository.ts";
+
+/** What is said about locking. */
+interface LockWish extends CallOptions {
+  readonly dryRun?: boolean | undefined;
+  readonly lock?: Pick<LockOptions, "retryMs" | "onWait"> | undefined;
+}
+
+/** The locks of one run: of the source a shared one; of the target a shared one, or an exclusive one while files are deleted. */
+export class MirrorLocks {
+  readonly #source: Repository;
+  readonly #target: Repository;
+  readonly #options: LockWish;
+  readonly #stop = new AbortController();
+  /** Aborts when the run is no longer wanted, or one of the locks was lost. */
+  readonly signal: AbortSignal;
+  #ofSource: HeldLock | undefined;
+  #ofTarget: HeldLock | undefined;
+
+  constructor(source: Repository, target: Backend, options: LockWish) {
+    const { config, masterKey, keyId, zstd } = source;
+    this.#source = source;
+    this.#target = new Repository({ backend: target, config, masterKey, keyId, zstd });
+    this.#options = options;
+    const { signal } = options;
+    const { signal: stop } = this.#stop;
+    this.signal = signal === undefined ? stop : AbortSignal.any([signal, stop]);
+  }
+
+  async lockSource(): Promise<void> {
+    this.#ofSource = await this.#take(this.#source, false);
+  }
+
+  /** In the place of the lock that is held. Nothing in a dry run. */
+  async lockTarget(exclusive: boolean): Promise<void> {
+    if (this.#options.dryRun === true) return;
+    await this.#ofTarget?.release();
+    this.#ofTarget = await this.#take(this.#target, exclusive);
+  }
+
+  async release(): Promise<void> {
+    await Promise.all([this.#ofTarget?.release(), this.#ofSource?.release()]);
+  }
+
+  /** Why a lock was lost, if that is what ended the run; else the error itself. */
+  lossOr(error: unknown): unknown {
+    const { aborted, reason } = this.#stop.signal;
+    return aborted && reason instanceof Error ? reason : error;
+  }
+
+  async #take(repository: Repository, exclusive: boolean): Promise<HeldLock> {
+    const held = await repository.lock({ exclusive, ...this.#options.lock, signal: this.signal });
+    held.lost.addEventListener("abort", () => this.#stop.abort(held.lost.reason));
+    return held;
+  }
+}

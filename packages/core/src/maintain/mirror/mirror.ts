@@ -1,0 +1,161 @@
+/**
+ * Keep a second place of a repository, file by file: the same keys, the same config, the same packs.
+ *
+ *   (1) What refers to something is written after it (packs, index, snapshots) and deleted before it, so that whatever is at the
+ *       target is complete at any instant.
+ *   (2) Every file that is copied is compared with its name, which is its hash.
+ *   (3) What only the target has stays there unless it is to be deleted, and then only if nothing is wrong with either side.
+ *   (4) The source is locked against a prune, the target against whoever deletes, and exclusively while files are deleted there.
+ *
+ * @module
+ */
+import type { Backend, CallOptions } from "../../backend/backend.ts";
+import { describeFile } from "../../backend/layout.ts";
+import { TsbakError } from "../../errors.ts";
+import type { LockOptions } from "../../repository/locks.ts";
+import type { Repository } from "../../repository/repository.ts";
+import { copyFiles } from "./copy-files.ts";
+import { deleteStrays, strayFiles } from "./delete-strays.ts";
+import { healFiles } from "./heal-files.ts";
+import { identifyTarget, type TargetState } from "./identify-target.ts";
+import { findLacking } from "./lacking-packs.ts";
+import { listFiles, WRITE_ORDER, type Listing } from "./listing.ts";
+import { MirrorLocks } from "./mirror-locks.ts";
+import { MirrorLog } from "./mirror-log.ts";
+import type { MirrorEvent, MirrorReport } from "./mirror-report.ts";
+import type { MirrorRun } from "./mirror-run.ts";
+import { listFinished } from "./replace-file.ts";
+
+/** How to mirror. */
+export interface MirrorOptions extends CallOptions {
+  /** Delete on the target what the source does not have. */
+  readonly delete?: boolean | undefined;
+  /** Let that delete the last snapshot there. */
+  readonly allowRemoveAll?: boolean | undefined;
+  /** Read everything on both sides, and replace what is damaged by the other side's copy. */
+  readonly heal?: boolean | undefined;
+  /** Only tell what would be done. */
+  readonly dryRun?: boolean | undefined;
+  /** Take no lock of the source: for one that cannot be written to. A prune there at the same time makes it fail. */
+  readonly noLock?: boolean | undefined;
+  /** See `LockOptions`; for both places. */
+  readonly lock?: Pick<LockOptions, "retryMs" | "onWait"> | undefined;
+  readonly onEvent?: ((event: MirrorEvent) => void) | undefined;
+}
+
+/**
+ * Bring the target up to the source, which is opened without a cache. What is wrong with single files is in the report.
+ *
+ * @throws {TsbakError} `already-exists` if another repository is at the target; `locked`; `corrupt` if the target's config is damaged
+ * and shall not be healed; `invalid-argument` if both are the same place, or the target would lose all snapshots; `interrupted`.
+ */
+export async function mirror(
+  source: Repository,
+  target: Backend,
+  options: MirrorOptions = {},
+): Promise<MirrorReport> {
+  if (source.backend.location === target.location) throw samePlace(target);
+  const locks = new MirrorLocks(source, target, options);
+  try {
+    if (options.noLock !== true) await locks.lockSource();
+    return await run(source, target, locks, options);
+  } catch (error) {
+    throw locks.lossOr(error);
+  } finally {
+    await locks.release();
+  }
+}
+
+async function run(
+  source: Repository,
+  target: Backend,
+  locks: MirrorLocks,
+  options: MirrorOptions,
+): Promise<MirrorReport> {
+  const isDry = options.dryRun === true;
+  const parts: MirrorRun = {
+    source,
+    target,
+    log: new MirrorLog(options.onEvent),
+    isDry,
+    call: { signal: locks.signal },
+    concurrency: Math.max(1, Math.min(source.backend.connections, target.connections)),
+  };
+  const atTarget = await listFiles(target, parts.call);
+  const atSource = await listFinished(source.backend, atTarget, !isDry, parts.call);
+  const files = { source: atSource, target: atTarget };
+  const state = await identifyTarget(source, target, files, parts.call);
+  if (state === "damaged-config" && options.heal !== true) throw damagedConfig(target);
+  await bringUp(parts, files, state, () => locks.lockTarget(false));
+  await setRight(parts, files, options);
+  if (options.delete === true && parts.log.problems.length === 0) {
+    await locks.lockTarget(true);
+    const now = isDry ? files : await listAgain(parts);
+    await deleteStrays(parts, now.target, now.source, options.allowRemoveAll === true);
+  } else noteStrays(parts.log, files);
+  return parts.log;
+}
+
+/** The target first: what somebody else has mirrored meanwhile is in the source's listing then. */
+async function listAgain({ source, target, call }: MirrorRun): Promise<Sides> {
+  const atTarget = await listFiles(target, call);
+  return { target: atTarget, source: await listFiles(source.backend, call) };
+}
+
+interface Sides {
+  readonly source: Listing;
+  readonly target: Listing;
+}
+
+async function bringUp(
+  parts: MirrorRun,
+  files: Sides,
+  state: TargetState,
+  lock: () => Promise<void>,
+): Promise<void> {
+  const missing = strayFiles(files.source, files.target);
+  if (state === "empty" && !parts.isDry) await parts.target.create(parts.call);
+  await copyFiles(parts, missing, state !== "same", async () => {
+    if (!parts.isDry) await lock();
+  });
+}
+
+async function setRight(parts: MirrorRun, files: Sides, options: MirrorOptions): Promise<void> {
+  if (options.heal === true) await healFiles(parts, files);
+  else noteDifferences(parts, files);
+  if (options.heal === true || options.delete === true) {
+    await findLacking(parts, files, options.heal === true);
+  }
+}
+
+function noteDifferences({ log }: MirrorRun, { source, target }: Sides): void {
+  for (const kind of WRITE_ORDER) {
+    for (const [name, size] of target[kind]) {
+      const other = source[kind].get(name) ?? size;
+      if (other === size) continue;
+      const file = { kind, name } as const;
+      const message = `${describeFile(file)} has ${other} bytes in the source and ${size} in the target; run it again with --heal`;
+      log.problem("differs", undefined, file, message);
+    }
+  }
+}
+
+function noteStrays(log: MirrorLog, { source, target }: Sides): void {
+  const strays = strayFiles(target, source);
+  log.onlyOnTarget = WRITE_ORDER.reduce((sum, kind) => sum + strays[kind].size, 0);
+  log.snapshotsOnlyOnTarget = [...strays.snapshot.keys()];
+}
+
+function samePlace(target: Backend): TsbakError {
+  return new TsbakError(
+    "invalid-argument",
+    `Cannot mirror to ${target.location}: that is where the repository is; name another location with -r`,
+  );
+}
+
+function damagedConfig(target: Backend): TsbakError {
+  return new TsbakError(
+    "corrupt",
+    `Cannot mirror to ${target.location}: its config is damaged; run it again with --heal`,
+  );
+}

@@ -1,0 +1,16 @@
+import type { Backend, CallOptions, FileRef } from "../../backend/backend.ts";
+import { isTsbakError } from "../../errors.ts";
+
+/** Store a file that is named by its contents: what is there already is what was to be written. */
+export async function putFile(
+  backend: Backend,
+  ref: FileRef,
+  bytes: Uint8Array,
+  options: CallOptions,
+): Promise<void> {
+  try {
+    await backend.write(ref, bytes, options);
+  } catch (error) {
+    if (!isTsbakError(error, "already-exists")) throw error;
+  }
+}
