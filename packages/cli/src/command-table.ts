@@ -9,6 +9,7 @@ import type { CommandAction } from "./context.ts";
 import { declareBackup } from "./declare/backup.ts";
 import { declareRepairSnapshots, declareRewrite, declareTag } from "./declare/change.ts";
 import { declareMirror } from "./declare/copy.ts";
+import { declareCopy, declareMirror } from "./declare/copy.ts";
 import {
   declareDiff,
   declareFind,
@@ -138,6 +139,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: "recover",
     summary: "gather what no snapshot refers to, such as forgotten snapshots, in a new one",
     load: async () => (await import("./commands/recover.ts")).runRecover,
+    usage: "copy [ids...]",
+    summary: "copy snapshots from another repository",
+    declare: declareCopy,
+    load: async () => (await import("./commands/copy.ts")).runCopy,
+  },
+  {
     usage: "mirror",
     summary: "keep a second place of the same repository, file by file",
     declare: declareMirror,

@@ -149,6 +149,9 @@ export type { OpeningRepair } from "./maintain/repair/mend-opening.ts";
 export type { LostBlob, LostPlace } from "./maintain/repair/blob-source.ts";
 export { keepCopy } from "./fs/keep-copy.ts";
 // Several places.
+export { copySnapshots } from "./maintain/copy/copy.ts";
+export type { CopyOptions } from "./maintain/copy/copy.ts";
+export type { CopiedSnapshot, CopyEvent, CopyReport } from "./maintain/copy/copy-report.ts";
 export { mirror } from "./maintain/mirror/mirror.ts";
 export type { MirrorOptions } from "./maintain/mirror/mirror.ts";
 export type {

@@ -1,5 +1,10 @@
 import type { Command } from "commander";
-import { addFromOptions } from "../options.ts";
+import { addFilterOptions, addFromOptions } from "../options.ts";
+
+/** Declare the flags of `copy`. */
+export function declareCopy(command: Command): Command {
+  return addFilterOptions(addFromOptions(command));
+}
 
 /** Declare the flags of `mirror`. */
 export function declareMirror(command: Command): Command {
