@@ -3,6 +3,9 @@
  *
  * @module
  */
+export { planSwitch, switchFolders } from "./folder-switch.ts";
+export type { FolderSwitch } from "./folder-switch.ts";
+export { localFolderOf } from "./local-folder.ts";
 export { LocalBackend } from "./local.ts";
 export { locationBelow } from "./location-below.ts";
 export { openBackend } from "./open-backend.ts";

@@ -4,6 +4,7 @@ import { TsbakError } from "@tsbak/core";
 import type { Backend } from "@tsbak/core";
 
 import { refuseUnknownOptions } from "./known-options.ts";
+import { looksLikePath } from "./local-folder.ts";
 import { LocalBackend } from "./local.ts";
 import { countOption, type BackendSettings } from "./settings.ts";
 
@@ -61,10 +62,6 @@ function openLocal(path: string, settings: BackendSettings): Backend {
     throw new TsbakError("invalid-argument", "Cannot open the repository: its location is empty");
   }
   return new LocalBackend(path, countOption(settings, "local.connections", 2));
-}
-
-function looksLikePath(location: string): boolean {
-  return /^(\.{0,2}[/\\]|[A-Za-z]:[/\\])/.test(location);
 }
 
 function notYet(_rest: string, _settings: BackendSettings, scheme: string): never {

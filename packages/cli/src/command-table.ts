@@ -11,6 +11,13 @@ import { declareRepairSnapshots, declareRewrite, declareTag } from "./declare/ch
 import { declareMirror } from "./declare/copy.ts";
 import { declareCopy, declareMirror } from "./declare/copy.ts";
 import {
+  declareCopy,
+  declareMirror,
+  declareRekey,
+  declareWatchCopy,
+  declareWatchMirror,
+} from "./declare/copy.ts";
+import {
   declareDiff,
   declareFind,
   declareLs,
@@ -151,6 +158,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/mirror.ts")).runMirror,
   },
   {
+    usage: "watch",
+    summary: "copy or mirror whenever there is a new snapshot, until it is stopped",
+    children: [
+      {
+        usage: "copy",
+        summary: "copy snapshots from another repository",
+        declare: declareWatchCopy,
+        load: async () => (await import("./commands/watch.ts")).runWatchCopy,
+      },
+      {
+        usage: "mirror",
+        summary: "keep a second place of the same repository",
+        declare: declareWatchMirror,
+        load: async () => (await import("./commands/watch.ts")).runWatchMirror,
+      },
+    ],
+  },
+  {
     usage: "cat <type> [id]",
     summary: "print masterkey, config, pack, blob, snapshot, index, key, lock or tree",
     load: async () => (await import("./commands/cat.ts")).runCat,
@@ -211,6 +236,10 @@ export const COMMANDS: readonly CommandEntry[] = [
         load: async () => (await import("./commands/repair.ts")).runRepairPacks,
       },
     ],
+    usage: "rekey",
+    summary: "seal everything anew with another master key, in a new repository",
+    declare: declareRekey,
+    load: async () => (await import("./commands/rekey.ts")).runRekey,
   },
   {
     usage: "unlock",

@@ -57,27 +57,34 @@ export async function openOtherRepository(
   options: OtherOptions = {},
 ): Promise<Repository> {
   const environment = withOldFromNames(context.environment);
-  const inner = { ...context, environment };
-  const location = await findLocation(
-    { repo: flags.fromRepo, file: flags.fromRepositoryFile },
-    inner,
-    "FROM_",
-  );
+  return openAt(context, await otherLocation(context, flags), {
+    wish: otherPasswordWish(context, flags, options.sharesPassword),
+    keyHint: flags.fromKeyHint ?? setting(environment, "FROM_KEY_HINT"),
+    cache: options.cache === false ? {} : cacheSettings(context),
+  });
+}
+
+/** Where the other repository is. May hold a password. */
+export async function otherLocation(context: Context, flags: FromFlags): Promise<string> {
+  const inner = { ...context, environment: withOldFromNames(context.environment) };
+  return findLocation({ repo: flags.fromRepo, file: flags.fromRepositoryFile }, inner, "FROM_");
+}
+
+/** What was said about the password of the other repository; if nothing was and both share it, about that of the first. */
+export function otherPasswordWish(
+  context: Context,
+  flags: FromFlags,
+  sharesPassword = false,
+): PasswordWish {
   const password = {
     file: flags.fromPasswordFile,
     command: flags.fromPasswordCommand,
     isEmpty: flags.fromInsecureNoPassword,
   };
-  const chosen = choosePassword(password, environment, "FROM_");
+  const chosen = choosePassword(password, withOldFromNames(context.environment), "FROM_");
   const isChosen = chosen.isEmpty || Object.keys(chosen).length > 1;
-  return openAt(inner, location, {
-    wish:
-      options.sharesPassword === true && !isChosen
-        ? passwordWish(context)
-        : { ...chosen, emptyFlag: "--from-insecure-no-password" },
-    keyHint: flags.fromKeyHint ?? setting(environment, "FROM_KEY_HINT"),
-    cache: options.cache === false ? {} : cacheSettings(context),
-  });
+  if (sharesPassword && !isChosen) return passwordWish(context);
+  return { ...chosen, emptyFlag: "--from-insecure-no-password" };
 }
 
 /** The store of the repository that flags and environment name. */

@@ -36,6 +36,13 @@ export function parseDuration(text: string): number {
   return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNIT_MS[unit ?? ""]!, 0);
 }
 
+/** Milliseconds between two looks at something: a duration of at least a second. */
+export function parseInterval(text: string): number {
+  const duration = parseDuration(text);
+  if (duration >= 1000) return duration;
+  throw new InvalidArgumentError("Write a duration of at least a second, such as 5m.");
+}
+
 /** Bytes from a size with or without a suffix, which is a power of 1024: `100`, `10M`, `1g`. */
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text);

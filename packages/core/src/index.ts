@@ -151,6 +151,8 @@ export { keepCopy } from "./fs/keep-copy.ts";
 // Several places.
 export { copySnapshots } from "./maintain/copy/copy.ts";
 export type { CopyOptions } from "./maintain/copy/copy.ts";
+export { watchSnapshots } from "./maintain/copy/watch-snapshots.ts";
+export type { WatchOptions } from "./maintain/copy/watch-snapshots.ts";
 export type { CopiedSnapshot, CopyEvent, CopyReport } from "./maintain/copy/copy-report.ts";
 export { mirror } from "./maintain/mirror/mirror.ts";
 export type { MirrorOptions } from "./maintain/mirror/mirror.ts";
@@ -163,6 +165,9 @@ export type {
   MirrorReport,
   MirrorSide,
 } from "./maintain/mirror/mirror-report.ts";
+
+export { rekey } from "./maintain/rekey/rekey.ts";
+export type { RekeyOptions } from "./maintain/rekey/rekey.ts";
 
 // Trying out stores.
 export { assessStore } from "./maintain/assessment/assess-store.ts";

@@ -12,14 +12,12 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatLocalTime, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
-import { loadNewPassword } from "../password.ts";
+import { askNewPassword, type NewPasswordFlags } from "../new-password.ts";
 import { formatTable } from "../table.ts";
 import { withLock } from "../with-lock.ts";
 
 /** Flags of `key add` and `key passwd`. */
-export interface NewKeyFlags {
-  readonly newPasswordFile?: string;
-  readonly newInsecureNoPassword?: boolean;
+export interface NewKeyFlags extends NewPasswordFlags {
   readonly user?: string;
   readonly host?: string;
 }
@@ -85,16 +83,6 @@ export async function runKeyRemove(context: Context, args: readonly string[]): P
   });
   context.output.say(`removed key ${name}`);
   return EXIT.ok;
-}
-
-function askNewPassword(context: Context, flags: NewKeyFlags): Promise<string> {
-  const wish = {
-    file: flags.newPasswordFile,
-    isEmpty: flags.newInsecureNoPassword ?? false,
-    emptyFlag: "--new-insecure-no-password",
-  };
-  const terminal = { input: process.stdin, output: process.stderr };
-  return loadNewPassword(wish, terminal, context.signal);
 }
 
 function saveKey(repository: Repository, password: string, flags: NewKeyFlags): Promise<OpenedKey> {

@@ -1,0 +1,139 @@
+import { once } from "node:events";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { openBackend } from "@tsbak/backends";
+import { mirror, openRepository } from "@tsbak/core";
+import { FaultyBackend } from "@tsbak/core/testing";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { compareTrees, describeTree } from "./compare-trees.ts";
+import { mutateTree } from "./mutate-tree.ts";
+import { requirePeer, Workshop } from "./peers.ts";
+import { makeRandomTree } from "./random-tree.ts";
+import { startRestServer } from "./servers/rest-server.ts";
+import { backupStep, checkStep, initRepository, mustOn, restoreStep } from "./steps.ts";
+
+const password = "correct horse";
+
+let workshop: Workshop;
+let source: string;
+beforeEach(() => {
+  workshop = new Workshop();
+  source = workshop.path("source");
+});
+afterEach(() => workshop.close());
+
+/** Names and contents of all files of a repository in a folder. */
+function filesOf(folder: string): string[] {
+  return [...describeTree(folder)]
+    .filter(([, text]) => text.includes("file"))
+    .map(([path]) => path)
+    .sort();
+}
+
+test.skipIf(!requirePeer("restic") || !requirePeer("rest-server"))(
+  "a mirror over the network is restic's to use, and heals what it is the mirror of",
+  async () => {
+    const first = await initRepository(workshop, "restic", "first");
+    makeRandomTree(source, { seed: 1, size: 3e6, files: 40 });
+    await backupStep(first, "restic", source);
+    const server = await startRestServer(workshop.folder);
+    try {
+      const second = { workshop, folder: `rest:${server.url}/mirror` };
+      const run = ["mirror", "--from-repo", first.folder];
+      await mustOn(second, "tsbak", run);
+      mutateTree(source, { seed: 2, changes: 20 });
+      await backupStep(first, "tsbak", source);
+      expect(await mustOn(second, "tsbak", run)).toMatch(/snapshot [0-9a-f]{8} mirrored/);
+
+      await checkStep(second, ["restic", "tsbak"]);
+      await restoreStep(second, "restic", "latest", workshop.path("target"));
+      expect(compareTrees(source, workshop.path("target") + source)).toEqual([]);
+
+      const pack = fs
+        .readdirSync(join(first.folder, "data"), { recursive: true, encoding: "utf8" })
+        .find((name) => name.length > 60)!;
+      fs.chmodSync(join(first.folder, "data", pack), 0o600);
+      fs.writeFileSync(join(first.folder, "data", pack), "what a disk makes of it");
+      const found = await workshop.run("tsbak", [...run, "-r", second.folder]);
+      expect([found.code, found.stderr]).toEqual([1, expect.stringContaining("--heal")]);
+      expect(await mustOn(second, "tsbak", [...run, "--heal"])).toContain("healed: pack");
+      await checkStep(first, ["restic", "tsbak"]);
+    } finally {
+      await server.stop();
+    }
+  },
+);
+
+test.skipIf(!requirePeer("restic"))(
+  "mirror leaves both places whole when it dies at any of its writes, and goes on from there",
+  async () => {
+    const first = await initRepository(workshop, "restic", "first");
+    makeRandomTree(source, { seed: 3, size: 1e6, files: 10 });
+    await backupStep(first, "restic", source);
+    const old = workshop.path("old");
+    fs.cpSync(first.folder, old, { recursive: true });
+    mutateTree(source, { seed: 4, changes: 10 });
+    await backupStep(first, "restic", source);
+    // After this the target has packs, index files and a snapshot that the source does not have.
+    await mustOn(first, "restic", ["forget", "--keep-last", "1", "--group-by", "host", "--prune"]);
+    await mustOn(first, "restic", ["prune", "--max-unused", "0"]);
+    const expected = filesOf(first.folder);
+    const open = async (): ReturnType<typeof openRepository> =>
+      openRepository(await openBackend(first.folder), { password });
+
+    let crashes = 0;
+    for (let more = true; more;) {
+      const folder = workshop.path(`target-${crashes}`);
+      fs.cpSync(old, folder, { recursive: true });
+      const backend = new FaultyBackend(await openBackend(folder));
+      backend.crashAt(crashes + 1, { applied: crashes % 2 === 0 });
+      const options = { delete: true, allowRemoveAll: true };
+      await mirror(await open(), backend, options).catch(() => undefined);
+      more = backend.crashed;
+      if (more) crashes++;
+      for (const place of [folder, first.folder]) {
+        for (const lock of fs.readdirSync(join(place, "locks"))) {
+          fs.rmSync(join(place, "locks", lock));
+        }
+      }
+
+      await mustOn({ workshop, folder }, "restic", ["check", "--read-data"]);
+      await mirror(await open(), await openBackend(folder), options);
+      expect(filesOf(folder)).toEqual(expected);
+      fs.rmSync(folder, { recursive: true });
+    }
+
+    expect(crashes).toBeGreaterThan(8);
+  },
+);
+
+test("watch mirrors every new snapshot, outlives a failure, and ends at SIGTERM", async () => {
+  const first = await initRepository(workshop, "tsbak", "first");
+  makeRandomTree(source, { seed: 5, size: 1e5, files: 5 });
+  await backupStep(first, "tsbak", source);
+  const folder = workshop.path("second");
+  const run = ["watch", "mirror", "--from-repo", first.folder, "-r", folder, "--interval", "1s"];
+  const child = workshop.start("tsbak", run, {}, "pipe");
+  let [said, complained] = ["", ""];
+  child.stdout?.on("data", (bytes: Uint8Array) => (said += Buffer.from(bytes).toString()));
+  child.stderr?.on("data", (bytes: Uint8Array) => (complained += Buffer.from(bytes).toString()));
+  const until = async (isSo: () => boolean): Promise<void> => {
+    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  const mirrored = (): number => said.match(/ mirrored/g)?.length ?? 0;
+
+  await until(() => mirrored() === 1);
+  fs.renameSync(folder, `${folder}-away`);
+  fs.writeFileSync(folder, "in the way");
+  await backupStep(first, "tsbak", source);
+  await until(() => complained.includes("trying again in"));
+  fs.rmSync(folder);
+  fs.renameSync(`${folder}-away`, folder);
+  await until(() => mirrored() === 2);
+  child.kill("SIGTERM");
+  const [code] = (await once(child, "close")) as [number];
+
+  expect(code).toBe(0);
+  expect(fs.readdirSync(join(folder, "snapshots"))).toHaveLength(2);
+  expect(fs.readdirSync(join(folder, "locks"))).toEqual([]);
+});
