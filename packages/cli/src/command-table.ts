@@ -8,8 +8,6 @@ import type { Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { declareBackup } from "./declare/backup.ts";
 import { declareRepairSnapshots, declareRewrite, declareTag } from "./declare/change.ts";
-import { declareMirror } from "./declare/copy.ts";
-import { declareCopy, declareMirror } from "./declare/copy.ts";
 import {
   declareCopy,
   declareMirror,
@@ -25,7 +23,6 @@ import {
   declareStats,
 } from "./declare/look.ts";
 import { declarePrune } from "./declare/prune.ts";
-import { declareRepairIndex, declareRepairPacks } from "./declare/repair.ts";
 import { declareDoctor, declareRepairIndex, declareRepairPacks } from "./declare/repair.ts";
 import { declareDump, declareRestore } from "./declare/restore.ts";
 import {
@@ -131,21 +128,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/rewrite.ts")).runRewrite,
   },
   {
-    usage: "repair",
-    summary: "repair what is damaged",
-    children: [
-      {
-        usage: "snapshots [ids...]",
-        summary: "cut out of snapshots what is lost, so that the rest can be restored",
-        declare: declareRepairSnapshots,
-        load: async () => (await import("./commands/repair-snapshots.ts")).runRepairSnapshots,
-      },
-    ],
-  },
-  {
     usage: "recover",
     summary: "gather what no snapshot refers to, such as forgotten snapshots, in a new one",
     load: async () => (await import("./commands/recover.ts")).runRecover,
+  },
+  {
     usage: "copy [ids...]",
     summary: "copy snapshots from another repository",
     declare: declareCopy,
@@ -235,7 +222,15 @@ export const COMMANDS: readonly CommandEntry[] = [
         declare: declareRepairPacks,
         load: async () => (await import("./commands/repair.ts")).runRepairPacks,
       },
+      {
+        usage: "snapshots [ids...]",
+        summary: "cut out of snapshots what is lost, so that the rest can be restored",
+        declare: declareRepairSnapshots,
+        load: async () => (await import("./commands/repair-snapshots.ts")).runRepairSnapshots,
+      },
     ],
+  },
+  {
     usage: "rekey",
     summary: "seal everything anew with another master key, in a new repository",
     declare: declareRekey,

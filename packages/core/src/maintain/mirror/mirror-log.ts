@@ -69,7 +69,8 @@ export class MirrorLog implements MirrorReport {
 }
 
 function mirrored(kind: FileRef["kind"]): MirroredKind {
-  if (kind === "lock") throw new TypeError("Cannot mirror a lock: it belongs to one place");
+  if (kind === "lock" || kind === "trash")
+    throw new TypeError(`Cannot mirror a file of kind ${kind}: it belongs to one place`);
   return kind;
 }
 
