@@ -13,6 +13,7 @@ import { proveDamageKill } from "./damage-kill.ts";
 import { FAULT_STORES } from "./fault-stores.ts";
 import { proveFaults } from "./faults.ts";
 import { proveFlip } from "./flip.ts";
+import { proveForgetPolicy } from "./forget-policy.ts";
 import { proveHostile } from "./hostile.ts";
 import { proveInPlace } from "./in-place.ts";
 import { proveKill } from "./kill.ts";
@@ -41,6 +42,7 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   faults     backups and restores over lines and servers that fail  --runs N (200) --first-run N (0) --stores NAMES (those here)
   outage     the server is gone for a while during a backup        --seconds N (60) --stores NAMES (those here)
   store      a repository on the server of each kind, both tools   --size BYTES (1e9) --files N --stores NAMES (those here)
+  forget-policy  what forget keeps and removes, beside restic    --sets N (1000)
   all        each of them
 
   --seed TEXT   another random tree (a random seed, printed, unless given)
@@ -56,6 +58,7 @@ const { values, positionals } = parseArgs({
     changes: { type: "string" },
     kills: { type: "string" },
     entries: { type: "string" },
+    sets: { type: "string" },
     runs: { type: "string" },
     "first-run": { type: "string" },
     stores: { type: "string" },
@@ -139,6 +142,7 @@ const proofs: Record<string, () => Promise<Report>> = {
       entries: number(values.entries, 200_000),
       sparseSize: number(values.size, 10 * 2 ** 30),
     }),
+  "forget-policy": () => proveForgetPolicy({ ...common, sets: number(values.sets, 1000) }),
   hostile: () =>
     proveHostile({
       ...common,

@@ -15,6 +15,7 @@ import {
   declareWatchCopy,
   declareWatchMirror,
 } from "./declare/copy.ts";
+import { declareForget, declareUndelete } from "./declare/forget.ts";
 import {
   declareDiff,
   declareFind,
@@ -161,6 +162,16 @@ export const COMMANDS: readonly CommandEntry[] = [
         load: async () => (await import("./commands/watch.ts")).runWatchMirror,
       },
     ],
+    usage: "forget [ids...]",
+    summary: "remove snapshots, by a policy or by name",
+    declare: declareForget,
+    load: async () => (await import("./commands/forget.ts")).runForget,
+  },
+  {
+    usage: "undelete [ids...]",
+    summary: "bring back snapshots that were forgotten, or list them",
+    declare: declareUndelete,
+    load: async () => (await import("./commands/undelete.ts")).runUndelete,
   },
   {
     usage: "cat <type> [id]",

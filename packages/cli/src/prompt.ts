@@ -60,6 +60,20 @@ function readHidden(input: NodeJS.ReadStream, signal: AbortSignal): Promise<stri
   });
 }
 
+/**
+ * Ask a question on a terminal. Only an answer that begins with y is a yes.
+ *
+ * @throws {TsbakError} `interrupted` if `signal` aborts.
+ */
+export async function askWhether(
+  terminal: Terminal,
+  question: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  terminal.output.write(`${question} (y/N) `);
+  return /^\s*y/i.test(await readFirstLine(terminal.input, signal));
+}
+
 function interrupted(): TsbakError {
   return new TsbakError("interrupted", "Interrupted");
 }

@@ -168,6 +168,31 @@ export type {
 
 export { rekey } from "./maintain/rekey/rekey.ts";
 export type { RekeyOptions } from "./maintain/rekey/rekey.ts";
+// Forgetting snapshots.
+export { DEFAULT_GRACE_MS, forgetSnapshots } from "./maintain/forget/forget.ts";
+export type { ForgetOptions, ForgetResult } from "./maintain/forget/forget.ts";
+export { DEFAULT_FORGET_LIMIT, describeGroup, planForget } from "./maintain/forget/plan-forget.ts";
+export type { ForgetGroup, ForgetLimit, ForgetPlanOptions } from "./maintain/forget/plan-forget.ts";
+export { applyPolicy, isEmptyPolicy } from "./maintain/forget/policy.ts";
+export type {
+  KeepPolicy,
+  KeptSnapshot,
+  Period,
+  PolicyOutcome,
+  PolicySetting,
+} from "./maintain/forget/policy.ts";
+export { describePolicy } from "./maintain/forget/describe-policy.ts";
+export type { Shrink } from "./maintain/forget/shrink.ts";
+export type { TimeSpan } from "./maintain/forget/time-span.ts";
+export { undeleteSnapshot } from "./maintain/forget/undelete.ts";
+export type { UndeleteOptions } from "./maintain/forget/undelete.ts";
+export { groupSnapshots } from "./repository/group-snapshots.ts";
+export type {
+  SnapshotGroup,
+  SnapshotGrouping,
+  SnapshotGroupKey,
+} from "./repository/group-snapshots.ts";
+export { localOffsetSeconds } from "./fs/zone.ts";
 
 // Trying out stores.
 export { assessStore } from "./maintain/assessment/assess-store.ts";

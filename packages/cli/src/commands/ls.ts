@@ -21,7 +21,7 @@ import type { FilterFlags } from "../options.ts";
 import { sortEntries, type SortKey } from "../sort-entries.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
 import { withLock } from "../with-lock.ts";
-import { snapshotJson } from "./snapshots.ts";
+import { snapshotJson } from "../snapshot-table.ts";
 
 /** Flags of `ls`. */
 export interface LsFlags extends FilterFlags, EntryFlags {

@@ -1,4 +1,4 @@
-import type { CallOptions } from "../backend/backend.ts";
+import type { CallOptions, FileInfo } from "../backend/backend.ts";
 import { mapConcurrent } from "../async/map-concurrent.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../format/snapshot.ts";
@@ -9,6 +9,8 @@ import type { Repository } from "./repository.ts";
 export interface SnapshotEntry {
   readonly id: string;
   readonly snapshot: Snapshot;
+  /** When its file was written, in milliseconds since 1970. Only of `listSnapshots`, and only if the store tells it. */
+  readonly modifiedMs?: number | undefined;
 }
 
 /** Which snapshots are meant. An absent or empty list means all. */
@@ -30,10 +32,12 @@ export async function listSnapshots(
   filter: SnapshotFilter = {},
   options: CallOptions & { readonly onDamaged?: (id: string, error: TsbakError) => void } = {},
 ): Promise<SnapshotEntry[]> {
-  const ids = await repository.listNames("snapshot", options);
-  const load = async (id: string): Promise<SnapshotEntry | undefined> => {
+  const files: FileInfo[] = [];
+  for await (const file of repository.backend.list("snapshot", options)) files.push(file);
+  const load = async ({ name: id, modifiedMs }: FileInfo): Promise<SnapshotEntry | undefined> => {
     try {
-      return await loadSnapshot(repository, id, options);
+      const entry = await loadSnapshot(repository, id, options);
+      return modifiedMs === undefined ? entry : { ...entry, modifiedMs };
     } catch (error) {
       // Removed since it was listed: by a forget elsewhere.
       if (isTsbakError(error, "not-found")) return undefined;
@@ -43,7 +47,7 @@ export async function listSnapshots(
     }
   };
   const entries: SnapshotEntry[] = [];
-  for await (const entry of mapConcurrent(ids, load, {
+  for await (const entry of mapConcurrent(files, load, {
     concurrency: repository.backend.connections,
   })) {
     if (entry !== undefined && matchesFilter(entry.snapshot, filter)) entries.push(entry);

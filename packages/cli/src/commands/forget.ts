@@ -1,0 +1,248 @@
+import {
+  DEFAULT_FORGET_LIMIT,
+  describeGroup,
+  describePolicy,
+  forgetSnapshots,
+  isEmptyPolicy,
+  localOffsetSeconds,
+  planForget,
+  TsbakError,
+  type ForgetGroup,
+  type ForgetLimit,
+  type ForgetResult,
+  type KeepPolicy,
+  type Repository,
+  type SnapshotEntry,
+  type TimeSpan,
+} from "@tsbak/core";
+import { AcceptedShrinks } from "../accepted-shrinks.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { forgetJson, guardLines, idSetText, printForgetGroup } from "../forget-report.ts";
+import { formatSeconds, printable } from "../format-text.ts";
+import { openNamedRepository } from "../open-repository.ts";
+import type { FilterFlags } from "../options.ts";
+import type { Grouping } from "../parse-values.ts";
+import { askWhether } from "../prompt.ts";
+import { selectSnapshots } from "../select-snapshots.ts";
+import { snapshotFilter } from "../snapshot-filter.ts";
+import { withLock } from "../with-lock.ts";
+
+/** Flags of `forget`. */
+export interface ForgetFlags extends FilterFlags {
+  readonly keepLast?: number;
+  readonly keepHourly?: number;
+  readonly keepDaily?: number;
+  readonly keepWeekly?: number;
+  readonly keepMonthly?: number;
+  readonly keepYearly?: number;
+  readonly keepWithin?: TimeSpan;
+  readonly keepWithinHourly?: TimeSpan;
+  readonly keepWithinDaily?: TimeSpan;
+  readonly keepWithinWeekly?: TimeSpan;
+  readonly keepWithinMonthly?: TimeSpan;
+  readonly keepWithinYearly?: TimeSpan;
+  readonly keepTag?: readonly (readonly string[])[];
+  readonly groupBy?: Grouping;
+  readonly compact?: boolean;
+  readonly dryRun?: boolean;
+  readonly unsafeAllowRemoveAll?: boolean;
+  /** Milliseconds. */
+  readonly grace?: number;
+  readonly maxForget?: ForgetLimit;
+  readonly allowShrink?: boolean;
+  readonly trustTimes?: boolean;
+}
+
+const HOST_AND_PATHS: Grouping = { host: true, paths: true, tags: false };
+
+/** `forget`: remove snapshots by a policy, or those named. */
+export async function runForget(
+  context: Context,
+  args: readonly string[],
+  flags: ForgetFlags,
+): Promise<ExitCode> {
+  refuseUnlocked(context, flags);
+  const repository = await openNamedRepository(context);
+  const wish = { exclusive: true, readOnly: flags.dryRun === true };
+  return withLock(context, repository, wish, async (signal) => {
+    const entries = await selectSnapshots(context, repository, args, { flags, signal });
+    if (args.length > 0) {
+      const result = await remove({ context, repository, flags, signal }, entries);
+      return result.failed.length > 0 ? EXIT.incomplete : EXIT.ok;
+    }
+    return forgetByPolicy({ context, repository, flags, signal }, entries);
+  });
+}
+
+/** What every step is given. */
+interface Run {
+  readonly context: Context;
+  readonly repository: Repository;
+  readonly flags: ForgetFlags;
+  readonly signal: AbortSignal;
+}
+
+async function forgetByPolicy(run: Run, entries: readonly SnapshotEntry[]): Promise<ExitCode> {
+  const { context, flags } = run;
+  const { output } = context;
+  const policy = policyOf(flags);
+  refuseNoPolicy(context, flags, policy);
+  output.say(`Applying Policy: ${describePolicy(policy)}`);
+  const accepted = new AcceptedShrinks(run.repository.id, context.environment);
+  const groups = planForget(entries, {
+    policy,
+    groupBy: flags.groupBy ?? HOST_AND_PATHS,
+    nowMs: Date.now(),
+    zoneOffset: localOffsetSeconds,
+    trustTimes: flags.trustTimes,
+    allowShrink: flags.allowShrink,
+    acceptedShrink: (group) => accepted.timeOf(group),
+    limit: flags.maxForget ?? DEFAULT_FORGET_LIMIT,
+  });
+  for (const planned of groups) {
+    printForgetGroup(output, planned, flags.compact === true);
+    for (const line of guardLines(planned)) warn(context, planned, line);
+  }
+  await askAboutMany(run, groups);
+  const { failed } = await remove(
+    run,
+    groups.flatMap((planned) => planned.remove),
+  );
+  if (output.json && groups.length > 0) output.print(forgetJson(groups));
+  if (flags.allowShrink === true && flags.dryRun !== true) acceptShrinks(run, accepted, groups);
+  const isHeldBack = groups.some(({ isFrozen }) => isFrozen);
+  return failed.length > 0 || isHeldBack ? EXIT.incomplete : EXIT.ok;
+}
+
+function policyOf(flags: ForgetFlags): KeepPolicy {
+  return {
+    last: flags.keepLast,
+    counts: {
+      hourly: flags.keepHourly ?? 0,
+      daily: flags.keepDaily ?? 0,
+      weekly: flags.keepWeekly ?? 0,
+      monthly: flags.keepMonthly ?? 0,
+      yearly: flags.keepYearly ?? 0,
+    },
+    within: flags.keepWithin,
+    spans: {
+      ...(flags.keepWithinHourly && { hourly: flags.keepWithinHourly }),
+      ...(flags.keepWithinDaily && { daily: flags.keepWithinDaily }),
+      ...(flags.keepWithinWeekly && { weekly: flags.keepWithinWeekly }),
+      ...(flags.keepWithinMonthly && { monthly: flags.keepWithinMonthly }),
+      ...(flags.keepWithinYearly && { yearly: flags.keepWithinYearly }),
+    },
+    tagLists: flags.keepTag,
+  };
+}
+
+function refuseUnlocked({ globals }: Context, { dryRun }: ForgetFlags): void {
+  if (globals.lock !== false || dryRun === true) return;
+  throw new TsbakError(
+    "invalid-argument",
+    "Cannot forget snapshots without a lock: --no-lock goes with --dry-run only",
+  );
+}
+
+function refuseNoPolicy(context: Context, flags: ForgetFlags, policy: KeepPolicy): void {
+  if (!isEmptyPolicy(policy)) return;
+  if (flags.unsafeAllowRemoveAll !== true) {
+    throw new TsbakError(
+      "invalid-argument",
+      "Cannot forget snapshots: no policy was specified, no snapshots will be removed; " +
+        "give one, such as --keep-daily 7, or the ids of snapshots",
+    );
+  }
+  const { hosts = [], tagLists = [], paths = [] } = snapshotFilter(flags, context.environment);
+  if (hosts.length + tagLists.length + paths.length > 0) return;
+  throw new TsbakError(
+    "invalid-argument",
+    "Cannot forget snapshots: --unsafe-allow-remove-all is not allowed unless a filter is given; " +
+      "add --host, --tag or --path",
+  );
+}
+
+function warn({ output }: Context, { group }: ForgetGroup, line: string): void {
+  output.warnProblem(line, { message: line, during: "forget", item: describeGroup(group) });
+}
+
+/** @throws {TsbakError} `invalid-argument` if more is to be removed than the limit allows, and nobody says yes. */
+async function askAboutMany(
+  { context, flags, signal }: Run,
+  groups: readonly ForgetGroup[],
+): Promise<void> {
+  const large = groups.filter(({ isOverLimit }) => isOverLimit);
+  if (large.length === 0) return;
+  const lines = large.map(
+    ({ group, keep, remove: removed }) =>
+      `${removed.length} of ${removed.length + keep.length} snapshots of "${printable(describeGroup(group))}" would be removed`,
+  );
+  const { output } = context;
+  if (flags.dryRun === true) {
+    for (const [index, line] of lines.entries()) {
+      warn(context, large[index]!, `${line}; without --dry-run this needs --max-forget 100%`);
+    }
+    return;
+  }
+  const terminal = { input: process.stdin, output: process.stderr };
+  if (!output.json && terminal.input.isTTY && terminal.output.isTTY) {
+    for (const line of lines) output.warn(line);
+    if (await askWhether(terminal, "Remove them?", signal)) return;
+  }
+  throw new TsbakError(
+    "invalid-argument",
+    `Cannot forget snapshots: ${lines.join("; ")}; that is more than --max-forget allows. ` +
+      "Nothing was removed. If it is meant, run it once with --max-forget 100%",
+  );
+}
+
+async function remove(
+  run: Run,
+  entries: readonly SnapshotEntry[],
+): Promise<Pick<ForgetResult, "failed">> {
+  const { context, repository, flags, signal } = run;
+  const { output } = context;
+  const ids = entries.map(({ id }) => id);
+  if (ids.length === 0) return { failed: [] };
+  if (flags.dryRun === true) {
+    output.say("Would have removed the following snapshots:");
+    output.say(`${idSetText(ids)}\n`);
+    return { failed: [] };
+  }
+  const startMs = performance.now();
+  const result = await forgetSnapshots(repository, ids, {
+    graceMs: flags.grace,
+    signal,
+    onSnapshot: (id, error) => {
+      if (error === undefined) return output.say(`removed snapshot/${id}`, 3);
+      const message = `unable to remove snapshot/${id} from the repository: ${error.message}`;
+      output.warnProblem(message, { message, during: "forget", item: id });
+    },
+  });
+  const { removed } = result;
+  const seconds = formatSeconds((performance.now() - startMs) / 1000);
+  const percent = ((removed.length / ids.length) * 100).toFixed(2);
+  output.say(`[${seconds}] ${percent}%  ${removed.length} / ${ids.length} files deleted`);
+  if (result.trash === "unsupported") {
+    output.say("This store takes only what restic has: they cannot be brought back by undelete");
+  }
+  return result;
+}
+
+/** What the groups are like now is taken as usual from now on. */
+function acceptShrinks(
+  { context }: Run,
+  accepted: AcceptedShrinks,
+  groups: readonly ForgetGroup[],
+): void {
+  for (const { group, shrink } of groups) {
+    if (shrink === undefined) continue;
+    try {
+      accepted.accept(group, shrink.newest.snapshot.time);
+    } catch (error) {
+      if (!(error instanceof TsbakError)) throw error;
+      return context.output.warn(`--allow-shrink is not remembered: ${error.message}`);
+    }
+  }
+}

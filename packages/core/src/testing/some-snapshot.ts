@@ -1,0 +1,57 @@
+import { randomBytes } from "node:crypto";
+
+import { toHex } from "../bytes/hex.ts";
+import type { Snapshot } from "../format/snapshot.ts";
+import type { SnapshotEntry } from "../repository/snapshots.ts";
+
+/** What a test says of a snapshot; the rest is the same for all. */
+export interface SnapshotWish extends Partial<Snapshot> {
+  readonly modifiedMs?: number;
+  /** Of its summary. */
+  readonly files?: number;
+  readonly bytes?: number;
+}
+
+/** A snapshot of nothing that lies nowhere, with an id that no other has. */
+export function someSnapshot({ modifiedMs, files, bytes, ...wish }: SnapshotWish): SnapshotEntry {
+  const time = wish.time ?? "2026-01-01T00:00:00Z";
+  const summary =
+    files === undefined && bytes === undefined ? {} : { summary: someSummary(time, files, bytes) };
+  const snapshot: Snapshot = {
+    time,
+    tree: "1".repeat(64),
+    paths: ["/home"],
+    hostname: "host",
+    username: "user",
+    uid: 0,
+    gid: 0,
+    excludes: [],
+    tags: [],
+    programVersion: "test",
+    extra: {},
+    ...summary,
+    ...wish,
+  };
+  const entry = { id: toHex(randomBytes(32)), snapshot };
+  return modifiedMs === undefined ? entry : { ...entry, modifiedMs };
+}
+
+function someSummary(time: string, files = 0, bytes = 0): NonNullable<Snapshot["summary"]> {
+  return {
+    backupStart: time,
+    backupEnd: time,
+    filesNew: 0,
+    filesChanged: 0,
+    filesUnmodified: files,
+    dirsNew: 0,
+    dirsChanged: 0,
+    dirsUnmodified: 0,
+    dataBlobs: 0,
+    treeBlobs: 0,
+    dataAdded: 0,
+    dataAddedPacked: 0,
+    totalFilesProcessed: files,
+    totalBytesProcessed: bytes,
+    extra: {},
+  };
+}
