@@ -29,7 +29,11 @@ const source = join(import.meta.dirname, "..", "node_modules", "eslint");
 test.skipIf(!isReady).each(["restic", "tsbak"] as const)(
   "prune leaves of a repository that %s grew what restic's leaves",
   async (grower) => {
-    const { failures } = await provePrune({ source, size: 1e6, versions: 4, growers: [grower] });
+    const { failures } = await provePrune({
+      ...{ source, size: 1e6, versions: 3 },
+      growers: [grower],
+      variants: 2,
+    });
 
     expect(failures).toEqual([]);
   },
@@ -61,11 +65,12 @@ async function growRepository(workshop: Workshop) {
 }
 
 /** Prune through a backend that dies at its nth write; gives whether it did. */
-async function crashPrune(folder: string, nth: number, applied: boolean): Promise<boolean> {
+async function crashPrune(folder: string, nth: number): Promise<boolean> {
   const backend = new FaultyBackend(await openBackend(folder));
   const repository = await openRepository(backend, { password });
-  backend.crashAt(nth, { applied });
-  const options = { packSize, maxUnused: { bytes: 0 }, maxWaitMs: 0 };
+  // Before it takes effect; what is there then is what is there after the one before.
+  backend.crashAt(nth, { applied: false });
+  const options = { packSize, maxUnused: { bytes: 0 }, maxWaitMs: 0, threads: 1 };
   // When the last call is the removal of the lock, it may well succeed.
   await prune(repository, options).catch(() => undefined);
   return backend.crashed;
@@ -76,40 +81,40 @@ function removeLocks(folder: string): void {
   for (const name of fs.readdirSync(join(folder, "locks"))) fs.rmSync(join(folder, "locks", name));
 }
 
-test.skipIf(!isReady).each([
-  ["before", false],
-  ["after", true],
-])("prune() leaves the repository whole when it dies %s any of its writes", async (_, applied) => {
-  const workshop = new Workshop();
-  try {
-    const { folder, tree, id, expected } = await growRepository(workshop);
-    let crashes = 0;
-    for (let more = true; more;) {
-      const crashed = workshop.path("crashed");
-      fs.cpSync(folder, crashed, { recursive: true });
-      more = await crashPrune(crashed, crashes + 1, applied);
-      if (more) crashes++;
-      removeLocks(crashed);
+test.skipIf(!isReady)(
+  "prune() leaves the repository whole when it dies at any of its writes",
+  async () => {
+    const workshop = new Workshop();
+    try {
+      const { folder, tree, id, expected } = await growRepository(workshop);
+      let crashes = 0;
+      for (let more = true; more;) {
+        const crashed = workshop.path("crashed");
+        fs.cpSync(folder, crashed, { recursive: true });
+        more = await crashPrune(crashed, crashes + 1);
+        if (more) crashes++;
+        removeLocks(crashed);
 
-      const repository = await openRepository(await openBackend(crashed), { password });
-      expect((await verify(repository, { readData: true })).errors).toEqual([]);
-      // Restic is slow to start, and sees the same files.
-      if (crashes % 6 === 1) {
-        await mustOn({ workshop, folder: crashed }, "restic", ["check", "--read-data"]);
-        const target = workshop.path("target");
-        await restore(repository, await findSnapshot(repository, id), target);
-        expect(describeTree(target + tree)).toEqual(expected);
-        fs.rmSync(target, { recursive: true });
+        const repository = await openRepository(await openBackend(crashed), { password });
+        expect((await verify(repository, { readData: true, threads: 1 })).errors).toEqual([]);
+        // Restic is slow to start, and sees the same files.
+        if (crashes % 6 === 1) {
+          await mustOn({ workshop, folder: crashed }, "restic", ["check", "--read-data"]);
+          const target = workshop.path("target");
+          await restore(repository, await findSnapshot(repository, id), target);
+          expect(describeTree(target + tree)).toEqual(expected);
+          fs.rmSync(target, { recursive: true });
+        }
+        fs.rmSync(crashed, { recursive: true });
       }
-      fs.rmSync(crashed, { recursive: true });
-    }
 
-    // Three locks, packs, index files; then index files and packs are removed, and the locks.
-    expect(crashes).toBeGreaterThan(12);
-  } finally {
-    workshop.close();
-  }
-});
+      // Three locks, packs, index files; then index files and packs are removed, and the locks.
+      expect(crashes).toBeGreaterThan(12);
+    } finally {
+      workshop.close();
+    }
+  },
+);
 
 test.skipIf(!isReady)("prune speaks restic's language", async () => {
   const workshop = new Workshop();
@@ -117,9 +122,9 @@ test.skipIf(!isReady)("prune speaks restic's language", async () => {
     const { folder } = await growRepository(workshop);
     const repository = { workshop, folder };
     const options = ["prune", "-n", "--max-unused", "0"];
-    // Restic's counter of packs stands among the lines.
+    // Restic's counter of packs stands among the lines, and which packs it would remove.
     const said = (text: string): string[] =>
-      text.split("\n").filter((line) => / (blobs \/|MiB|packs$|packs:)/.test(line));
+      text.split("\n").filter((line) => /^[^W]*(blobs \/|MiB|packs$|packs:)/.test(line));
 
     const theirs = await mustOn(repository, "restic", [...options, "-v"]);
     const ours = await mustOn(repository, "tsbak", [...options, "-v"]);

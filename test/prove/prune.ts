@@ -18,6 +18,8 @@ export interface PruneProofOptions extends ProofOptions {
   readonly source?: string | undefined;
   /** Snapshots that each tool makes; 30 unless given. */
   readonly versions?: number | undefined;
+  /** How many combinations of flags are tried; all unless given. */
+  readonly variants?: number | undefined;
   /** Tools that make a repository; both unless given. */
   readonly growers?: readonly ToolName[] | undefined;
 }
@@ -46,7 +48,7 @@ export function provePrune(options: PruneProofOptions): Promise<Report> {
       const grown = await grow(workshop, grower, log, options);
       const kept = await forget(grown, log);
       findings.note(`${grower} made ${log.ids.length} snapshots, ${kept.length} are kept`);
-      for (const flags of FLAGS) {
+      for (const flags of FLAGS.slice(0, options.variants)) {
         const title = `${grower}'s, ${flags.join(" ") || "no flags"}`;
         await judgePrune(grown, title, flags, findings, async (pruned) => {
           if (flags.length > 0 && flags !== FLAGS[1]) return;

@@ -1,6 +1,6 @@
 import type { PruneEvent, PruneReport, PruneStatistics } from "@tsbak/core";
 import type { Context } from "./context.ts";
-import { formatCount, formatSize } from "./format-text.ts";
+import { formatCount, formatSeconds, formatSize } from "./format-text.ts";
 import { progressInterval } from "./progress-line.ts";
 import { TimedStatus } from "./timed-status.ts";
 import { trafficFields } from "./traffic-report.ts";
@@ -46,6 +46,10 @@ export class PruneReporter {
         return this.#plan(event.statistics);
       case "waiting":
         return reportWait(this.#context, event.message, event.waitMs);
+      case "waiting-for-others":
+        return output.say(
+          `waiting up to ${formatSeconds(event.limitMs / 1000)} for others to end: ${event.message}`,
+        );
       case "warning":
         return output.warnMessage(event.message, {
           message_type: "error",

@@ -16,6 +16,8 @@ export interface EncodedBlob {
 export interface EncoderOptions {
   readonly version: 1 | 2;
   readonly compression: CompressionLevel;
+  /** Compress even what grows by it, from version 2 on: for who wants nothing to be left that is not compressed. */
+  readonly always?: boolean | undefined;
   /** Decompress each blob again before it is sealed, and compare. */
   readonly extraVerify: boolean;
 }
@@ -49,7 +51,8 @@ export class BlobEncoder {
     const level = zstdLevel(this.#options.compression, plain);
     const length = this.#zstd.compressInto(plain, level, frame);
     const stored = frame.subarray(0, length);
-    if (type === "data" && stored.length >= plain.length) {
+    const mayGrow = type === "tree" || this.#options.always === true;
+    if (!mayGrow && stored.length >= plain.length) {
       return { stored: plain, uncompressedLength: 0 };
     }
     if (this.#options.extraVerify) this.#verify(stored, plain);
@@ -59,7 +62,7 @@ export class BlobEncoder {
   #isCompressed(type: BlobType, plain: Uint8Array): boolean {
     // An uncompressed length of 0 means "not compressed", so an empty blob cannot be.
     if (this.#options.version === 1 || plain.length === 0) return false;
-    if (type === "tree") return true;
+    if (type === "tree" || this.#options.always === true) return true;
     return this.#options.compression !== "off" && !looksIncompressible(plain);
   }
 

@@ -12,6 +12,7 @@ import type { CompressionLevel } from "../../compress/zstd.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { listSnapshots, type SnapshotEntry } from "../../repository/snapshots.ts";
 import { BlobTransfer } from "../transfer/blob-transfer.ts";
+import type { Recompression } from "../transfer/transfer-protocol.ts";
 import type { CopyEvent, CopyReport } from "./copy-report.ts";
 import { SnapshotCopier } from "./snapshot-copier.ts";
 import { withBothLocked, type BothLocksOptions } from "./with-both-locked.ts";
@@ -62,7 +63,8 @@ async function run(
   };
   const { packSize = 16 << 20, compression, extraVerify, threads } = options;
   const isAsked = compression !== undefined && compression !== "off";
-  const recompress = isAsked || (source.version === 1 && compression === undefined);
+  const isWorthwhile = isAsked || (source.version === 1 && compression === undefined);
+  const recompress: Recompression = isWorthwhile ? "worthwhile" : "none";
   const wishes = { packSize, compression, extraVerify, threads, recompress, signal };
   let transfer: BlobTransfer | undefined;
   // Threads take their time to start, and often there is nothing to be moved.

@@ -1,8 +1,7 @@
 import { mapConcurrent } from "../../async/map-concurrent.ts";
 import type { CallOptions } from "../../backend/backend.ts";
-import { toHex } from "../../bytes/hex.ts";
 import { decodeIndex, encodeIndex, type IndexedPack } from "../../format/index-file.ts";
-import { fromHex } from "../../bytes/hex.ts";
+import { fromHex, toHex } from "../../bytes/hex.ts";
 import { BlobIndex } from "../../repository/blob-index.ts";
 import { IndexFiller } from "../../repository/load-index.ts";
 import type { Repository } from "../../repository/repository.ts";

@@ -39,18 +39,23 @@ export async function lockExclusively(
       if (!isTsbakError(error, "locked")) throw error;
       const left = deadline - Date.now();
       if (left <= 0) throw neverFree(error, maxWaitMs);
-      if (!isTold) waitTeller(options)(error, left);
+      const message = reasonOf(error);
+      if (!isTold) options.onEvent?.({ kind: "waiting-for-others", message, limitMs: left });
       isTold = true;
       await sleep(Math.min(pause, left), signal);
     }
   }
 }
 
+/** Who holds a lock. */
+function reasonOf({ message }: TsbakError): string {
+  return message.replace(/^Cannot lock repository: /, "").replace(/; .*$/, "");
+}
+
 function neverFree(cause: TsbakError, waitedMs: number): TsbakError {
-  const reason = cause.message.replace(/^Cannot lock repository: /, "").replace(/; [^;]*$/, "");
   return new TsbakError(
     "locked",
-    `Cannot remove what is not needed: ${reason}, and it did not end within ${Math.round(waitedMs / 1000)} s; ` +
+    `Cannot remove what is not needed: ${reasonOf(cause)}, and it did not end within ${Math.round(waitedMs / 1000)} s; ` +
       `nothing was removed, and the next prune uses what was repacked; run it again when others have ended, ` +
       `or "tsbak unlock" if that process is gone`,
     { cause },

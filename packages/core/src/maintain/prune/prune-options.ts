@@ -69,6 +69,8 @@ export type PruneEvent =
   | { readonly kind: "progress"; readonly done: number }
   /** Somebody else's lock is waited for. */
   | { readonly kind: "waiting"; readonly message: string; readonly waitMs: number }
+  /** All is ready, and others must end before anything can be removed. */
+  | { readonly kind: "waiting-for-others"; readonly message: string; readonly limitMs: number }
   /** Something is odd and does no harm. */
   | { readonly kind: "warning"; readonly message: string };
 

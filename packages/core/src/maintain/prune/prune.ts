@@ -12,9 +12,9 @@
  *
  * @module
  */
-import { forEachConcurrent } from "../../async/map-concurrent.ts";
-import type { CallOptions, FileKind } from "../../backend/backend.ts";
-import { isTsbakError, TsbakError } from "../../errors.ts";
+import type { CallOptions } from "../../backend/backend.ts";
+import { removeFiles } from "../../backend/remove-files.ts";
+import { TsbakError } from "../../errors.ts";
 import type { HeldLock } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { PackMap } from "../verify/pack-map.ts";
@@ -78,10 +78,6 @@ function checkOptions({ version, id }: Repository, options: PruneOptions): void 
   if (reason !== undefined) throw new TsbakError("invalid-argument", `Cannot prune: ${reason}`);
 }
 
-function throwError(error: TsbakError): never {
-  throw error;
-}
-
 class PruneRun {
   readonly #repository: Repository;
   readonly #options: PruneOptions;
@@ -123,7 +119,7 @@ class PruneRun {
       const packs = new Set([...plan.remove, ...plan.forget]);
       const condemned = { packs, unreferenced: new Set(plan.unreferenced) };
       const stay = Array.from(index.packs.keys()).filter((pack) => !packs.has(pack));
-      await this.#removeFiles("index", this.#files.names, call, throwError);
+      await this.#removeIndex(this.#files.names, call);
       const failed = await this.#removePacks(condemned, call);
       this.#phase("index", stay.length);
       await this.#files.save(stay, map, call);
@@ -269,49 +265,33 @@ class PruneRun {
       map,
       call,
     );
-    await this.#removeFiles("index", replaced, call, throwError);
+    await this.#removeIndex(replaced, call);
     return spared.length;
   }
 
+  /** @throws {TsbakError} If any of them stays: then all packs that it lists have to stay as well. */
+  async #removeIndex(files: Iterable<string>, { signal }: CallOptions): Promise<void> {
+    const refs = Array.from(files, (name) => ({ kind: "index", name }) as const);
+    const [failure] = await removeFiles(this.#repository.backend, refs, { signal });
+    if (failure !== undefined) throw failure.error;
+  }
+
   /** Returns how many could not be removed, which does no harm. */
-  async #removePacks(condemned: Condemned, call: CallOptions): Promise<number> {
+  async #removePacks(condemned: Condemned, { signal }: CallOptions): Promise<number> {
     const { index } = this.#files;
     const names = Array.from(condemned.packs, (pack) => index.packs[pack] as string);
     names.push(...condemned.unreferenced);
     this.#phase("remove", names.length);
-    let failed = 0;
     let done = 0;
-    await this.#removeFiles(
-      "pack",
-      names,
-      call,
-      (error, name) => {
-        failed++;
-        this.#tell({ kind: "warning", message: `cannot remove pack ${name}: ${error.message}` });
-      },
-      () => this.#tell({ kind: "progress", done: ++done }),
+    const failures = await removeFiles(
+      this.#repository.backend,
+      names.map((name) => ({ kind: "pack", name })),
+      { signal, onRemoved: (count) => this.#tell({ kind: "progress", done: (done += count) }) },
     );
-    return failed;
-  }
-
-  async #removeFiles(
-    kind: FileKind,
-    names: Iterable<string>,
-    call: CallOptions,
-    onError: (error: TsbakError, name: string) => void,
-    onDone: () => void = () => undefined,
-  ): Promise<void> {
-    const { backend } = this.#repository;
-    const remove = async (name: string, signal: AbortSignal): Promise<void> => {
-      try {
-        await backend.remove({ kind, name }, { signal });
-        onDone();
-      } catch (error) {
-        if (!isTsbakError(error) || error.code === "interrupted") throw error;
-        onError(error, name);
-      }
-    };
-    await forEachConcurrent(names, remove, { concurrency: backend.connections, ...call });
+    for (const { ref, error } of failures) {
+      this.#tell({ kind: "warning", message: `cannot remove pack ${ref.name}: ${error.message}` });
+    }
+    return failures.length;
   }
 
   #report(prepared: Prepared | undefined, rescued = 0, failedRemovals = 0): PruneReport {

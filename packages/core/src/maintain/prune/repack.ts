@@ -46,7 +46,7 @@ export async function repackBlobs(
       packSize: options.packSize,
       compression: options.compression,
       extraVerify: options.extraVerify,
-      recompress: options.repackUncompressed,
+      recompress: options.repackUncompressed === true ? "all" : "none",
       threads: options.threads,
     },
   );
@@ -60,6 +60,8 @@ export async function repackBlobs(
     await run(plan.repack.filter((pack) => !scene.hasTrees(pack)));
     await transfer.finish();
   } catch (error) {
+    // No thread shall make another pack, which would be stored when the lock is gone.
+    await transfer.close();
     await transfer.salvage();
     throw error;
   } finally {

@@ -11,6 +11,7 @@ import type { BlobOpener } from "../../repository/read-blob.ts";
 import { throwIfStopped } from "../../workers/serve-tasks.ts";
 import type { PackSource } from "../verify/pack-source.ts";
 import type { Scratch } from "../verify/scratch.ts";
+import type { Recompression } from "./transfer-protocol.ts";
 
 /** What one thread moves blobs with. */
 export interface MoverTools extends BlobOpener {
@@ -20,7 +21,7 @@ export interface MoverTools extends BlobOpener {
   readonly packs: Readonly<Record<BlobType, OpenPacks>>;
   readonly sharesKey: boolean;
   readonly version: 1 | 2;
-  readonly recompress: boolean;
+  readonly recompress: Recompression;
   /** Memory for one blob as it is stored, and for the contents of a group. */
   readonly stored: Scratch;
   readonly plain: Scratch;
@@ -171,7 +172,7 @@ export class BlobMover {
   #isEncodedAnew(type: BlobType, uncompressedLength: number): boolean {
     const { version, recompress } = this.#tools;
     if (version === 1) return uncompressedLength !== 0;
-    return uncompressedLength === 0 && (type === "tree" || recompress);
+    return uncompressedLength === 0 && (type === "tree" || recompress !== "none");
   }
 
   #encoded(type: BlobType, id: Uint8Array, plain: Uint8Array): AddedBlob {

@@ -121,15 +121,23 @@ test("BlobTransfer seals blobs anew for a repository with another key", async ()
 });
 
 test("BlobTransfer compresses data that is not compressed if it is told to", async () => {
-  const blobs: PlainBlob[] = [{ type: "data", plain: Buffer.alloc(1e6, "text ") }];
+  const blobs: PlainBlob[] = [
+    { type: "data", plain: Buffer.alloc(1e6, "text ") },
+    { type: "data", plain: randomBytes(1e6) },
+  ];
   const source = await store(blobs);
+  const { repository } = source.testing;
+  const lengths = (index: BlobIndex): number[] => storedLengths(index, "data", blobs);
 
-  const kept = await transferTo(source, source.testing.repository);
-  const packed = await transferTo(source, source.testing.repository, { recompress: true });
+  const kept = lengths(await transferTo(source, repository));
+  const packed = await transferTo(source, repository, { recompress: "worthwhile" });
+  const forced = await transferTo(source, repository, { recompress: "all" });
 
-  await expectAll(source.testing.repository, packed, blobs);
-  expect(storedLengths(kept, "data", blobs)).toEqual([1e6 + 32]);
-  expect(storedLengths(packed, "data", blobs)[0]).toBeLessThan(1e4);
+  await expectAll(repository, packed, blobs);
+  await expectAll(repository, forced, blobs);
+  expect(kept).toEqual([1e6 + 32, 1e6 + 32]);
+  expect(lengths(packed)).toEqual([expect.closeTo(0, -4), 1e6 + 32]);
+  expect(lengths(forced)[1]).toBeGreaterThan(1e6 + 32);
 });
 
 test("BlobTransfer takes a blob that is damaged in its pack from another copy", async () => {

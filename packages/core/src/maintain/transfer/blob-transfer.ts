@@ -20,6 +20,7 @@ import { MemoryPool } from "../../workers/memory-pool.ts";
 import { WorkerPool } from "../../workers/worker-pool.ts";
 import { PackReader, type TransferJob } from "./pack-reader.ts";
 import type {
+  Recompression,
   TransferEvent,
   TransferReply,
   TransferSetup,
@@ -41,8 +42,8 @@ export interface TransferOptions extends CallOptions {
   readonly packSize?: number | undefined;
   readonly compression?: CompressionLevel | undefined;
   readonly extraVerify?: boolean | undefined;
-  /** Compress data that is not compressed; trees are in any case. */
-  readonly recompress?: boolean | undefined;
+  /** `none` unless given. */
+  readonly recompress?: Recompression | undefined;
   readonly threads?: number | undefined;
 }
 
@@ -96,7 +97,7 @@ export class BlobTransfer {
       version: target.repository.version,
       compression: options.compression ?? "auto",
       extraVerify: options.extraVerify ?? true,
-      recompress: options.recompress ?? false,
+      recompress: options.recompress ?? "none",
       packSize,
       packMemory,
       openPacks,

@@ -11,6 +11,12 @@ import type { FinishedPack } from "../../repository/open-packs.ts";
 import type { SharedPackMemory } from "../../repository/pack-memory.ts";
 import type { PackBytes } from "../verify/verify-protocol.ts";
 
+/**
+ * What becomes of data that is not compressed: nothing; or it is compressed where that makes it smaller; or all of it is, as in restic,
+ * so that nothing is left that is not. Trees are compressed in any case.
+ */
+export type Recompression = "none" | "worthwhile" | "all";
+
 /** What a worker is started with. */
 export interface TransferSetup {
   readonly sourceKey: MasterKey;
@@ -23,8 +29,7 @@ export interface TransferSetup {
   readonly version: 1 | 2;
   readonly compression: CompressionLevel;
   readonly extraVerify: boolean;
-  /** Compress data that is not, too; trees are in any case. */
-  readonly recompress: boolean;
+  readonly recompress: Recompression;
   readonly packSize: number;
   readonly packMemory: SharedPackMemory;
   readonly openPacks: Readonly<Record<BlobType, SharedArrayBuffer>>;

@@ -28,7 +28,7 @@ serveTasks<TransferSetup, TransferTask, TransferReply, TransferEvent>(async (set
     opener: new Opener(setup.sourceKey),
     zstd,
     hasher: loadGroupHasher(),
-    encoder: new BlobEncoder(zstd, setup),
+    encoder: new BlobEncoder(zstd, { ...setup, always: setup.recompress === "all" }),
     packs: { data: openPacks("data"), tree: openPacks("tree") },
     sharesKey: setup.sharesKey,
     version: setup.version,
