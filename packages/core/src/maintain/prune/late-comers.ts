@@ -99,8 +99,15 @@ export class LateComers {
     const open: number[] = [];
     const fresh: number[] = [];
     const missing: MissingBlob[] = [];
+    const isComplete = !this.#hasUnreadTrees();
+    const known = new Set<number>();
     const marker = new TreeMarker(index, this.#marks, {
       tree: (entry) => open.push(entry),
+      knownTree: (entry) => {
+        if (isComplete || known.has(entry)) return;
+        known.add(entry);
+        open.push(entry);
+      },
       data: (entry) => fresh.push(entry),
       missing: (blob) => missing.push(blob),
     });
@@ -109,9 +116,23 @@ export class LateComers {
     for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
       fresh.push(entry);
       marker.mark(await trees.load(index.idAt(entry)));
+      this.#marks.noteRead(entry);
     }
     throwIfMissing(missing);
     return fresh;
+  }
+
+  /**
+   * True if somebody marked trees and then could not read them: what is below a tree that is marked need not be marked then, and has to be
+   * looked at again.
+   */
+  #hasUnreadTrees(): boolean {
+    const { index } = this.#files;
+    for (let entry = 0; entry < index.size; entry++) {
+      if (!this.#marks.has(entry) || this.#marks.isRead(entry)) continue;
+      if (index.isTreeAt(entry)) return true;
+    }
+    return false;
   }
 }
 

@@ -44,6 +44,7 @@ export function markPack(
       sealed.set(bytes);
       const plain = memory.open(sealed, index.uncompressedLengthAt(entry), index.idAt(entry));
       marker.mark(plain);
+      marks.noteRead(entry);
       trees++;
     } catch (error) {
       if (!isTsbakError(error, "corrupt")) throw error;

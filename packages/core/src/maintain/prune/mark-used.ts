@@ -188,6 +188,7 @@ class MarkRun {
     repository.cache?.forget({ kind: "pack", name });
     const id = index.idAt(entry);
     this.#marker.mark(await readBlob(repository, index, "tree", id, this.#options));
+    new BlobMarks(this.#scene.marks).noteRead(entry);
     this.#scene.onTrees?.(1);
   }
 }

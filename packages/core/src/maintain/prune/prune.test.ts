@@ -1,13 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import type { FileKind } from "../../backend/backend.ts";
-import { sha256Hex } from "../../crypto/sha256.ts";
+import { sha256, sha256Hex } from "../../crypto/sha256.ts";
 import { encodeTree } from "../../format/tree.ts";
 import { Repository } from "../../repository/repository.ts";
 import { loadSnapshot } from "../../repository/snapshots.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import { fileNode, TestingRepository, type PlainBlob } from "../../testing/sample-repository.ts";
 import { verify } from "../verify/verify.ts";
+import { BlobMarks, createMarks } from "./blob-marks.ts";
+import { IndexFiles } from "./index-files.ts";
+import { LateComers } from "./late-comers.ts";
 import { prune } from "./prune.ts";
 import type { PruneOptions } from "./prune-options.ts";
 
@@ -196,6 +199,22 @@ test("prune() keeps packs that were in no index until a backup ended meanwhile",
   await expectClean(testing.repository);
   const left = await names(testing.repository, "pack");
   for (const { id } of packs) expect(left).toContain(id);
+});
+
+test("LateComers looks below trees that were marked and could not be read", async () => {
+  const { testing, packs, unused } = await createScene();
+  const files = new IndexFiles(testing.repository);
+  await files.loadNew({});
+  const { index } = files;
+  const marks = new BlobMarks(createMarks(index.size));
+  marks.mark(index.find("tree", sha256(unused.forgotten.plain)));
+  const condemned = { packs: new Set(index.packs.keys()), unreferenced: new Set<string>() };
+  await testing.addSnapshot(idOf(unused.forgotten));
+
+  const late = new LateComers(testing.repository, files, marks, {});
+  await late.spare(condemned, {});
+
+  expect(Array.from(condemned.packs, (pack) => index.packs[pack])).toEqual([packs[0]]);
 });
 
 test("prune() removes nothing if index files went meanwhile", async () => {

@@ -15,6 +15,8 @@ export interface MissingBlob {
 export interface MarkSink {
   /** Nobody marked this tree before, so it is to be read. */
   readonly tree: (entry: number) => void;
+  /** Somebody marked this tree before. */
+  readonly knownTree?: (entry: number) => void;
   /** Nobody marked this blob of data before. */
   readonly data?: (entry: number) => void;
   readonly missing: (blob: MissingBlob) => void;
@@ -67,7 +69,7 @@ export class TreeMarker {
     else if (this.#marks.mark(entry)) {
       if (type === "tree") this.#sink.tree(entry);
       else this.#sink.data?.(entry);
-    }
+    } else if (type === "tree") this.#sink.knownTree?.(entry);
     return true;
   }
 }
