@@ -27,9 +27,10 @@ export function waitTeller(
  */
 export async function lockExclusively(
   repository: Repository,
-  options: Pick<PruneOptions, "maxWaitMs" | "signal" | "onEvent">,
+  options: Pick<PruneOptions, "maxWaitMs" | "retryLockMs" | "signal" | "onEvent">,
 ): Promise<HeldLock> {
-  const { maxWaitMs = DEFAULT_WAIT_MS, signal } = options;
+  const { retryLockMs = 0, signal } = options;
+  const { maxWaitMs = Math.max(DEFAULT_WAIT_MS, retryLockMs) } = options;
   const deadline = Date.now() + maxWaitMs;
   let isTold = false;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LAST_PAUSE_MS)) {

@@ -41,7 +41,7 @@ export interface PruneOptions extends PlanOptions, CallOptions {
   readonly spare?: ((options: CallOptions) => Promise<readonly SnapshotEntry[]>) | undefined;
   /** Milliseconds after which no further pack is repacked; what was repacked by then is brought to its end. */
   readonly maxDurationMs?: number | undefined;
-  /** Milliseconds to wait for others to end before anything can be removed; ten minutes unless given. */
+  /** Milliseconds to wait for others to end before anything can be removed; ten minutes, or `retryLockMs` if that is more, unless given. */
   readonly maxWaitMs?: number | undefined;
   /** Milliseconds to wait for a lock at the beginning. */
   readonly retryLockMs?: number | undefined;

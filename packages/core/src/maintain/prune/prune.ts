@@ -110,7 +110,8 @@ class PruneRun {
 
   /** With no room for anything new: the index goes first, and is written anew when packs have made room. */
   async #recover(): Promise<PruneReport> {
-    const lock = await lockExclusively(this.#repository, { ...this.#options, maxWaitMs: 0 });
+    const maxWaitMs = this.#options.retryLockMs ?? 0;
+    const lock = await lockExclusively(this.#repository, { ...this.#options, maxWaitMs });
     try {
       const call = { signal: signalOf(this.#options, lock) };
       const plan = await this.#plan(await this.#findUsed(call), call);
