@@ -2,33 +2,42 @@ import { forEachConcurrent } from "../../async/map-concurrent.ts";
 import { CONFIG_REF, type FileRef } from "../../backend/backend.ts";
 import { describeFile } from "../../backend/layout.ts";
 import { TsbakError } from "../../errors.ts";
+import { surveyIndex } from "../../repository/survey-index.ts";
 import { WRITE_ORDER, type ListedKind, type Listing } from "./listing.ts";
 import type { MirrorRun } from "./mirror-run.ts";
 import { putFile } from "./put-file.ts";
 import { readWhole } from "./read-whole.ts";
 
+/** Keys and config, which make a place the repository's: then it can be locked. */
+export async function seedTarget(run: MirrorRun, missing: Listing): Promise<void> {
+  if (!run.isDry) await run.target.create(run.call);
+  await copyKind(run, "key", missing, []);
+  await copyConfig(run);
+}
+
 /**
- * Bring to the target what only the source has, kind after kind, so that whatever refers to something comes after it. `begin` is awaited when
- * keys and config are in place. Each file is compared with its name on the way; a damaged one is not copied but noted.
+ * Bring to the target what only the source has, kind after kind, so that whatever refers to something comes after it. Each file is
+ * compared with its name on the way; a damaged one is not copied but noted.
  *
- * @throws {TsbakError} `not-found` if a file was removed meanwhile.
+ * @throws {TsbakError} `not-found` if a file that is needed was removed meanwhile.
  */
-export async function copyFiles(
-  run: MirrorRun,
-  missing: Listing,
-  withConfig: boolean,
-  begin: () => Promise<void>,
-): Promise<void> {
+export async function copyFiles(run: MirrorRun, missing: Listing): Promise<void> {
   const all = WRITE_ORDER.flatMap((kind) => [...missing[kind].values()]);
-  run.log.begin(
-    "copy",
-    all.length,
-    all.reduce((sum, size) => sum + size, 0),
-  );
-  await copyKind(run, "key", missing);
-  if (withConfig) await copyConfig(run);
-  await begin();
-  for (const kind of WRITE_ORDER) if (kind !== "key") await copyKind(run, kind, missing);
+  const bytes = all.reduce((sum, size) => sum + size, 0);
+  run.log.begin("copy", all.length, bytes);
+  for (const kind of WRITE_ORDER) {
+    const vanished: FileRef[] = [];
+    await copyKind(run, kind, missing, vanished);
+    await refuseNeeded(run, vanished);
+  }
+}
+
+/** A prune that has almost ended may remove packs beside us, but none that the index names. */
+async function refuseNeeded({ source, call }: MirrorRun, vanished: FileRef[]): Promise<void> {
+  if (vanished.length === 0) return;
+  const { index } = await surveyIndex(source, call);
+  const needed = vanished.find(({ kind, name }) => kind !== "pack" || index.hasPack(name));
+  if (needed !== undefined) throw removedMeanwhile(needed);
 }
 
 /** After the keys: where there is a config, a repository can be opened. */
@@ -41,34 +50,42 @@ async function copyConfig({ source, target, log, isDry, call }: MirrorRun): Prom
   log.copy(CONFIG_REF, bytes.length);
 }
 
-async function copyKind(run: MirrorRun, kind: ListedKind, missing: Listing): Promise<void> {
+async function copyKind(
+  run: MirrorRun,
+  kind: ListedKind,
+  missing: Listing,
+  vanished: FileRef[],
+): Promise<void> {
   const { concurrency, call, log } = run;
   await forEachConcurrent(
     missing[kind],
     async ([name, size], signal) => {
-      await copyFile(run, { kind, name }, size, signal);
+      const file = { kind, name };
+      if (!(await copyFile(run, file, size, signal))) vanished.push(file);
       log.step(size);
     },
     { concurrency, signal: call.signal },
   );
 }
 
+/** False if it is not there any more. */
 async function copyFile(
   { source, target, log, isDry, call }: MirrorRun,
   file: FileRef,
   size: number,
   signal: AbortSignal,
-): Promise<void> {
-  if (isDry) return log.copy(file, size);
+): Promise<boolean> {
   const options = { ...call, signal };
-  const bytes = await readWhole(source.backend, file, options);
-  if (bytes === "missing") throw removedMeanwhile(file);
+  const bytes = isDry ? undefined : await readWhole(source.backend, file, options);
+  if (bytes === "missing") return false;
   if (bytes === "damaged") {
     const message = `${describeFile(file)} of the source is damaged, and the target does not have it; run "tsbak verify" on the source`;
-    return log.problem("damaged", "source", file, message);
+    log.problem("damaged", "source", file, message);
+    return true;
   }
-  await putFile(target, file, bytes, options);
-  log.copy(file, bytes.length);
+  if (bytes !== undefined) await putFile(target, file, bytes, options);
+  log.copy(file, size);
+  return true;
 }
 
 function removedMeanwhile(file: FileRef): TsbakError {

@@ -5,37 +5,48 @@ import type { Repository } from "../../repository/repository.ts";
 import { WRITE_ORDER, type Listing } from "./listing.ts";
 
 /**
- * What is at the target: nothing, the same repository, the same with a config of an earlier version of the format, or
- * files of it without a config (a mirror was interrupted) or with a damaged one.
+ * What the config at the target says: the same repository, or the same with an earlier version of the format; or there is none, or one
+ * that does not open. That is another repository's, or a damaged one of ours, which `refuseStrangers` finds out.
  */
-export type TargetState = "empty" | "same" | "older" | "no-config" | "damaged-config";
+export type TargetState = "same" | "older" | "no-config" | "damaged-config";
 
 /**
- * Find out whether a place is fit to be the mirror of a repository. Its config is sealed with the master key: whatever opens with
- * that, and has the same id, is the same repository.
+ * Find out whether a place is the mirror of a repository. Its config is sealed with the master key: whatever opens with that, and has
+ * the same id, is the same repository.
  *
- * @throws {TsbakError} `already-exists` if another repository is there, or files of one.
+ * @throws {TsbakError} `already-exists` if it has another id.
  */
 export async function identifyTarget(
   source: Repository,
   target: Backend,
-  files: { readonly source: Listing; readonly target: Listing },
   options: CallOptions,
 ): Promise<TargetState> {
   const sealed = await readConfig(target, options);
-  if (sealed === undefined) {
-    if (WRITE_ORDER.every((kind) => files.target[kind].size === 0)) return "empty";
-    if (haveCommonFile(files.source, files.target)) return "no-config";
-    throw anotherRepository(target);
-  }
+  if (sealed === undefined) return "no-config";
   const plain = tryOpen(source, sealed);
-  if (plain === undefined) {
-    if (haveCommonFile(files.source, files.target)) return "damaged-config";
-    throw anotherRepository(target);
-  }
+  if (plain === undefined) return "damaged-config";
   const { id, version } = decodeConfig(plain);
   if (id !== source.id) throw anotherRepository(target);
   return version < source.version ? "older" : "same";
+}
+
+/**
+ * Where no config says so: be sure that what is there, if anything, is of the same repository. Files are named by what is in
+ * them, so no two repositories have one in common.
+ *
+ * @throws {TsbakError} `already-exists` if it is not.
+ */
+export function refuseStrangers(
+  target: Backend,
+  state: TargetState,
+  files: { readonly source: Listing; readonly target: Listing },
+): void {
+  const isEmpty = WRITE_ORDER.every((kind) => files.target[kind].size === 0);
+  if (state === "no-config" && isEmpty) return;
+  const isOurs = WRITE_ORDER.some((kind) =>
+    [...files.target[kind].keys()].some((name) => files.source[kind].has(name)),
+  );
+  if (!isOurs) throw anotherRepository(target);
 }
 
 async function readConfig(backend: Backend, options: CallOptions): Promise<Uint8Array | undefined> {
@@ -55,14 +66,6 @@ function tryOpen({ opener }: Repository, sealed: Uint8Array): Uint8Array | undef
     if (isTsbakError(error, "corrupt")) return undefined;
     throw error;
   }
-}
-
-/** Files are named by what is in them, so no two repositories have one in common. */
-function haveCommonFile(a: Listing, b: Listing): boolean {
-  return WRITE_ORDER.some((kind) => {
-    for (const name of b[kind].keys()) if (a[kind].has(name)) return true;
-    return false;
-  });
 }
 
 function anotherRepository(target: Backend): TsbakError {

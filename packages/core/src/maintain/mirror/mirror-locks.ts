@@ -1,5 +1,6 @@
 import type { Backend, CallOptions } from "../../backend/backend.ts";
-import type { HeldLock, LockOptions } from "../../repository/locks.ts";
+import { TsbakError } from "../../errors.ts";
+import { listLocks, type HeldLock, type LockOptions } from "../../repository/locks.ts";
 import { Repository } from "../../repository/repository.ts";
 
 /** What is said about locking. */
@@ -33,11 +34,30 @@ export class MirrorLocks {
     this.#ofSource = await this.#take(this.#source, false);
   }
 
-  /** In the place of the lock that is held. Nothing in a dry run. */
-  async lockTarget(exclusive: boolean): Promise<void> {
+  /**
+   * Lock the target against whoever deletes. A prune of ours removes packs in the end while it holds a shared lock only, and some that are listed
+   * may be gone a moment later; so nobody else may be there. Readers may come afterwards. Nothing in a dry run.
+   *
+   * @throws {TsbakError} `locked` if somebody is there.
+   */
+  async lockTarget(): Promise<void> {
+    if (this.#options.dryRun === true) return;
+    // Waits until nobody is there, if that is wished.
+    await (await this.#take(this.#target, true)).release();
+    this.#ofTarget = await this.#take(this.#target, false);
+    const locks = await listLocks(this.#target, { signal: this.signal });
+    if (locks.length <= 1) return;
+    throw new TsbakError(
+      "locked",
+      `Cannot mirror to ${this.#target.backend.location}: somebody began to work there in the same moment; run it again`,
+    );
+  }
+
+  /** Keep everybody out of the target, in the place of the lock that is held. Nothing in a dry run. */
+  async excludeFromTarget(): Promise<void> {
     if (this.#options.dryRun === true) return;
     await this.#ofTarget?.release();
-    this.#ofTarget = await this.#take(this.#target, exclusive);
+    this.#ofTarget = await this.#take(this.#target, true);
   }
 
   async release(): Promise<void> {

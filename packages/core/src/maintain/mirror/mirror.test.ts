@@ -162,6 +162,35 @@ describe("mirror()", () => {
   });
 });
 
+test("mirror() waits for whoever is at the target, who may be removing packs after a prune", async () => {
+  const sample = await sampleWithConfig();
+  const target = await cloneOf(sample.testing.backend, "mirror");
+  const lock = await repositoryAt(sample, target).lock({ exclusive: false });
+
+  await expect(mirror(sample.testing.repository, target)).rejects.toMatchObject({ code: "locked" });
+
+  await lock.release();
+});
+
+test("mirror() goes on when a pack vanishes that the index does not name", async () => {
+  const sample = await sampleWithConfig();
+  const { testing } = sample;
+  const garbage = await testing.addPack([{ type: "data", plain: new Uint8Array(9) }]);
+  const backend = new FaultyBackend(testing.backend);
+  backend.on({ method: "read", name: garbage.id }, { type: "fail", error: "not-found" });
+  const target = new MemoryBackend({ location: "mirror" });
+
+  const report = await mirror(repositoryAt(sample, backend), target);
+  expect(report.copied.pack.files).toBe(3);
+  await expectWhole(sample, target);
+
+  await target.remove({ kind: "pack", name: sample.packs[1].id });
+  backend.on({ method: "read", name: sample.packs[1].id }, { type: "fail", error: "not-found" });
+  await expect(mirror(repositoryAt(sample, backend), target)).rejects.toMatchObject({
+    code: "not-found",
+  });
+});
+
 describe("mirror() with delete", () => {
   async function forgetfulSource(): Promise<{
     sample: Sample;
@@ -243,7 +272,7 @@ async function crashEverywhere(
   );
   const crash = async ({ side, applied }: (typeof cases)[number]): Promise<void> => {
     const counts = await Promise.all(
-      Array.from({ length: 16 }, async (_, at) => {
+      Array.from({ length: 18 }, async (_, at) => {
         const { sample, target, expected } = await make();
         const faulty = {
           source: new FaultyBackend(sample.testing.backend),

@@ -5,7 +5,8 @@
  *       target is complete at any instant.
  *   (2) Every file that is copied is compared with its name, which is its hash.
  *   (3) What only the target has stays there unless it is to be deleted, and then only if nothing is wrong with either side.
- *   (4) The source is locked against a prune, the target against whoever deletes, and exclusively while files are deleted there.
+ *   (4) The source is locked against a prune. So is the target, before it is listed and when nobody else is there: a prune that has
+ *       almost ended removes packs under a shared lock. While files are deleted there it is locked exclusively.
  *
  * @module
  */
@@ -14,10 +15,10 @@ import { describeFile } from "../../backend/layout.ts";
 import { TsbakError } from "../../errors.ts";
 import type { LockOptions } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
-import { copyFiles } from "./copy-files.ts";
+import { copyFiles, seedTarget } from "./copy-files.ts";
 import { deleteStrays, strayFiles } from "./delete-strays.ts";
 import { healFiles } from "./heal-files.ts";
-import { identifyTarget, type TargetState } from "./identify-target.ts";
+import { identifyTarget, refuseStrangers, type TargetState } from "./identify-target.ts";
 import { findLacking } from "./lacking-packs.ts";
 import { listFiles, WRITE_ORDER, type Listing } from "./listing.ts";
 import { MirrorLocks } from "./mirror-locks.ts";
@@ -81,15 +82,14 @@ async function run(
     call: { signal: locks.signal },
     concurrency: Math.max(1, Math.min(source.backend.connections, target.connections)),
   };
-  const atTarget = await listFiles(target, parts.call);
-  const atSource = await listFinished(source.backend, atTarget, !isDry, parts.call);
-  const files = { source: atSource, target: atTarget };
-  const state = await identifyTarget(source, target, files, parts.call);
-  if (state === "damaged-config" && options.heal !== true) throw damagedConfig(target);
-  await bringUp(parts, files, state, () => locks.lockTarget(false));
+  const state = await identifyTarget(source, target, parts.call);
+  if (state !== "same") await prepare(parts, state, options.heal === true);
+  await locks.lockTarget();
+  const files = await listSides(parts);
+  await copyFiles(parts, strayFiles(files.source, files.target));
   await setRight(parts, files, options);
   if (options.delete === true && parts.log.problems.length === 0) {
-    await locks.lockTarget(true);
+    await locks.excludeFromTarget();
     const now = isDry ? files : await listAgain(parts);
     await deleteStrays(parts, now.target, now.source, options.allowRemoveAll === true);
   } else noteStrays(parts.log, files);
@@ -107,17 +107,21 @@ interface Sides {
   readonly target: Listing;
 }
 
-async function bringUp(
-  parts: MirrorRun,
-  files: Sides,
-  state: TargetState,
-  lock: () => Promise<void>,
-): Promise<void> {
-  const missing = strayFiles(files.source, files.target);
-  if (state === "empty" && !parts.isDry) await parts.target.create(parts.call);
-  await copyFiles(parts, missing, state !== "same", async () => {
-    if (!parts.isDry) await lock();
-  });
+/** What is listed before a lock of the target is held is good for nothing else. */
+async function prepare(parts: MirrorRun, state: TargetState, mayHeal: boolean): Promise<void> {
+  const { target } = parts;
+  const files = await listSides(parts);
+  if (state !== "older") refuseStrangers(target, state, files);
+  if (state === "damaged-config" && !mayHeal) throw damagedConfig(target);
+  await seedTarget(parts, strayFiles(files.source, files.target));
+}
+
+async function listSides({ source, target, isDry, call }: MirrorRun): Promise<Sides> {
+  const atTarget = await listFiles(target, call);
+  return {
+    target: atTarget,
+    source: await listFinished(source.backend, atTarget, !isDry, call),
+  };
 }
 
 async function setRight(parts: MirrorRun, files: Sides, options: MirrorOptions): Promise<void> {
