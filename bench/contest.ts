@@ -7,7 +7,13 @@ import type { Leftovers } from "./leftovers.ts";
 import { combine, measure, sizeOfFiles, type Contestant, type Cost } from "./measure.ts";
 
 /** The pieces of work that are measured, in the order in which they are done. */
-export const WORKS = ["first backup", "unchanged backup", "restore", "verify, all data"] as const;
+export const WORKS = [
+  "first backup",
+  "unchanged backup",
+  "restore",
+  "verify, all data",
+  "copy",
+] as const;
 
 export type Work = (typeof WORKS)[number];
 
@@ -35,6 +41,8 @@ interface Entrant {
   readonly contestant: Contestant;
   readonly costs: Map<Work, Cost[]>;
   repository?: TestRepository;
+  /** Where that is copied to. */
+  copy?: TestRepository;
   repositorySize: number;
 }
 
@@ -53,8 +61,8 @@ export async function contest(
     repositorySize: 0,
   }));
   for (let round = 0; round < options.rounds; round++) {
-    // A repository and a restored tree for each, and some room to breathe.
-    await options.leftovers.makeRoom(contestants.length * 2.5 * sizeOfTree(data.folder));
+    // A repository, its copy and a restored tree for each, and some room to breathe.
+    await options.leftovers.makeRoom(contestants.length * 3.5 * sizeOfTree(data.folder));
     await playRound(data, entrants, round, options);
   }
   return entrants.map(({ contestant, costs, repositorySize }) => ({
@@ -74,7 +82,9 @@ async function playRound(
   try {
     for (const [n, entrant] of entrants.entries()) {
       const workshop = workshops[n] as Workshop;
-      entrant.repository = await initRepository(workshop, entrant.contestant.tool, "repository");
+      const { tool } = entrant.contestant;
+      entrant.repository = await initRepository(workshop, tool, "repository");
+      entrant.copy = await initRepository(workshop, tool, "copy");
     }
     for (const [turn, work] of WORKS.entries())
       for (const entrant of rotated(entrants, round + turn)) {
@@ -96,11 +106,15 @@ function rotated<T>(all: readonly T[], by: number): T[] {
 }
 
 function perform(work: Work, entrant: Entrant, data: DataSet): Cost {
-  const { contestant, repository } = entrant;
-  if (!repository) throw new Error(`${contestant.title} has no repository`);
+  const { contestant, repository, copy } = entrant;
+  if (!repository || !copy) throw new Error(`${contestant.title} has no repository`);
   const run = (args: readonly string[], cwd?: string): Cost =>
     measure(repository, contestant, args, cwd);
   if (work === "verify, all data") return run([checkCommand(contestant.tool), "--read-data"]);
+  if (work === "copy") {
+    const password = ["--from-password-command", "printenv RESTIC_PASSWORD"];
+    return measure(copy, contestant, ["copy", "--from-repo", repository.folder, ...password]);
+  }
   if (work === "restore")
     return run(["restore", "latest", "--target", repository.workshop.path("target")]);
   const cost = run(["backup", "."], data.folder);

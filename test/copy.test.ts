@@ -91,10 +91,11 @@ test.skipIf(!requirePeer("restic"))(
     const open = async (folder: string): ReturnType<typeof openRepository> =>
       openRepository(await openBackend(folder), { password });
 
+    const expected = await originsOf(first);
     const empty = workshop.path("empty");
     await createRepository(await openBackend(empty), { password });
-    // A second pack, the index, a snapshot: the unit test of copySnapshots() dies at every write.
-    for (const at of [3, 5, 6]) {
+    // Before a second pack, after a snapshot: the unit test of copySnapshots() dies at every write.
+    for (const at of [3, 6]) {
       const folder = workshop.path(`target-${at}`);
       fs.cpSync(empty, folder, { recursive: true });
       const backend = new FaultyBackend(await openBackend(folder));
@@ -109,7 +110,7 @@ test.skipIf(!requirePeer("restic"))(
 
       await mustOn({ workshop, folder }, "restic", ["check", "--read-data"]);
       await copySnapshots(await open(first.folder), await open(folder), options);
-      expect(await originsOf({ workshop, folder })).toEqual(await originsOf(first));
+      expect(await originsOf({ workshop, folder })).toEqual(expected);
     }
   },
 );
