@@ -1,14 +1,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
-import {
-  addKey,
-  backup,
-  createRepository,
-  currentOwner,
-  openRepository,
-  type Repository,
-} from "@tsbak/core";
+import { backup, createRepository, openRepository, type Repository } from "@tsbak/core";
 import { TestingRepository } from "@tsbak/core/testing";
 import { describeTree } from "../compare-trees.ts";
 import type { Workshop } from "../peers.ts";
@@ -68,6 +61,15 @@ export class DamageBench {
   /** The byte at so many from the end. */
   flipEnd(kind: string, name: string, from: number): void {
     this.#flip(this.#file(kind, name), (size) => size - from);
+  }
+
+  /** A digit of its base64, so that it stays a key file. */
+  flipKey(name: string): void {
+    this.#change(this.path("keys", name), (bytes) => {
+      const at = bytes.indexOf('"data":"') + 40;
+      bytes[at] = bytes[at] === 65 ? 66 : 65;
+      return bytes;
+    });
   }
 
   flipFile(name: string, share: number): void {
@@ -159,10 +161,10 @@ export async function buildRepository(
   const source = workshop.path("source");
   const other = workshop.path("other");
   const created = await createRepository(await openBackend(folder), { password: PASSWORD });
-  const sibling = await createRepository(await openBackend(other), {
-    password: PASSWORD,
-    chunkerOf: created,
-  });
+  const key = await openFast(created);
+  const options = { password: PASSWORD, chunkerOf: created };
+  const sibling = await createRepository(await openBackend(other), options);
+  await openFast(sibling);
   const cacheDirectory = workshop.path("cache");
   const expected = new Map<string, ReadonlyMap<string, string>>();
   const random = new Random("damage");
@@ -187,12 +189,7 @@ export async function buildRepository(
     facts ??= await firstFacts(repository);
   }
   const ours = await openRepository(await openBackend(folder), { password: PASSWORD });
-  const { keyId } = await addKey(
-    ours.backend,
-    "another password",
-    { ...currentOwner() },
-    ours.masterKey,
-  );
+  const otherKey = await new TestingRepository(ours).addPassword("another password");
   if (facts === undefined) throw new Error("There was no backup");
   const newIndex = (await ours.listNames("index")).find((name) => name !== facts.oldIndex) ?? "";
   const packs = await indexedPacks(ours);
@@ -200,7 +197,6 @@ export async function buildRepository(
     entries[0]?.type === "data" && id !== facts?.oldData;
   const newData = packs.find(isNewData)?.id ?? "";
   const [snapshot = "", otherSnapshot = ""] = names;
-  const key = ours.keyId;
   const all = {
     ...facts,
     packs,
@@ -209,11 +205,18 @@ export async function buildRepository(
     snapshot,
     otherSnapshot,
     key,
-    otherKey: keyId,
+    otherKey,
     expected,
     times,
   };
   return { bench: new DamageBench(folder, all), source, other };
+}
+
+/** Put a key in place of the first one that takes no time to open; there are hundreds of cases. */
+async function openFast(repository: Repository): Promise<string> {
+  const name = await new TestingRepository(repository).addPassword(PASSWORD);
+  await repository.backend.remove({ kind: "key", name: repository.keyId });
+  return name;
 }
 
 async function firstFacts(

@@ -1,382 +1,241 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import type { DamageBench } from "./damage-bench.ts";
+import { ALL, type DamageCase } from "./damage-case.ts";
+import { PACK_CASES } from "./damage-to-packs.ts";
 
-/** Where a doctor may look besides the repository itself. */
-export type Help = "cache" | "mirror" | "other repository" | "live files";
+const INDEX_CASES: readonly DamageCase[] = [
+  {
+    title: "all index files lost",
+    damage: (bench) => bench.removeAll("index"),
+    seen: ["blob-missing"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "all index files and a tree pack lost",
+    help: ["cache"],
+    damage: (bench) => {
+      bench.removeAll("index");
+      bench.remove("data", bench.facts.oldTrees);
+    },
+    seen: ["blob-missing"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "index file flipped",
+    damage: (bench) => bench.flip("index", bench.facts.oldIndex, 0.5),
+    seen: ["blob-missing", "index-damaged"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "index file cut off",
+    damage: (bench) => bench.cut("index", bench.facts.oldIndex, 0.5),
+    seen: ["blob-missing", "index-damaged"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "index file empty",
+    damage: (bench) => bench.cut("index", bench.facts.oldIndex, 0),
+    seen: ["blob-missing", "index-damaged"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "two index files in each other's place",
+    damage: (bench) => bench.swap("index", bench.facts.oldIndex, bench.facts.newIndex),
+    seen: ["blob-missing", "index-damaged"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "index file copied to a second name",
+    damage: (bench) => bench.copy("index", bench.facts.oldIndex, "ab".repeat(32)),
+    seen: ["index-damaged"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "pack listed by two index files",
+    damage: (bench) => bench.addIndex([bench.facts.packs[0]]),
+    seen: [],
+    restic: 0,
+    saved: ALL,
+  },
+  {
+    title: "pack listed twice with different blobs",
+    damage: (bench) => bench.addIndex([bench.half(bench.facts.packs[0])]),
+    seen: ["index-conflict"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "index that lists blobs under wrong ids",
+    damage: async (bench) => {
+      bench.removeAll("index");
+      await bench.addIndex(bench.facts.packs.map((pack) => bench.renumbered(pack)));
+    },
+    seen: ["blob-missing", "pack-damaged"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "index that lists a pack that never was",
+    damage: (bench) => bench.addIndex([{ ...bench.facts.packs[0], id: "ef".repeat(32) }]),
+    seen: ["pack-missing"],
+    restic: 1,
+    saved: ALL,
+  },
+];
 
-/** One kind of damage and what must come of it. The repository has three snapshots. */
-export interface DamageCase {
-  readonly title: string;
-  readonly help?: readonly Help[];
-  readonly damage: (bench: DamageBench) => void | Promise<void>;
-  /** Kinds of problems that verify must find; none for what is harmless. An error code if the repository does not open. */
-  readonly seen: readonly string[];
-  /** What restic's check ends with. */
-  readonly restic: number;
-  /** Snapshots that can be restored in full after the doctor. */
-  readonly saved: number;
-  /** Kinds of problems that are left. */
-  readonly left?: readonly string[];
-}
+const flipped = (bench: DamageBench): void => bench.flip("snapshots", bench.facts.snapshot, 0.5);
+const seen = ["snapshot-damaged"];
 
-const ALL = 3;
+const SNAPSHOT_CASES: readonly DamageCase[] = [
+  { title: "snapshot flipped", damage: flipped, seen, restic: 1, saved: 2, left: seen },
+  { title: "snapshot flipped", help: ["cache"], damage: flipped, seen, restic: 1, saved: ALL },
+  { title: "snapshot flipped", help: ["mirror"], damage: flipped, seen, restic: 1, saved: ALL },
+  {
+    title: "snapshot empty",
+    help: ["cache"],
+    damage: (bench) => bench.cut("snapshots", bench.facts.snapshot, 0),
+    seen,
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "snapshot missing",
+    help: ["cache"],
+    damage: (bench) => bench.remove("snapshots", bench.facts.snapshot),
+    seen: [],
+    restic: 0,
+    saved: ALL,
+  },
+  {
+    title: "snapshot under a wrong name",
+    damage: (bench) => bench.rename("snapshots", bench.facts.snapshot, "ab".repeat(32)),
+    seen,
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "two snapshots in each other's place",
+    damage: (bench) => bench.swap("snapshots", bench.facts.snapshot, bench.facts.otherSnapshot),
+    seen,
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "snapshot of a tree that is nowhere",
+    damage: (bench) => bench.addSnapshot("12".repeat(32)),
+    seen: ["blob-missing"],
+    restic: 1,
+    saved: ALL,
+    left: ["blob-missing"],
+  },
+];
+
+const noKey = (bench: DamageBench): void => bench.flipKey(bench.facts.key);
+const noConfig = (bench: DamageBench): void => bench.flipFile("config", 0.5);
+
+const OTHER_CASES: readonly DamageCase[] = [
+  {
+    title: "key of somebody else flipped",
+    damage: (bench) => bench.flipKey(bench.facts.otherKey),
+    seen: ["key-damaged"],
+    restic: 0,
+    saved: ALL,
+    left: ["key-damaged"],
+  },
+  {
+    title: "key of somebody else flipped",
+    help: ["mirror"],
+    damage: (bench) => bench.flipKey(bench.facts.otherKey),
+    seen: ["key-damaged"],
+    restic: 0,
+    saved: ALL,
+  },
+  {
+    title: "key flipped",
+    damage: noKey,
+    seen: ["wrong-password"],
+    restic: 12,
+    saved: 0,
+    left: ["wrong-password"],
+  },
+  {
+    title: "config flipped",
+    damage: noConfig,
+    seen: ["corrupt"],
+    restic: 1,
+    saved: 0,
+    left: ["corrupt"],
+  },
+  {
+    title: "key flipped",
+    help: ["mirror"],
+    damage: noKey,
+    seen: ["wrong-password"],
+    restic: 12,
+    saved: ALL,
+  },
+  {
+    title: "config flipped",
+    help: ["mirror"],
+    damage: noConfig,
+    seen: ["corrupt"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "config missing",
+    damage: (bench) => fs.rmSync(bench.path("config")),
+    seen: ["no-repository"],
+    restic: 10,
+    saved: 0,
+    left: ["no-repository"],
+  },
+  {
+    title: "lock empty",
+    damage: (bench) => bench.write("locks", "ab".repeat(32), Buffer.alloc(0)),
+    seen: [],
+    restic: 0,
+    saved: ALL,
+  },
+  {
+    title: "foreign files in the folders",
+    damage: (bench) => {
+      for (const folder of ["data", "index", "snapshots", "keys", "data/00"]) {
+        fs.mkdirSync(bench.path(folder), { recursive: true });
+        fs.writeFileSync(join(bench.path(folder), "README.txt"), "hello");
+      }
+    },
+    seen: [],
+    restic: 0,
+    saved: ALL,
+  },
+  {
+    title: "a bit of everything",
+    help: ["mirror"],
+    damage: (bench) => {
+      bench.flip("data", bench.facts.oldData, 0.3);
+      bench.remove("data", bench.facts.oldTrees);
+      bench.cut("index", bench.facts.oldIndex, 0.5);
+      bench.flip("snapshots", bench.facts.snapshot, 0.5);
+    },
+    seen: ["blob-missing", "index-damaged", "snapshot-damaged"],
+    restic: 1,
+    saved: ALL,
+  },
+];
 
 /** Every kind of damage that we could think of. */
 export const DAMAGE_CASES: readonly DamageCase[] = [
-  ...packCases(),
-  ...indexCases(),
-  ...snapshotCases(),
-  ...otherCases(),
+  ...PACK_CASES,
+  ...INDEX_CASES,
+  ...SNAPSHOT_CASES,
+  ...OTHER_CASES,
 ];
-
-function packCases(): DamageCase[] {
-  const missing = (bench: DamageBench): void => bench.remove("data", bench.facts.oldData);
-  const flipped = (bench: DamageBench): void => bench.flip("data", bench.facts.oldData, 0.3);
-  const noTrees = (bench: DamageBench): void => bench.remove("data", bench.facts.oldTrees);
-  const lost = { seen: ["pack-missing"], restic: 1 };
-  const broken = { seen: ["pack-damaged"], restic: 1 };
-  return [
-    { title: "data pack missing", damage: missing, ...lost, saved: 0, left: ["blob-missing"] },
-    { title: "data pack missing", help: ["mirror"], damage: missing, ...lost, saved: ALL },
-    {
-      title: "data pack missing",
-      help: ["other repository"],
-      damage: missing,
-      ...lost,
-      saved: ALL,
-    },
-    { title: "data pack missing", help: ["live files"], damage: missing, ...lost, saved: ALL },
-    {
-      title: "byte of a data pack flipped",
-      damage: flipped,
-      ...broken,
-      saved: 0,
-      left: ["blob-missing"],
-    },
-    {
-      title: "byte of a data pack flipped",
-      help: ["live files"],
-      damage: flipped,
-      ...broken,
-      saved: ALL,
-    },
-    {
-      title: "header of a data pack flipped",
-      damage: (bench) => bench.flipEnd("data", bench.facts.oldData, 20),
-      ...broken,
-      saved: ALL,
-    },
-    {
-      title: "length of the header of a pack flipped",
-      damage: (bench) => bench.flipEnd("data", bench.facts.oldData, 1),
-      ...broken,
-      saved: ALL,
-    },
-    {
-      title: "end of a data pack cut off",
-      damage: (bench) => bench.cut("data", bench.facts.oldData, -30),
-      seen: ["pack-size"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "second half of a data pack cut off",
-      damage: (bench) => bench.cut("data", bench.facts.oldData, 0.5),
-      seen: ["pack-size"],
-      restic: 1,
-      saved: 0,
-      left: ["blob-missing"],
-    },
-    {
-      title: "bytes appended to a pack",
-      damage: (bench) => bench.append("data", bench.facts.oldData),
-      seen: ["pack-size"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "data pack empty",
-      help: ["mirror"],
-      damage: (bench) => bench.cut("data", bench.facts.oldData, 0),
-      seen: ["pack-size"],
-      restic: 1,
-      saved: ALL,
-    },
-    { title: "tree pack missing", damage: noTrees, ...lost, saved: 0, left: ["blob-missing"] },
-    { title: "tree pack missing", help: ["cache"], damage: noTrees, ...lost, saved: ALL },
-    {
-      title: "tree pack missing",
-      help: ["other repository"],
-      damage: noTrees,
-      ...lost,
-      saved: ALL,
-    },
-    {
-      title: "byte of a tree pack flipped",
-      help: ["cache"],
-      damage: (bench) => bench.flip("data", bench.facts.oldTrees, 0.1),
-      ...broken,
-      saved: ALL,
-    },
-    {
-      title: "two packs in each other's place",
-      damage: (bench) => bench.swap("data", bench.facts.oldData, bench.facts.oldTrees),
-      seen: ["pack-size"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "pack under a wrong name",
-      damage: (bench) => bench.rename("data", bench.facts.oldData, "ab".repeat(32)),
-      ...lost,
-      saved: ALL,
-    },
-    {
-      title: "pack copied to a second name",
-      damage: (bench) => bench.copy("data", bench.facts.oldData, "ab".repeat(32)),
-      seen: [],
-      restic: 0,
-      saved: ALL,
-    },
-    {
-      title: "file that is no pack among the packs",
-      damage: (bench) => bench.write("data", "cd".repeat(32), Buffer.alloc(1000, 7)),
-      seen: [],
-      restic: 0,
-      saved: ALL,
-    },
-  ];
-}
-
-function indexCases(): DamageCase[] {
-  return [
-    {
-      title: "all index files lost",
-      damage: (bench) => bench.removeAll("index"),
-      seen: ["blob-missing"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "all index files and a tree pack lost",
-      help: ["cache"],
-      damage: (bench) => {
-        bench.removeAll("index");
-        bench.remove("data", bench.facts.oldTrees);
-      },
-      seen: ["blob-missing"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "index file flipped",
-      damage: (bench) => bench.flip("index", bench.facts.oldIndex, 0.5),
-      seen: ["blob-missing", "index-damaged"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "index file cut off",
-      damage: (bench) => bench.cut("index", bench.facts.oldIndex, 0.5),
-      seen: ["blob-missing", "index-damaged"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "index file empty",
-      damage: (bench) => bench.cut("index", bench.facts.oldIndex, 0),
-      seen: ["blob-missing", "index-damaged"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "two index files in each other's place",
-      damage: (bench) => bench.swap("index", bench.facts.oldIndex, bench.facts.newIndex),
-      seen: ["blob-missing", "index-damaged"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "index file copied to a second name",
-      damage: (bench) => bench.copy("index", bench.facts.oldIndex, "ab".repeat(32)),
-      seen: ["index-damaged"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "pack listed by two index files",
-      damage: (bench) => bench.addIndex([bench.facts.packs[0]]),
-      seen: [],
-      restic: 0,
-      saved: ALL,
-    },
-    {
-      title: "pack listed twice with different blobs",
-      damage: (bench) => bench.addIndex([bench.half(bench.facts.packs[0])]),
-      seen: ["index-conflict"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "index that lists blobs under wrong ids",
-      damage: async (bench) => {
-        bench.removeAll("index");
-        await bench.addIndex(bench.facts.packs.map((pack) => bench.renumbered(pack)));
-      },
-      seen: ["blob-missing", "pack-damaged"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "index that lists a pack that never was",
-      damage: (bench) => bench.addIndex([{ ...bench.facts.packs[0], id: "ef".repeat(32) }]),
-      seen: ["pack-missing"],
-      restic: 1,
-      saved: ALL,
-    },
-  ];
-}
-
-function snapshotCases(): DamageCase[] {
-  const flipped = (bench: DamageBench): void => bench.flip("snapshots", bench.facts.snapshot, 0.5);
-  const seen = ["snapshot-damaged"];
-  return [
-    { title: "snapshot flipped", damage: flipped, seen, restic: 1, saved: 2, left: seen },
-    { title: "snapshot flipped", help: ["cache"], damage: flipped, seen, restic: 1, saved: ALL },
-    { title: "snapshot flipped", help: ["mirror"], damage: flipped, seen, restic: 1, saved: ALL },
-    {
-      title: "snapshot empty",
-      help: ["cache"],
-      damage: (bench) => bench.cut("snapshots", bench.facts.snapshot, 0),
-      seen,
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "snapshot missing",
-      help: ["cache"],
-      damage: (bench) => bench.remove("snapshots", bench.facts.snapshot),
-      seen: [],
-      restic: 0,
-      saved: ALL,
-    },
-    {
-      title: "snapshot under a wrong name",
-      damage: (bench) => bench.rename("snapshots", bench.facts.snapshot, "ab".repeat(32)),
-      seen,
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "two snapshots in each other's place",
-      damage: (bench) => bench.swap("snapshots", bench.facts.snapshot, bench.facts.otherSnapshot),
-      seen,
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "snapshot of a tree that is nowhere",
-      damage: (bench) => bench.addSnapshot("12".repeat(32)),
-      seen: ["blob-missing"],
-      restic: 1,
-      saved: ALL,
-      left: ["blob-missing"],
-    },
-  ];
-}
-
-function otherCases(): DamageCase[] {
-  const noKey = (bench: DamageBench): void => bench.flip("keys", bench.facts.key, 0.8);
-  const noConfig = (bench: DamageBench): void => bench.flipFile("config", 0.5);
-  return [
-    {
-      title: "key of somebody else flipped",
-      damage: (bench) => bench.flip("keys", bench.facts.otherKey, 0.8),
-      seen: ["key-damaged"],
-      restic: 0,
-      saved: ALL,
-      left: ["key-damaged"],
-    },
-    {
-      title: "key of somebody else flipped",
-      help: ["mirror"],
-      damage: (bench) => bench.flip("keys", bench.facts.otherKey, 0.8),
-      seen: ["key-damaged"],
-      restic: 0,
-      saved: ALL,
-    },
-    {
-      title: "key flipped",
-      damage: noKey,
-      seen: ["wrong-password"],
-      restic: 12,
-      saved: 0,
-      left: ["wrong-password"],
-    },
-    {
-      title: "config flipped",
-      damage: noConfig,
-      seen: ["corrupt"],
-      restic: 1,
-      saved: 0,
-      left: ["corrupt"],
-    },
-    {
-      title: "key flipped",
-      help: ["mirror"],
-      damage: noKey,
-      seen: ["wrong-password"],
-      restic: 12,
-      saved: ALL,
-    },
-    {
-      title: "config flipped",
-      help: ["mirror"],
-      damage: noConfig,
-      seen: ["corrupt"],
-      restic: 1,
-      saved: ALL,
-    },
-    {
-      title: "config missing",
-      damage: (bench) => fs.rmSync(bench.path("config")),
-      seen: ["no-repository"],
-      restic: 10,
-      saved: 0,
-      left: ["no-repository"],
-    },
-    {
-      title: "lock empty",
-      damage: (bench) => bench.write("locks", "ab".repeat(32), Buffer.alloc(0)),
-      seen: [],
-      restic: 0,
-      saved: ALL,
-    },
-    {
-      title: "foreign files in the folders",
-      damage: (bench) => {
-        for (const folder of ["data", "index", "snapshots", "keys", "data/00"]) {
-          fs.mkdirSync(bench.path(folder), { recursive: true });
-          fs.writeFileSync(join(bench.path(folder), "README.txt"), "hello");
-        }
-      },
-      seen: [],
-      restic: 0,
-      saved: ALL,
-    },
-    {
-      title: "a bit of everything",
-      help: ["mirror"],
-      damage: (bench) => {
-        bench.flip("data", bench.facts.oldData, 0.3);
-        bench.remove("data", bench.facts.oldTrees);
-        bench.cut("index", bench.facts.oldIndex, 0.5);
-        bench.flip("snapshots", bench.facts.snapshot, 0.5);
-      },
-      seen: ["blob-missing", "index-damaged", "snapshot-damaged"],
-      restic: 1,
-      saved: ALL,
-    },
-  ];
-}

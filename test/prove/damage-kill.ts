@@ -124,7 +124,9 @@ async function judge(
     const time = bench.facts.times.get(id);
     const found = snapshots.find(({ snapshot }) => snapshot.time === time);
     if (found !== undefined) await restore(repository, { ...found, subPath: "" }, target);
-    const actual = fs.existsSync(target) ? describeTree(target + source) : new Map<string, string>();
+    const actual = fs.existsSync(target)
+      ? describeTree(target + source)
+      : new Map<string, string>();
     if ([...expected].every(([path, line]) => actual.get(path) === line)) saved++;
     fs.rmSync(target, { recursive: true, force: true });
   }

@@ -35,7 +35,7 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   prune      most of many snapshots are forgotten and pruned    --size BYTES (1e8), --source DIR, --cycles N (30)
   prune-beside  prune beside backups, both killed now and then    --size BYTES (2e6) --runs N (200) --first-run N (0)
   flip       one changed byte in each region of each kind of file  --size BYTES (4e6)
-  damage     every kind of damage, what a doctor saves, and kills of repairs  --size BYTES (3e5)
+  damage     every kind of damage, what a doctor saves, and kills of repairs  --size BYTES (3e5) --first-run N
   in-place   a large file that was changed a little is restored      --size BYTES (2e9) --changes N (10)
   torture    a tree with everything, as root                       --entries N (200000) --dir DIR (/dev/shm)
   hostile    snapshots that were forged to use up memory and disk  --entries N (1000000)
@@ -125,6 +125,7 @@ const proofs: Record<string, () => Promise<Report>> = {
       ...common,
       log: undefined,
       onLine: common.log,
+      first: number(values["first-run"], 0),
       size: number(values.size, 3e5),
     }),
   "damage-kill": () => proveDamageKill({ ...common, size: number(values.size, 1e5) }),

@@ -4,10 +4,11 @@ import { MemoryBackend } from "../backend/memory.ts";
 import { toHex } from "../bytes/hex.ts";
 import { loadZstd, type Zstd } from "../compress/zstd.ts";
 import { generateMasterKey } from "../crypto/master-key.ts";
+import { deriveKey } from "../crypto/scrypt.ts";
 import { Sealer } from "../crypto/sealer.ts";
 import { sha256, sha256Hex } from "../crypto/sha256.ts";
 import { encodeIndex, type IndexedPack } from "../format/index-file.ts";
-import { encodeKeyFile } from "../format/key-file.ts";
+import { encodeKeyFile, encodeMasterKey } from "../format/key-file.ts";
 import type { Node } from "../format/node.ts";
 import { encodePackHeader, encodePackTrailer, type PackEntry } from "../format/pack-header.ts";
 import { encodeTree } from "../format/tree.ts";
@@ -88,6 +89,18 @@ export class TestingRepository {
     const kdf = { kdf: "scrypt" as const, N: 2, r: 8, p: 1, salt: randomBytes(64) };
     const owner = { created: TIME, username: "user", hostname: "host" };
     const bytes = encodeKeyFile({ ...owner, ...kdf, data: this.#sealer.seal(randomBytes(200)) });
+    const name = sha256Hex(bytes);
+    await this.backend.write({ kind: "key", name }, bytes);
+    return name;
+  }
+
+  /** Writes a key file that opens with `password`, in no time, as anybody could who has the file. Returns its name. */
+  async addPassword(password: string): Promise<string> {
+    const kdf = { kdf: "scrypt" as const, N: 2, r: 8, p: 1, salt: randomBytes(64) };
+    const owner = { created: TIME, username: "user", hostname: "host" };
+    const sealer = new Sealer(await deriveKey(password, kdf.salt, kdf));
+    const data = sealer.seal(encodeMasterKey(this.repository.masterKey));
+    const bytes = encodeKeyFile({ ...owner, ...kdf, data });
     const name = sha256Hex(bytes);
     await this.backend.write({ kind: "key", name }, bytes);
     return name;
