@@ -17,6 +17,7 @@ import { isTsbakError } from "../../errors.ts";
 import { decodeSnapshot } from "../../format/snapshot.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { listSnapshots, type SnapshotEntry } from "../../repository/snapshots.ts";
+import { listTrash } from "../../repository/trash.ts";
 import { openUnpacked } from "../../repository/unpacked.ts";
 import { verify } from "../verify/verify.ts";
 import type { VerifyProblemKind, VerifyReport } from "../verify/verify-report.ts";
@@ -131,9 +132,11 @@ class Doctor {
     });
   }
 
-  /** Snapshots of the cache that the repository does not have. */
+  /** Snapshots of the cache that the repository does not have; those in its trash can be brought back from there. */
   async #findForgotten(): Promise<SnapshotEntry[]> {
     const present = new Set(await this.#repository.listNames("snapshot", this.#call));
+    const trash = { ...this.#call, onDamaged: () => undefined };
+    for (const { id } of await listTrash(this.#repository, trash)) present.add(id);
     const names = this.#cache?.list("snapshot").filter((name) => !present.has(name)) ?? [];
     const found: SnapshotEntry[] = [];
     for (const id of names) {
