@@ -71,7 +71,7 @@ const REPAIRS: readonly KilledRepair[] = [
  * checks find nothing, and all snapshots are restored as they were.
  */
 export function proveDamageKill(options: DamageKillOptions): Promise<Report> {
-  return prove("damage-kill", options, async (workshop, findings) => {
+  return prove("repair-kill", options, async (workshop, findings) => {
     const { bench: whole, source } = await buildRepository(workshop, options.size ?? 100_000);
     const from = await whole.open();
     for (const one of REPAIRS) {

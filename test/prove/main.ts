@@ -35,7 +35,8 @@ const USAGE = `Usage: npm run prove -- NAME... [options]
   prune      most of many snapshots are forgotten and pruned    --size BYTES (1e8), --source DIR, --cycles N (30)
   prune-beside  prune beside backups, both killed now and then    --size BYTES (2e6) --runs N (200) --first-run N (0)
   flip       one changed byte in each region of each kind of file  --size BYTES (4e6)
-  damage     every kind of damage, what a doctor saves, and kills of repairs  --size BYTES (3e5) --first-run N
+  damage     every kind of damage, and what a doctor saves         --size BYTES (3e5) --first-run N
+  repair-kill  repairs that die after each of their writes, begun again    --size BYTES (1e5)
   in-place   a large file that was changed a little is restored      --size BYTES (2e9) --changes N (10)
   torture    a tree with everything, as root                       --entries N (200000) --dir DIR (/dev/shm)
   hostile    snapshots that were forged to use up memory and disk  --entries N (1000000)
@@ -128,7 +129,7 @@ const proofs: Record<string, () => Promise<Report>> = {
       first: number(values["first-run"], 0),
       size: number(values.size, 3e5),
     }),
-  "damage-kill": () => proveDamageKill({ ...common, size: number(values.size, 1e5) }),
+  "repair-kill": () => proveDamageKill({ ...common, size: number(values.size, 1e5) }),
   "in-place": () =>
     proveInPlace({
       ...common,
