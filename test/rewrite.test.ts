@@ -1,5 +1,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { openBackend } from "@tsbak/backends";
+import { findSnapshot, findTree, openRepository } from "@tsbak/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requirePeer, Workshop, type ToolName } from "./peers.ts";
 import { makeRandomTree } from "./random-tree.ts";
@@ -7,6 +9,7 @@ import { backupStep, checkStep, initRepository, mustOn, runOn } from "./steps.ts
 import type { TestRepository } from "./steps.ts";
 
 const peers = ["tsbak", "restic"] as const;
+const password = "correct horse";
 let workshop: Workshop;
 let source: string;
 let repository: TestRepository;
@@ -39,6 +42,30 @@ function copyOf(name: string): TestRepository {
   fs.rmSync(folder, { recursive: true, force: true });
   fs.cpSync(repository.folder, folder, { recursive: true });
   return { workshop, folder };
+}
+
+/** Take a pack of data away, of which `repair index` then knows, and damage the list of what is in one folder. */
+async function damage(copy: TestRepository): Promise<void> {
+  const opened = await openRepository(await openBackend(copy.folder), { password });
+  const index = await opened.loadIndex();
+  const { snapshot } = await findSnapshot(opened, "latest");
+  const folder = await findTree(opened, snapshot.tree, join(source, "Logs", "deep"));
+  const [place] = index.locate("tree", folder);
+  const packs = new Set<string>();
+  index.forEach(({ type, packNumber }) => {
+    if (type === "data") packs.add(index.packs[packNumber] ?? "");
+  });
+  const pathOf = (name = ""): string => join(copy.folder, "data", name.slice(0, 2), name);
+  const [lost = ""] = packs;
+  fs.rmSync(pathOf(lost));
+  const bytes = fs.readFileSync(pathOf(place?.pack));
+  const at = (place?.offset ?? 0) + 20;
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  fs.chmodSync(pathOf(place?.pack), 0o600);
+  fs.writeFileSync(pathOf(place?.pack), bytes);
+  const refused = await runOn(copy, "tsbak", ["repair", "snapshots"]);
+  expect(refused.stderr).toContain('run "tsbak repair index" first');
+  await mustOn(copy, "restic", ["repair", "index"]);
 }
 
 /** Run the same command by both tools, each on a copy of its own; gives what is there afterwards. */
@@ -109,6 +136,48 @@ describe.skipIf(peers.map(requirePeer).includes(false))("tsbak", () => {
     expect(await mustOn(copy, "tsbak", ["tag", "--set", "", "--json"])).toBe(
       '{"message_type":"summary","changed_snapshots":0}\n',
     );
+  });
+
+  test("migrate makes version 2 of version 1, which restic goes on with", async () => {
+    const old = await initRepository(workshop, "restic", "old", 1);
+    await backupStep(old, "restic", source);
+    const readConfig = async (): Promise<Record<string, unknown>> =>
+      JSON.parse(await mustOn(old, "restic", ["cat", "config"])) as Record<string, unknown>;
+    const before = await readConfig();
+    expect(await mustOn(old, "tsbak", ["migrate"])).toContain("upgrade_repo_v2");
+
+    await mustOn(old, "tsbak", ["migrate", "upgrade_repo_v2"]);
+
+    expect(await readConfig()).toEqual({ ...before, version: 2 });
+    expect(fs.statSync(join(old.folder, "config")).mode & 0o777).toBe(0o400);
+    fs.appendFileSync(join(source, "Logs", "one.log"), "more".repeat(1000));
+    await backupStep(old, "tsbak", source);
+    await backupStep(old, "restic", source);
+    await checkStep(old, peers);
+    const again = await runOn(old, "tsbak", ["migrate", "upgrade_repo_v2"]);
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("already upgraded")]);
+
+    const copy = workshop.path("config-copy");
+    fs.renameSync(join(old.folder, "config"), copy);
+    expect((await runOn(old, "tsbak", ["snapshots"])).code).toBe(10);
+    await mustOn(old, "tsbak", ["migrate", "--restore-config", copy]);
+    await mustOn(old, "restic", ["snapshots"]);
+  });
+
+  test("repair snapshots makes the trees that restic's makes", async () => {
+    const damaged = copyOf("damaged");
+    await damage(damaged);
+    const trees: string[][] = [];
+    for (const tool of peers) {
+      const copy = { workshop, folder: workshop.path(`repaired-${tool}`) };
+      fs.cpSync(damaged.folder, copy.folder, { recursive: true });
+      await mustOn(copy, tool, ["repair", "snapshots", "--forget"]);
+      await mustOn(copy, "restic", ["check"]);
+      trees.push(await snapshotsOf(copy));
+    }
+
+    expect(trees[1]).toEqual(trees[0]);
+    expect(trees[0]).not.toEqual(await snapshotsOf(repository));
   });
 
   test.each([

@@ -79,26 +79,12 @@ export class LocalBackend implements Backend {
     }
   }
 
-  async write(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
-    const final = this.#pathOf(ref);
-    throwIfAborted(options.signal);
-    const temporary = `${final}-tmp-${randomBytes(8).toString("hex")}`;
-    try {
-      const modes = await this.#findModes();
-      await this.#writeTemporary(ref, temporary, bytes, modes, options.signal);
-      try {
-        await publish(temporary, final);
-      } finally {
-        await fs.rm(temporary, { force: true });
-      }
-      await syncFolder(dirname(final));
-    } catch (error) {
-      throw localError(
-        error,
-        `Cannot write ${describeFile(ref)} to ${this.location}`,
-        "unavailable",
-      );
-    }
+  write(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+    return this.#put(ref, bytes, publish, options);
+  }
+
+  replace(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+    return this.#put(ref, bytes, fs.rename, options);
   }
 
   async read(
@@ -177,6 +163,34 @@ export class LocalBackend implements Backend {
 
   removeFolders(options: CallOptions = {}): Promise<void> {
     return removeEmptyFolders(this.location, options.signal);
+  }
+
+  /** Write under another name, and when that is durable give it its own by `name`. */
+  async #put(
+    ref: FileRef,
+    bytes: Uint8Array,
+    name: (temporary: string, final: string) => Promise<void>,
+    options: CallOptions,
+  ): Promise<void> {
+    const final = this.#pathOf(ref);
+    throwIfAborted(options.signal);
+    const temporary = `${final}-tmp-${randomBytes(8).toString("hex")}`;
+    try {
+      const modes = await this.#findModes();
+      await this.#writeTemporary(ref, temporary, bytes, modes, options.signal);
+      try {
+        await name(temporary, final);
+      } finally {
+        await fs.rm(temporary, { force: true });
+      }
+      await syncFolder(dirname(final));
+    } catch (error) {
+      throw localError(
+        error,
+        `Cannot write ${describeFile(ref)} to ${this.location}`,
+        "unavailable",
+      );
+    }
   }
 
   #pathOf(ref: FileRef): string {

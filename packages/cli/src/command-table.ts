@@ -7,7 +7,12 @@
 import type { Command } from "commander";
 import type { CommandAction } from "./context.ts";
 import { declareBackup } from "./declare/backup.ts";
-import { declareRepairSnapshots, declareRewrite, declareTag } from "./declare/change.ts";
+import {
+  declareMigrate,
+  declareRepairSnapshots,
+  declareRewrite,
+  declareTag,
+} from "./declare/change.ts";
 import {
   declareCopy,
   declareMirror,
@@ -246,6 +251,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "seal everything anew with another master key, in a new repository",
     declare: declareRekey,
     load: async () => (await import("./commands/rekey.ts")).runRekey,
+  },
+  {
+    usage: "migrate [names...]",
+    summary: "list what a repository can be upgraded to, or do it",
+    declare: declareMigrate,
+    load: async () => (await import("./commands/migrate.ts")).runMigrate,
   },
   {
     usage: "unlock",

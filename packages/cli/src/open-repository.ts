@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { firstSetting, setting } from "./environment.ts";
 import { lockSettings } from "./lock-settings.ts";
 import { openStoreFor } from "./open-store.ts";
+import { warnOfExpiredKey } from "./key-notes.ts";
 import type { FromFlags } from "./options.ts";
 import { choosePassword, openWithPassword, type PasswordWish } from "./password.ts";
 import { decodeTextFile } from "./text-file.ts";
@@ -134,6 +135,7 @@ async function openAt(context: Context, location: string, opening: Opening): Pro
     }),
   );
   tidyCaches(context, cache.cacheDirectory);
+  warnOfExpiredKey(context, repository);
   return repository;
 }
 

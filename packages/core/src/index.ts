@@ -20,6 +20,8 @@ export type { OpenOptions } from "./repository/open.ts";
 export type { Repository } from "./repository/repository.ts";
 export { addKey, loadKeyFile } from "./repository/keys.ts";
 export type { KeyOwner, OpenedKey } from "./repository/keys.ts";
+export { isExpired, KeyNotes } from "./repository/key-notes.ts";
+export type { KeyNote } from "./repository/key-notes.ts";
 export { removeKey } from "./repository/remove-key.ts";
 export { listLocks } from "./repository/lock-files.ts";
 export type { ListLocksOptions, LockEntry } from "./repository/lock-files.ts";
@@ -106,6 +108,12 @@ export type {
   UnusedLimit,
 } from "./maintain/prune/prune-options.ts";
 export type { PruneStatistics } from "./maintain/prune/statistics.ts";
+
+// Upgrading repositories.
+export { findMigrations, upgradeRepository } from "./maintain/migrate/upgrade-repository.ts";
+export type { Migration, UpgradeOptions } from "./maintain/migrate/upgrade-repository.ts";
+export { restoreConfig } from "./repository/replace-config.ts";
+
 // Other snapshots in place of what there is.
 export type { TagWish } from "./maintain/rewrite/change-tags.ts";
 export type { OrphanOptions, Orphans } from "./maintain/rewrite/find-orphans.ts";

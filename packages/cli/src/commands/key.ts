@@ -11,6 +11,7 @@ import {
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatLocalTime, printable } from "../format-text.ts";
+import { noteKey, readKeyNotes } from "../key-notes.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import { askNewPassword, type NewPasswordFlags } from "../new-password.ts";
 import { formatTable } from "../table.ts";
@@ -20,6 +21,9 @@ import { withLock } from "../with-lock.ts";
 export interface NewKeyFlags extends NewPasswordFlags {
   readonly user?: string;
   readonly host?: string;
+  readonly label?: string;
+  /** RFC 3339. */
+  readonly expires?: string;
 }
 
 interface KeyLine {
@@ -28,6 +32,8 @@ interface KeyLine {
   readonly userName: string;
   readonly hostName: string;
   readonly created: string;
+  readonly label?: string | undefined;
+  readonly expires?: string | undefined;
 }
 
 /** `key list`. */
@@ -51,11 +57,15 @@ export async function runKeyAdd(
   const repository = await openNamedRepository(context);
   const password = await askNewPassword(context, flags);
   const key = await withLock(context, repository, {}, () => saveKey(repository, password, flags));
+  noteKey(context, repository, key.keyId, { label: flags.label, expires: flags.expires });
   context.output.say(`saved new key with ID ${key.keyId}`);
   return EXIT.ok;
 }
 
-/** `key passwd`: the new key is stored and tested before the old one goes. */
+/**
+ * `key passwd`: the new key is stored and tested before the old one goes. It keeps the label, but not the expiry: that was the old
+ * password's.
+ */
 export async function runKeyPasswd(
   context: Context,
   _args: readonly string[],
@@ -68,6 +78,10 @@ export async function runKeyPasswd(
     await repository.backend.remove({ kind: "key", name: repository.keyId });
     return added;
   });
+  const before = readKeyNotes(context, repository).get(repository.keyId);
+  const label = flags.label ?? before?.label;
+  noteKey(context, repository, key.keyId, { label, expires: flags.expires });
+  noteKey(context, repository, repository.keyId, {});
   context.output.say(`saved new key as ${key.keyId}`);
   return EXIT.ok;
 }
@@ -81,6 +95,7 @@ export async function runKeyRemove(context: Context, args: readonly string[]): P
     await removeKey(repository, found, { signal });
     return found;
   });
+  noteKey(context, repository, name, {});
   context.output.say(`removed key ${name}`);
   return EXIT.ok;
 }
@@ -106,12 +121,16 @@ async function loadKeys(
   signal: AbortSignal,
 ): Promise<KeyLine[]> {
   const keys: KeyLine[] = [];
+  const notes = readKeyNotes(context, repository);
   for (const id of (await repository.listNames("key", { signal })).sort()) {
     try {
       const file = await loadKeyFile(repository.backend, id, { signal });
       const created = formatLocalTime(file.created);
       const current = id === repository.keyId;
-      keys.push({ current, id, userName: file.username, hostName: file.hostname, created });
+      const { label, expires: end } = notes.get(id) ?? {};
+      const expires = end === undefined ? undefined : formatLocalTime(end);
+      const owner = { userName: file.username, hostName: file.hostname };
+      keys.push({ current, id, ...owner, created, label, expires });
     } catch (error) {
       if (!isTsbakError(error, "corrupt") && !isTsbakError(error, "unsupported")) throw error;
       context.output.warn(`${id.slice(0, 8)}: ${error.message}`);
@@ -121,12 +140,18 @@ async function loadKeys(
 }
 
 function keyTable(keys: readonly KeyLine[]): string[] {
-  const columns = [" ID", "User", "Host", "Created"].map((title) => ({ title }));
-  const rows = keys.map(({ current, id, userName, hostName, created }) => [
+  // As restic's, unless there is more to tell.
+  const isNoted = keys.some(({ label, expires }) => label !== undefined || expires !== undefined);
+  const titles = [" ID", "User", "Host", "Created", ...(isNoted ? ["Label", "Expires"] : [])];
+  const rows = keys.map(({ current, id, userName, hostName, created, label, expires }) => [
     [`${current ? "*" : " "}${id.slice(0, 8)}`],
     [printable(userName)],
     [printable(hostName)],
     [created],
+    ...(isNoted ? [[printable(label ?? "")], [expires ?? ""]] : []),
   ]);
-  return formatTable(columns, rows);
+  return formatTable(
+    titles.map((title) => ({ title })),
+    rows,
+  );
 }

@@ -41,3 +41,13 @@ export function declareRepairSnapshots(command: Command): Command {
     .option("-n, --dry-run", "write nothing, only tell what would be written");
   return addFilterOptions(command);
 }
+
+/** Declare the flags of `migrate`. */
+export function declareMigrate(command: Command): Command {
+  return command
+    .option("-f, --force", "for scripts made for restic; there is nothing to force")
+    .option(
+      "--restore-config <file>",
+      "put a copy of the config back into a repository without one",
+    );
+}

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { addFromOptions } from "../options.ts";
-import { parseCount, parseSize } from "../parse-values.ts";
+import { parseCount, parseMoment, parseSize } from "../parse-values.ts";
 
 /** Declare the flags of `init`. */
 export function declareInit(command: Command): Command {
@@ -17,7 +17,13 @@ export function declareNewKey(command: Command): Command {
     .option("--new-password-file <file>", "file that holds the new password")
     .option("--new-insecure-no-password", "the new password is empty")
     .option("--user <name>", "user that the key is noted for")
-    .option("--host <name>", "host that the key is noted for");
+    .option("--host <name>", "host that the key is noted for")
+    .option("--label <text>", "what the key is for; only this machine remembers it")
+    .option(
+      "--expires <time>",
+      "day from which on its use is warned of, on this machine",
+      parseMoment,
+    );
 }
 
 /** Declare the flags of `verify`. */

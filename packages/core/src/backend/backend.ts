@@ -179,6 +179,13 @@ export interface Backend {
     | undefined;
 
   /**
+   * Put `bytes` in the place of a file that is there. At any instant, and after a crash, a reader gets all of the old ones or all of the
+   * new ones; when it resolves, the new ones survive a power loss. Only stores that can do so in one step have this.
+   */
+  readonly replace?:
+    ((ref: FileRef, bytes: Uint8Array, options?: CallOptions) => Promise<void>) | undefined;
+
+  /**
    * What the store's own clock shows, in milliseconds since 1970; it may count whole seconds. `ref` was written just before: a store
    * whose answers have no time gives that which it noted for the file. Only stores that tell any have this.
    *

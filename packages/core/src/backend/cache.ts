@@ -90,6 +90,11 @@ export class CachedBackend implements Backend {
     return this.#backend.openFile?.bind(this.#backend);
   }
 
+  /** Nothing that is cached is ever replaced. */
+  get replace(): Backend["replace"] {
+    return this.#backend.replace?.bind(this.#backend);
+  }
+
   get close(): Backend["close"] {
     return this.#backend.close?.bind(this.#backend);
   }

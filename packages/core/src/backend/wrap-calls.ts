@@ -78,6 +78,7 @@ export function passedOn(backend: Backend): Omit<Backend, BackendMethod | "remov
     ...(backend.reportsPieces && { reportsPieces: true }),
     ...(backend.priceClasses && { priceClasses: backend.priceClasses }),
     ...(backend.openFile && { openFile: backend.openFile.bind(backend) }),
+    ...(backend.replace && { replace: backend.replace.bind(backend) }),
     ...(backend.clock && { clock: backend.clock.bind(backend) }),
     ...(backend.removeFolders && { removeFolders: backend.removeFolders.bind(backend) }),
     ...(backend.close && { close: backend.close.bind(backend) }),

@@ -176,6 +176,16 @@ export class FaultyBackend implements Backend {
     };
   }
 
+  /** As far as rules and crashes go, a write. */
+  get replace(): Backend["replace"] {
+    const replace = this.inner.replace?.bind(this.inner);
+    return (
+      replace &&
+      ((ref, bytes, options) =>
+        this.#call("write", ref, () => replace(ref, bytes, options), bytes.length))
+    );
+  }
+
   get close(): Backend["close"] {
     return this.inner.close?.bind(this.inner);
   }
