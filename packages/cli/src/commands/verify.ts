@@ -1,11 +1,11 @@
 import {
+  parseReadBudget,
   parseSubset,
   TsbakError,
   startVerifyWorkers,
   verify,
   type VerifyEvent,
   type VerifyOptions,
-  type VerifyProblem,
   type VerifyReport,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
@@ -15,13 +15,14 @@ import { openNamedRepository } from "../open-repository.ts";
 import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
-import { trafficFields } from "../traffic-report.ts";
+import { printVerifyReport } from "../verify-report.ts";
 import { reportWait } from "../with-lock.ts";
 
 /** Flags of `verify`. */
 export interface VerifyFlags {
   readonly readData?: boolean;
   readonly readDataSubset?: string;
+  readonly readDataBudget?: string;
 }
 
 /** `verify`, restic's `check`: look for damage. Any makes the exit code 1. */
@@ -62,7 +63,7 @@ async function verifyRepository(context: Context, options: VerifyOptions): Promi
   } finally {
     status.stop();
   }
-  printReport(context, report);
+  printVerifyReport(context, report);
   if (report.errors.length === 0) return EXIT.ok;
   throw new TsbakError(
     "corrupt",
@@ -70,13 +71,24 @@ async function verifyRepository(context: Context, options: VerifyOptions): Promi
   );
 }
 
-function dataToRead(flags: VerifyFlags): VerifyOptions["readData"] {
-  if (flags.readDataSubset === undefined) return flags.readData;
-  if (flags.readData !== true) return { subset: parseSubset(flags.readDataSubset) };
-  throw new TsbakError(
-    "invalid-argument",
-    "Cannot verify: --read-data and --read-data-subset were given; use one of them",
-  );
+function dataToRead({
+  readData,
+  readDataSubset: subset,
+  readDataBudget: budget,
+}: VerifyFlags): VerifyOptions["readData"] {
+  const given = [
+    readData === true ? "--read-data" : undefined,
+    subset === undefined ? undefined : "--read-data-subset",
+    budget === undefined ? undefined : "--read-data-budget",
+  ].filter((flag) => flag !== undefined);
+  if (given.length > 1) {
+    throw new TsbakError(
+      "invalid-argument",
+      `Cannot verify: ${given.join(" and ")} were given; use one of them`,
+    );
+  }
+  if (subset !== undefined) return { subset: parseSubset(subset) };
+  return budget === undefined ? readData : { budget: parseReadBudget(budget) };
 }
 
 function describeEvent(event: VerifyEvent, seconds: number): string {
@@ -90,39 +102,4 @@ function describeEvent(event: VerifyEvent, seconds: number): string {
     seconds >= 1 ? `${formatSize(Math.round(bytesDone / seconds), 1)}/s` : "",
   ];
   return `${formatHead(seconds, share, left)}  ${parts.filter((part) => part !== "").join(", ")}`;
-}
-
-function printReport(context: Context, report: VerifyReport): void {
-  const { output } = context;
-  for (const problem of report.errors) {
-    const lines = describeProblem(problem);
-    output.warnMessage(lines.join("\n"), { message_type: "error", message: lines.join("; ") });
-  }
-  for (const hint of report.hints) {
-    output.say(`hint: ${hint.message} (${formatCount(hint.packs.length, "pack")})`);
-  }
-  output.message({
-    message_type: "summary",
-    num_errors: report.errors.length,
-    broken_packs: report.damagedPacks.length === 0 ? null : report.damagedPacks,
-    suggest_repair_index: report.suggestRepairIndex,
-    suggest_prune: report.suggestPrune,
-    ...trafficFields(context),
-  });
-  const { snapshots, packs, blobs, trees, packsRead, bytesRead } = report.counts;
-  output.say(
-    `checked ${formatCount(snapshots, "snapshot")}, ${formatCount(trees, "tree")}, ${formatCount(blobs, "blob")}, ${formatCount(packs, "pack")}`,
-  );
-  if (packsRead > 0)
-    output.say(`read ${formatCount(packsRead, "pack")} in full, ${formatSize(bytesRead)}`);
-  if (report.errors.length === 0) output.say("no errors were found");
-}
-
-/** A problem, and below it what cannot be restored because of it. */
-function describeProblem({ message, affected, affectedCount }: VerifyProblem): string[] {
-  const places = affected.map(
-    ({ snapshot, path }) => `  snapshot ${snapshot.slice(0, 8)}: ${path}`,
-  );
-  const rest = affectedCount - affected.length;
-  return [`error: ${message}`, ...places, ...(rest > 0 ? [`  and ${rest} more`] : [])];
 }

@@ -31,6 +31,10 @@ export function declareVerify(command: Command): Command {
   return command
     .option("--read-data", "read all packs in full")
     .option("--read-data-subset <part>", "read a part: n/t, such as 1/7; 5%; or a size, 10G")
+    .option(
+      "--read-data-budget <budget>",
+      "read what was not read for longest: for 20m, up to 5GiB, or 1/30 in each run",
+    )
     .addOption(new Option("--with-cache").hideHelp());
 }
 

@@ -1,22 +1,32 @@
 import type { FileInfo } from "../../backend/backend.ts";
 import type { BlobIndex } from "../../repository/blob-index.ts";
+import { sumCoverage, type Coverage } from "./coverage.ts";
 import type { Findings, OpenProblem } from "./findings.ts";
 import { PackMap } from "./pack-map.ts";
+import { choosePacksDue, type PackSize, type ReadBudget } from "./read-budget.ts";
 import type { PackJob, PackOutcome } from "./read-packs.ts";
 import { choosePacks, type Subset } from "./subset.ts";
 import { TreeGraph } from "./tree-graph.ts";
 import type { TreeFault, VerifyResult } from "./verify-protocol.ts";
+import type { VerifyMemory } from "./verify-memory.ts";
 import type { VerifyProgress } from "./verify-progress.ts";
+
+/** Which packs are read in full: all, none, or some. */
+export type ReadData = boolean | { readonly subset: Subset } | { readonly budget: ReadBudget };
 
 /** Trees are read in runs of about this size, with gaps up to the other: a call costs more than some bytes too many. */
 const RUN_SIZE = 2 << 20;
 const GAP_SIZE = 128 << 10;
 
-interface PresentPack {
-  readonly pack: number;
+interface PresentPack extends PackSize {
   readonly name: string;
-  /** Of the file, in bytes. */
-  readonly size: number;
+}
+
+/** What a verification keeps. */
+export interface VerificationParts {
+  readonly findings: Findings;
+  readonly progress: VerifyProgress;
+  readonly memory: VerifyMemory;
 }
 
 /** What is known of the packs while they are verified. */
@@ -29,15 +39,17 @@ export class PackVerification {
   readonly #index: BlobIndex;
   readonly #findings: Findings;
   readonly #progress: VerifyProgress;
+  readonly #memory: VerifyMemory;
   readonly #map: PackMap;
   readonly #present: PresentPack[] = [];
   readonly #problems = new Map<number, OpenProblem>();
   readonly #treeFaults = new Map<number, readonly TreeFault[]>();
 
-  constructor(index: BlobIndex, findings: Findings, progress: VerifyProgress) {
+  constructor(index: BlobIndex, { findings, progress, memory }: VerificationParts) {
     this.#index = index;
     this.#findings = findings;
     this.#progress = progress;
+    this.#memory = memory;
     this.#map = new PackMap(index);
     this.graph = new TreeGraph(index.size);
     this.losses = new Uint32Array(index.size);
@@ -63,9 +75,14 @@ export class PackVerification {
     this.#noteHints(unreferenced);
   }
 
-  /** What must be read: trees in any case, and whole packs as wished. Trees first, as their packs take longest. */
-  plan(readData: boolean | { readonly subset: Subset }): PackJob[] {
-    const chosen = new Set(this.#choose(readData));
+  /**
+   * What must be read: trees in any case, and whole packs as wished. Trees first, as their packs take longest. Of a budget of
+   * time the packs come last, the one that waited longest first, as long as `hasTime` says so, but at least one.
+   */
+  *plan(readData: ReadData, hasTime: () => boolean): Generator<PackJob> {
+    const isTimed = isTimeBudget(readData);
+    const choice = this.#choose(readData);
+    const chosen = new Set(isTimed ? [] : choice);
     const jobs: PackJob[] = [];
     for (const present of this.#present) {
       if (this.#map.treesIn(present.pack) === 0) continue;
@@ -73,11 +90,20 @@ export class PackVerification {
       else jobs.push(...this.#treeRuns(present));
     }
     for (const present of chosen) jobs.push(this.#wholePack(present));
-    for (const job of jobs) {
-      this.#progress.bytesTotal += job.length;
-      if (job.isWhole) this.#progress.packsTotal++;
+    for (const job of jobs) this.#announce(job);
+    yield* jobs;
+    for (const [at, present] of isTimed ? choice.entries() : []) {
+      if (at > 0 && !hasTime()) return;
+      const job = this.#wholePack(present);
+      this.#announce(job);
+      yield job;
     }
-    return jobs;
+  }
+
+  /** What was read in full lately, of all packs of the index. */
+  coverage(): Coverage {
+    const packs = this.#index.packs.map((_, pack) => ({ pack, size: this.#map.sizeOf(pack) }));
+    return sumCoverage(packs, this.#index.packs, this.#memory.ledger, this.#memory.now());
   }
 
   /** Take in what came of a job. */
@@ -92,6 +118,7 @@ export class PackVerification {
       this.#progress.packsDone++;
       this.packsRead++;
       this.bytesRead += job.length;
+      this.#remember(job, outcome);
     }
     this.#progress.tick();
   }
@@ -110,8 +137,22 @@ export class PackVerification {
     return reached;
   }
 
-  #choose(readData: boolean | { readonly subset: Subset }): readonly PresentPack[] {
+  #announce(job: PackJob): void {
+    this.#progress.bytesTotal += job.length;
+    if (job.isWhole) this.#progress.packsTotal++;
+  }
+
+  #remember({ pack }: PackJob, outcome: PackOutcome): void {
+    const isRead = "result" in outcome && !this.#problems.has(pack);
+    if (isRead) this.#memory.ledger.noteWhole(pack, this.#memory.now());
+    this.#memory.saveSometimes();
+  }
+
+  #choose(readData: ReadData): readonly PresentPack[] {
     if (typeof readData === "boolean") return readData ? this.#present : [];
+    if ("budget" in readData) {
+      return choosePacksDue(this.#present, this.#memory.ledger, readData.budget);
+    }
     return choosePacks(this.#present, readData.subset);
   }
 
@@ -198,6 +239,7 @@ export class PackVerification {
   ): OpenProblem {
     const problem = this.#findings.error({ kind, file: { kind: "pack", name }, message });
     this.#problems.set(pack, problem);
+    this.#memory.ledger.noteDamaged(pack);
     return problem;
   }
 
@@ -220,6 +262,10 @@ export class PackVerification {
       `${unreferenced.length} packs are not listed by any index file`,
     );
   }
+}
+
+function isTimeBudget(readData: ReadData): boolean {
+  return typeof readData === "object" && "budget" in readData && "milliseconds" in readData.budget;
 }
 
 function describeDamage(job: PackJob, result: VerifyResult, index: BlobIndex): string {

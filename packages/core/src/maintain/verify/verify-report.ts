@@ -1,4 +1,6 @@
 import type { FileKind } from "../../backend/backend.ts";
+import type { TsbakError } from "../../errors.ts";
+import type { Coverage } from "./coverage.ts";
 import type { BlobType } from "../../format/blob-type.ts";
 
 /**
@@ -85,6 +87,9 @@ export interface VerifyReport {
   readonly errors: readonly VerifyProblem[];
   readonly hints: readonly VerifyHint[];
   readonly counts: VerifyCounts;
+  readonly coverage: Coverage;
+  /** Why it could not be remembered which packs were read. */
+  readonly memoryProblem: TsbakError | undefined;
   /** Names of packs whose contents are damaged: what `repair packs` is for. */
   readonly damagedPacks: readonly string[];
   readonly suggestRepairIndex: boolean;

@@ -9,7 +9,9 @@
  *
  * @module
  */
+import { SYSTEM_CLOCK, type Clock } from "../../async/clock.ts";
 import type { CallOptions, FileInfo } from "../../backend/backend.ts";
+import { TsbakError } from "../../errors.ts";
 import { fromHex } from "../../bytes/hex.ts";
 import type { Repository } from "../../repository/repository.ts";
 import type { HeldLock, LockOptions } from "../../repository/locks.ts";
@@ -18,9 +20,10 @@ import { surveyIndex, type IndexSurvey } from "../../repository/survey-index.ts"
 import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
 import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
 import { Findings } from "./findings.ts";
-import { PackVerification } from "./pack-verification.ts";
+import { PackVerification, type ReadData } from "./pack-verification.ts";
+import type { ReadBudget } from "./read-budget.ts";
 import { readPacks, startVerifyWorkers, type VerifyPool } from "./read-packs.ts";
-import type { Subset } from "./subset.ts";
+import { VerifyMemory } from "./verify-memory.ts";
 import type { VerifySetup } from "./verify-protocol.ts";
 import { VerifyProgress, type VerifyEvent } from "./verify-progress.ts";
 import type { VerifyReport } from "./verify-report.ts";
@@ -28,7 +31,7 @@ import type { VerifyReport } from "./verify-report.ts";
 /** How to verify. */
 export interface VerifyOptions extends CallOptions {
   /** Read and check the contents of all packs, or of some; else only those of trees. */
-  readonly readData?: boolean | { readonly subset: Subset } | undefined;
+  readonly readData?: ReadData | undefined;
   /** Take no lock: for a repository that cannot be written to. A prune at the same time then looks like damage. */
   readonly noLock?: boolean | undefined;
   /** See `LockOptions`. */
@@ -39,17 +42,22 @@ export interface VerifyOptions extends CallOptions {
   readonly threads?: number | undefined;
   /** Threads that were started before the repository was opened, instead of new ones. */
   readonly workers?: VerifyPool | undefined;
+  /** The time of this machine unless given. */
+  readonly clock?: Clock | undefined;
 }
 
 /**
  * Verify a repository. It should be opened without a cache, or only the cache's copies of files are looked at.
+ * Which packs were read in full and are whole is remembered in the repository's local state, also if the run is interrupted.
  *
- * @throws {TsbakError} `locked` if another process works on the repository; `interrupted`.
+ * @throws {TsbakError} `locked` if another process works on the repository; `interrupted`; and for a budget that without memory would
+ * always be spent on the same packs `invalid-argument`, or what is wrong with the local state.
  */
 export async function verify(
   repository: Repository,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
+  refuseForgetting(repository, options);
   const pool = options.workers ?? startVerifyWorkers(options.threads);
   let lock: HeldLock | undefined;
   try {
@@ -90,16 +98,25 @@ async function run(
   { pool, ...options }: RunOptions,
 ): Promise<VerifyReport> {
   const call: CallOptions = { signal: options.signal };
+  const { clock = SYSTEM_CLOCK } = options;
+  const startedAt = clock.steady();
   const findings = new Findings();
   const progress = new VerifyProgress(options.onEvent);
   const { snapshots, survey, listing } = await readSmallFiles(repository, findings, call);
   noteIndex(survey, findings);
-  const packs = new PackVerification(survey.index, findings, progress);
+  const readData = options.readData ?? false;
+  const memory = new VerifyMemory(repository.state, survey.index, clock, readData !== false);
+  if (hasBudget(readData) && memory.problem !== undefined) throw memory.problem;
+  const packs = new PackVerification(survey.index, { findings, progress, memory });
   packs.compareListing(listing);
-  const jobs = packs.plan(options.readData ?? false);
   const setup: VerifySetup = { key: repository.masterKey, index: survey.index.share() };
   pool.begin(setup);
-  await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
+  const jobs = packs.plan(readData, () => clock.steady() - startedAt < timeFor(readData));
+  try {
+    await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
+  } finally {
+    memory.save();
+  }
   const roots = snapshots.map(({ id, snapshot }) => ({ id, tree: snapshot.tree }));
   const trees = packs.judgeTrees(reachableTrees(roots, survey, packs, findings));
   if (findings.errors.length > 0) {
@@ -110,6 +127,8 @@ async function run(
   progress.end();
   return {
     ...conclusions(findings),
+    coverage: packs.coverage(),
+    memoryProblem: memory.problem,
     counts: {
       snapshots: snapshots.length,
       indexFiles: survey.files,
@@ -158,6 +177,24 @@ async function listPacks({ backend }: Repository, call: CallOptions): Promise<Fi
   const files: FileInfo[] = [];
   for await (const file of backend.list("pack", call)) files.push(file);
   return files;
+}
+
+function refuseForgetting({ state }: Repository, { readData = false }: VerifyOptions): void {
+  if (!hasBudget(readData) || state !== undefined) return;
+  throw new TsbakError(
+    "invalid-argument",
+    "Cannot verify within a budget: nobody would remember what was read; open the repository with a folder for local state",
+  );
+}
+
+function hasBudget(readData: ReadData): readData is { readonly budget: ReadBudget } {
+  return typeof readData === "object" && "budget" in readData;
+}
+
+/** Milliseconds. */
+function timeFor(readData: ReadData): number {
+  const isTimed = hasBudget(readData) && "milliseconds" in readData.budget;
+  return isTimed ? readData.budget.milliseconds : Number.POSITIVE_INFINITY;
 }
 
 function noteIndex(survey: IndexSurvey, findings: Findings): void {
