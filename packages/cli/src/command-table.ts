@@ -167,6 +167,8 @@ export const COMMANDS: readonly CommandEntry[] = [
         load: async () => (await import("./commands/watch.ts")).runWatchMirror,
       },
     ],
+  },
+  {
     usage: "forget [ids...]",
     summary: "remove snapshots, by a policy or by name",
     declare: declareForget,

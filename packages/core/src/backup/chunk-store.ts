@@ -2,7 +2,7 @@ import { loadGroupHasher } from "../crypto/sha256-group.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { toHex } from "../bytes/hex.ts";
 import { BlobEncoder } from "../repository/blob-encoder.ts";
-import { SharedIndexView } from "../repository/blob-index.ts";
+import { SharedIndexView } from "../repository/shared-index.ts";
 import { ClaimTable } from "../repository/claim-table.ts";
 import { OpenPacks, type FinishedPack } from "../repository/open-packs.ts";
 import { PackMemoryPool } from "../repository/pack-memory.ts";

@@ -2,7 +2,7 @@ import { compilePatterns } from "../fs/filter.ts";
 import { statxMask } from "../fs/own-attributes.ts";
 import { OwnerNames } from "../fs/owners.ts";
 import { loadPosix } from "../fs/posix.ts";
-import type { SharedIndexView } from "../repository/blob-index.ts";
+import type { SharedIndexView } from "../repository/shared-index.ts";
 import type { BlobOpener } from "../repository/read-blob.ts";
 import { SharedTreeReader } from "../repository/tree-packs.ts";
 import { DirectoryLister } from "./directory-lister.ts";

@@ -7,7 +7,7 @@ import { joinPath } from "../fs/path.ts";
 import { statTarget } from "../fs/source-file.ts";
 import { statFile, type FileStat } from "../fs/stat.ts";
 import { describeSystemError, isSystemError } from "../fs/system-error.ts";
-import type { SharedIndexView } from "../repository/blob-index.ts";
+import type { SharedIndexView } from "../repository/shared-index.ts";
 import type { DirectoryPlace } from "./directory-place.ts";
 import { ListingWriter, type Listing } from "./listing.ts";
 import { createNodeHead, type MetadataOptions } from "./node-head.ts";

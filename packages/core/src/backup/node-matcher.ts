@@ -7,7 +7,7 @@ import { ownAttributes, type OwnAttributesWish } from "../fs/own-attributes.ts";
 import type { OwnerNames } from "../fs/owners.ts";
 import { deviceNumber, LITTLE, STATX, type StatxBuffer, wideNumber } from "../fs/statx.ts";
 import { localOffsetSeconds } from "../fs/zone.ts";
-import type { SharedIndexView } from "../repository/blob-index.ts";
+import type { SharedIndexView } from "../repository/shared-index.ts";
 import { TextCursor } from "./text-cursor.ts";
 
 /** What matching takes. */

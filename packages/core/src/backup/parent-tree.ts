@@ -1,7 +1,7 @@
 import { byteKey } from "../bytes/byte-key.ts";
 import { encodeNode, encodeNodeHead, type Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
-import type { SharedIndexView } from "../repository/blob-index.ts";
+import type { SharedIndexView } from "../repository/shared-index.ts";
 import type { TreeLoader } from "../repository/tree-loader.ts";
 import { isTsbakError } from "../errors.ts";
 

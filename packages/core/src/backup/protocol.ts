@@ -9,7 +9,7 @@ import type { MasterKey } from "../crypto/master-key.ts";
 import type { PatternSource } from "../fs/filter.ts";
 import type { FileStat } from "../fs/stat.ts";
 import type { TagFile } from "../fs/tag-file.ts";
-import type { SharedBlobIndex } from "../repository/blob-index.ts";
+import type { SharedBlobIndex } from "../repository/shared-index.ts";
 import type { SharedClaims } from "../repository/claim-table.ts";
 import type { FinishedPack } from "../repository/open-packs.ts";
 import type { SharedPackMemory } from "../repository/pack-memory.ts";

@@ -4,7 +4,7 @@ import { loadZstd } from "../compress/zstd.ts";
 import { SourceFile } from "../fs/source-file.ts";
 import { describeSystemError } from "../fs/system-error.ts";
 import { Opener } from "../crypto/opener.ts";
-import { SharedIndexView } from "../repository/blob-index.ts";
+import { SharedIndexView } from "../repository/shared-index.ts";
 import { serveTasks, type Emit } from "../workers/serve-tasks.ts";
 import { ChunkStore } from "./chunk-store.ts";
 import { createExplorer } from "./create-lister.ts";

@@ -2,7 +2,8 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { toHex } from "../bytes/hex.ts";
-import { BlobIndex, SharedIndexView } from "./blob-index.ts";
+import { BlobIndex } from "./blob-index.ts";
+import { SharedIndexView } from "./shared-index.ts";
 
 const place = { offset: 10, length: 50, uncompressedLength: 90 };
 

@@ -2,7 +2,7 @@ import { isId } from "../bytes/hex.ts";
 import { isTsbakError } from "../errors.ts";
 import { Fields } from "../format/fields.ts";
 import { encodeJson, parseJsonBytes, type JsonObject } from "../format/json.ts";
-import { compareTimes, parseTime } from "../format/time.ts";
+import { compareTimes, parseTime, type Timestamp } from "../format/time.ts";
 import { localNow } from "../fs/local-time.ts";
 import type { StateFolder } from "../fs/state-folder.ts";
 
@@ -47,7 +47,7 @@ export class KeyNotes {
 }
 
 /** True if a key should no longer be used. `now` is RFC 3339's instant of asking, this machine's clock unless given. */
-export function isExpired(note: KeyNote, now = localNow()): boolean {
+export function isExpired(note: KeyNote, now: Timestamp = localNow()): boolean {
   return note.expires !== undefined && compareTimes(parseTime(note.expires), now) <= 0;
 }
 

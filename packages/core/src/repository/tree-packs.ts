@@ -1,6 +1,7 @@
 import type { CallOptions } from "../backend/backend.ts";
 import { fromHex } from "../bytes/hex.ts";
-import type { BlobIndex, SharedIndexView } from "./blob-index.ts";
+import type { BlobIndex } from "./blob-index.ts";
+import type { SharedIndexView } from "./shared-index.ts";
 import { BlobMemory } from "./blob-memory.ts";
 import type { BlobOpener } from "./read-blob.ts";
 import type { Repository } from "./repository.ts";

@@ -1,6 +1,7 @@
 import type { Backend, CallOptions } from "../../backend/backend.ts";
 import { TsbakError } from "../../errors.ts";
-import { listLocks, type HeldLock, type LockOptions } from "../../repository/locks.ts";
+import { listLocks } from "../../repository/lock-files.ts";
+import type { HeldLock, LockOptions } from "../../repository/locks.ts";
 import { Repository } from "../../repository/repository.ts";
 
 /** What is said about locking. */

@@ -1,5 +1,5 @@
 import { isTsbakError } from "../../errors.ts";
-import type { SharedIndexView } from "../../repository/blob-index.ts";
+import type { SharedIndexView } from "../../repository/shared-index.ts";
 import type { BlobMemory } from "../../repository/blob-memory.ts";
 import { throwIfStopped } from "../../workers/serve-tasks.ts";
 import type { PackSource } from "../verify/pack-source.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { MasterKey } from "../../crypto/master-key.ts";
-import type { SharedBlobIndex } from "../../repository/blob-index.ts";
+import type { SharedBlobIndex } from "../../repository/shared-index.ts";
 import type { PackBytes } from "../verify/verify-protocol.ts";
 import type { MissingBlob } from "./tree-marker.ts";
 

@@ -1,6 +1,6 @@
 import { loadZstd } from "../../compress/zstd.ts";
 import { Opener } from "../../crypto/opener.ts";
-import { SharedIndexView } from "../../repository/blob-index.ts";
+import { SharedIndexView } from "../../repository/shared-index.ts";
 import { BlobMemory } from "../../repository/blob-memory.ts";
 import { serveTasks } from "../../workers/serve-tasks.ts";
 import { openPackSource } from "../verify/pack-source.ts";

@@ -2,7 +2,7 @@ import { fromHex, toHex } from "../../bytes/hex.ts";
 import type { BlobType } from "../../format/blob-type.ts";
 import { scanLinks } from "../../format/tree-links.ts";
 import { decodeTree } from "../../format/tree.ts";
-import type { SharedIndexView } from "../../repository/blob-index.ts";
+import type { SharedIndexView } from "../../repository/shared-index.ts";
 import type { BlobMarks } from "./blob-marks.ts";
 
 /** A blob that a tree refers to and the index does not know. */

@@ -5,7 +5,7 @@ import { isTsbakError } from "../../errors.ts";
 import { fromHex } from "../../bytes/hex.ts";
 import type { BlobType } from "../../format/blob-type.ts";
 import type { BlobEncoder } from "../../repository/blob-encoder.ts";
-import type { SharedIndexView } from "../../repository/blob-index.ts";
+import type { SharedIndexView } from "../../repository/shared-index.ts";
 import type { AddedBlob, FinishedPack, OpenPacks } from "../../repository/open-packs.ts";
 import type { BlobOpener } from "../../repository/read-blob.ts";
 import { throwIfStopped } from "../../workers/serve-tasks.ts";

@@ -6,7 +6,7 @@
 import type { CompressionLevel } from "../../compress/zstd.ts";
 import type { MasterKey } from "../../crypto/master-key.ts";
 import type { BlobType } from "../../format/blob-type.ts";
-import type { SharedBlobIndex } from "../../repository/blob-index.ts";
+import type { SharedBlobIndex } from "../../repository/shared-index.ts";
 import type { FinishedPack } from "../../repository/open-packs.ts";
 import type { SharedPackMemory } from "../../repository/pack-memory.ts";
 import type { PackBytes } from "../verify/verify-protocol.ts";

@@ -3,7 +3,7 @@ import { Opener } from "../../crypto/opener.ts";
 import { loadGroupHasher } from "../../crypto/sha256-group.ts";
 import type { BlobType } from "../../format/blob-type.ts";
 import { BlobEncoder } from "../../repository/blob-encoder.ts";
-import { SharedIndexView } from "../../repository/blob-index.ts";
+import { SharedIndexView } from "../../repository/shared-index.ts";
 import { OpenPacks } from "../../repository/open-packs.ts";
 import { PackMemoryPool } from "../../repository/pack-memory.ts";
 import { serveTasks, throwIfStopped } from "../../workers/serve-tasks.ts";

@@ -5,7 +5,7 @@ import {
   packHeaderSize,
   PACK_TRAILER_SIZE,
 } from "../../format/pack-header.ts";
-import type { SharedIndexView } from "../../repository/blob-index.ts";
+import type { SharedIndexView } from "../../repository/shared-index.ts";
 import type { PackSource } from "./pack-source.ts";
 
 interface LayoutTools {

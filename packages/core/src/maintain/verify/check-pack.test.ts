@@ -7,7 +7,7 @@ import { loadZstd } from "../../compress/zstd.ts";
 import { Opener } from "../../crypto/opener.ts";
 import { loadGroupHasher, singleHasher } from "../../crypto/sha256-group.ts";
 import { encodeTree } from "../../format/tree.ts";
-import { SharedIndexView } from "../../repository/blob-index.ts";
+import { SharedIndexView } from "../../repository/shared-index.ts";
 import { fileNode, TestingRepository } from "../../testing/sample-repository.ts";
 import { checkPack, type PackTools } from "./check-pack.ts";
 import { PackMap } from "./pack-map.ts";

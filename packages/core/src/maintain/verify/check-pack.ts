@@ -4,7 +4,7 @@ import { SHA256_SIZE, Sha256Stream } from "../../crypto/sha256.ts";
 import { isTsbakError } from "../../errors.ts";
 import { scanLinks, type LinkSink } from "../../format/tree-links.ts";
 import { decodeTree } from "../../format/tree.ts";
-import type { SharedIndexView } from "../../repository/blob-index.ts";
+import type { SharedIndexView } from "../../repository/shared-index.ts";
 import type { BlobOpener } from "../../repository/read-blob.ts";
 import { checkLayout } from "./check-layout.ts";
 import { checkTree } from "./check-tree.ts";

@@ -1,7 +1,7 @@
 import { fromHex } from "../../bytes/hex.ts";
 import type { Node } from "../../format/node.ts";
 import { printablePath } from "../../fs/path.ts";
-import type { SharedIndexView } from "../../repository/blob-index.ts";
+import type { SharedIndexView } from "../../repository/shared-index.ts";
 import type { TreeFault } from "./verify-protocol.ts";
 
 const TYPES: ReadonlySet<string> = new Set([

@@ -5,7 +5,7 @@
  */
 import type { OpenFile } from "../../backend/backend.ts";
 import type { MasterKey } from "../../crypto/master-key.ts";
-import type { SharedBlobIndex } from "../../repository/blob-index.ts";
+import type { SharedBlobIndex } from "../../repository/shared-index.ts";
 
 /** What a worker is started with. */
 export interface VerifySetup {

@@ -1,7 +1,7 @@
 import { loadZstd } from "../../compress/zstd.ts";
 import { loadGroupHasher } from "../../crypto/sha256-group.ts";
 import { Opener } from "../../crypto/opener.ts";
-import { SharedIndexView } from "../../repository/blob-index.ts";
+import { SharedIndexView } from "../../repository/shared-index.ts";
 import { serveTasks } from "../../workers/serve-tasks.ts";
 import { checkPack } from "./check-pack.ts";
 import { Scratch } from "./scratch.ts";
