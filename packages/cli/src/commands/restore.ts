@@ -2,9 +2,11 @@ import {
   compilePatterns,
   findSnapshot,
   restore,
+  startRestoreWorkers,
   TsbakError,
   type AttributeRule,
   type Overwrite,
+  type RestoreOptions,
   type RestoreSummary,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
@@ -45,7 +47,7 @@ export async function runRestore(
   args: readonly string[],
   flags: RestoreFlags,
 ): Promise<ExitCode> {
-  const { environment, output } = context;
+  const { environment } = context;
   const { target } = flags;
   if (target === undefined || target === "")
     throw badFlags("name the folder to write to with --target");
@@ -61,6 +63,27 @@ export async function runRestore(
   const attributes = attributeRule(flags);
   keepMemorySmall();
   collectSeldom();
+  // They load their code while the key is derived from the password.
+  const workers = startRestoreWorkers();
+  try {
+    return await restoreSnapshot(context, { name: args[0] ?? "", target }, flags, {
+      include: includeLists,
+      exclude: excludeLists,
+      attributes,
+      workers,
+    });
+  } finally {
+    await workers.close();
+  }
+}
+
+async function restoreSnapshot(
+  context: Context,
+  { name, target }: { readonly name: string; readonly target: string },
+  flags: RestoreFlags,
+  options: RestoreOptions,
+): Promise<ExitCode> {
+  const { environment, output } = context;
   const repository = await openNamedRepository(context);
   const report = new RestoreReport(context);
   let summary: RestoreSummary;
@@ -68,21 +91,21 @@ export async function runRestore(
     const wish = { readOnly: true, settlesLater: true };
     summary = await withLock(context, repository, wish, async (signal, settled) => {
       const filter = snapshotFilter(flags, environment);
-      const found = await findSnapshot(repository, args[0] ?? "", filter, { signal });
+      // While the snapshots are read. A failure is met where the index is needed.
+      const onListed = (): void => void repository.loadIndex({ signal }).catch(() => undefined);
+      const found = await findSnapshot(repository, name, filter, { signal, onListed });
       const { time, paths, username, hostname } = found.snapshot;
       const what = `snapshot ${found.id.slice(0, 8)} of [${paths.join(" ")}]`;
       const when = `at ${formatLocalTime(time)} by ${username}@${hostname}`;
       output.say(printable(`restoring ${what} ${when} to ${target}`));
       return restore(repository, found, target, {
-        include: includeLists,
-        exclude: excludeLists,
+        ...options,
         ownershipByName: flags.ownershipByName,
         overwrite: flags.overwrite,
         delete: flags.delete,
         dryRun: flags.dryRun,
         verify: flags.verify,
         sparse: flags.sparse,
-        attributes,
         mayWrite: settled,
         signal,
         reportItems: output.verbosity >= 3,
@@ -92,6 +115,14 @@ export async function runRestore(
   } finally {
     report.stop();
   }
+  return concludeRestore(report, summary, { output, target });
+}
+
+function concludeRestore(
+  report: RestoreReport,
+  summary: RestoreSummary,
+  { output, target }: Pick<Context, "output"> & { readonly target: string },
+): ExitCode {
   report.printSummary(summary);
   if (summary.verified !== undefined) {
     output.say(

@@ -30,10 +30,11 @@ export interface SnapshotFilter {
 export async function listSnapshots(
   repository: Repository,
   filter: SnapshotFilter = {},
-  options: CallOptions & { readonly onDamaged?: (id: string, error: TsbakError) => void } = {},
+  options: FindOptions & { readonly onDamaged?: (id: string, error: TsbakError) => void } = {},
 ): Promise<SnapshotEntry[]> {
   const files: FileInfo[] = [];
   for await (const file of repository.backend.list("snapshot", options)) files.push(file);
+  options.onListed?.();
   const load = async ({ name: id, modifiedMs }: FileInfo): Promise<SnapshotEntry | undefined> => {
     try {
       const entry = await loadSnapshot(repository, id, options);
@@ -77,6 +78,12 @@ export interface SnapshotSelection extends SnapshotEntry {
   readonly subPath: string;
 }
 
+/** How a snapshot is looked for. */
+export interface FindOptions extends CallOptions {
+  /** Called when the snapshots are listed, before any is read: from then on the index may be loaded (see `Repository.loadIndex`). */
+  readonly onListed?: (() => void) | undefined;
+}
+
 /**
  * Find what a user means by `latest`, a unique prefix of an id, or a full id, each with `:sub/folder` or not. The filter
  * applies to `latest` only.
@@ -87,7 +94,7 @@ export async function findSnapshot(
   repository: Repository,
   text: string,
   filter: SnapshotFilter = {},
-  options: CallOptions = {},
+  options: FindOptions = {},
 ): Promise<SnapshotSelection> {
   const colon = text.indexOf(":");
   const name = colon < 0 ? text : text.slice(0, colon);
@@ -102,7 +109,7 @@ export async function findSnapshot(
 async function findLatest(
   repository: Repository,
   filter: SnapshotFilter,
-  options: CallOptions,
+  options: FindOptions,
 ): Promise<SnapshotEntry> {
   const latest = (await listSnapshots(repository, filter, options)).at(-1);
   if (latest !== undefined) return latest;
@@ -115,9 +122,10 @@ async function findLatest(
 async function findName(
   repository: Repository,
   prefix: string,
-  options: CallOptions,
+  options: FindOptions,
 ): Promise<string> {
   const names = await repository.listNames("snapshot", options);
+  options.onListed?.();
   return findByPrefix(names, prefix, "snapshot");
 }
 

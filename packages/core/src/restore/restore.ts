@@ -68,10 +68,15 @@ export interface RestoreOptions extends CallOptions {
   readonly mayWrite?: Promise<void> | undefined;
   /** Worker threads; as many as the machine has cores if absent. */
   readonly threads?: number | undefined;
+  /** Threads that were started before the repository was opened, instead of new ones. */
+  readonly workers?: RestorePool | undefined;
   readonly onEvent?: ((notice: RestoreNotice) => void) | undefined;
   /** Tell `onEvent` of every entry. */
   readonly reportItems?: boolean | undefined;
 }
+
+/** The worker threads of a restore. */
+export type RestorePool = WorkerPool<RestoreTask, RestoreResult>;
 
 /** What came of a restore. */
 export interface RestoreSummary extends RestoreCounts {
@@ -103,7 +108,7 @@ export async function restore(
   const { signal } = options;
   const path = absolutePath(typeof target === "string" ? toPathBytes(target) : target);
   // The threads load their code while the index is read.
-  const pool = startWorkers(options.threads);
+  const pool = options.workers ?? startRestoreWorkers(options.threads);
   const interrupt = (): void => pool.interrupt();
   signal?.addEventListener("abort", interrupt, { once: true });
   let root: RootedDirectory | undefined;
@@ -163,7 +168,7 @@ interface Writing {
   readonly repository: Repository;
   readonly index: BlobIndex;
   readonly plan: RestorePlan;
-  readonly pool: WorkerPool<RestoreTask, RestoreResult>;
+  readonly pool: RestorePool;
   readonly progress: RestoreProgress;
   readonly root: RootedDirectory | undefined;
   readonly signal: AbortSignal | undefined;
@@ -206,9 +211,12 @@ async function writePlan(writing: Writing, root: RootedDirectory): Promise<void>
   throwIfAborted(signal);
 }
 
-function startWorkers(
-  threads: number = availableParallelism(),
-): WorkerPool<RestoreTask, RestoreResult> {
+/**
+ * Start threads for one restore, as many as the machine has cores if not said, to be handed to it. They load their code at once,
+ * while the caller opens the repository. The process does not end before they are closed: by the end of the restore, or, if it
+ * comes to none, by whoever started them; closing them twice does no harm.
+ */
+export function startRestoreWorkers(threads: number = availableParallelism()): RestorePool {
   return new WorkerPool(moduleUrl("restore/worker"), threads);
 }
 
