@@ -11,7 +11,7 @@ export interface Certificates {
   readonly client: string;
 }
 
-/** An authority of its own in `folder`, and what it certifies: a server on 127.0.0.1 or localhost, and a client. */
+/** An authority of its own in `folder`, and what it certifies: a server on 127.0.0.1, localhost or store.test, and a client. */
 export function makeCertificates(folder: string): Certificates {
   const path = (name: string): string => join(folder, name);
   const openssl = (...args: string[]): void =>
@@ -21,7 +21,7 @@ export function makeCertificates(folder: string): Certificates {
     ...["req", "-x509", ...key, "-keyout", "authority.key", "-out", "authority.crt"],
     ...["-days", "2", "-subj", "/CN=Authority of a test"],
   );
-  writeFileSync(path("server.ext"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+  writeFileSync(path("server.ext"), "subjectAltName=DNS:localhost,DNS:store.test,IP:127.0.0.1\n");
   writeFileSync(path("client.ext"), "extendedKeyUsage=clientAuth\n");
   for (const name of ["server", "client"]) {
     const request = ["-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`];

@@ -5,14 +5,21 @@ import type { SecureContext } from "node:tls";
 import { throwIfAborted } from "@tsbak/core";
 
 import { connectionError } from "./connection-error.ts";
+import { throughProxy, type HttpProxy } from "./proxy.ts";
 import { readBody } from "./read-body.ts";
 import { contentLength, ResponseBody } from "./response-body.ts";
 import { sendBody } from "./send-body.ts";
 import type { HttpRequest, HttpResponse, HttpTransport } from "./transport.ts";
+import { TunnelAgent } from "./tunnel-agent.ts";
 
 /** Where a server listens. */
 export type HttpAddress =
-  | { readonly host: string; readonly port: number; readonly tls?: TlsClient | undefined }
+  | {
+      readonly host: string;
+      readonly port: number;
+      readonly tls?: TlsClient | undefined;
+      readonly proxy?: HttpProxy | undefined;
+    }
   | { readonly socketPath: string };
 
 /** How a server proves who it is, and the client too. */
@@ -46,8 +53,10 @@ export class SocketTransport implements HttpTransport {
     this.#headers = headers;
     if ("tls" in address && address.tls !== undefined) {
       const { secureContext, isInsecure } = address.tls;
-      const trust = { secureContext, rejectUnauthorized: !isInsecure };
-      this.#agent = new https.Agent({ ...keeping, ...trust });
+      const options = { ...keeping, secureContext, rejectUnauthorized: !isInsecure };
+      this.#agent = address.proxy
+        ? new TunnelAgent(address.proxy, options)
+        : new https.Agent(options);
       this.#open = https.request;
     } else {
       this.#agent = new http.Agent(keeping);
@@ -60,11 +69,9 @@ export class SocketTransport implements HttpTransport {
     const { method, path, body } = request;
     const length = method === "POST" ? { "content-length": String(body?.length ?? 0) } : {};
     const outgoing = this.#open({
-      ...this.#place(),
       agent: this.#agent,
       method,
-      path,
-      headers: { ...this.#headers, ...request.headers, ...length },
+      ...this.#place(path, { ...this.#headers, ...request.headers, ...length }),
     });
     return await exchange(outgoing, request);
   }
@@ -73,10 +80,13 @@ export class SocketTransport implements HttpTransport {
     this.#agent.destroy();
   }
 
-  #place(): http.RequestOptions {
+  #place(path: string, headers: Readonly<Record<string, string>>): http.RequestOptions {
     const address = this.#address;
-    if ("socketPath" in address) return { socketPath: address.socketPath, host: "localhost" };
-    return { host: address.host, port: address.port };
+    if ("socketPath" in address)
+      return { socketPath: address.socketPath, host: "localhost", path, headers };
+    const { host, port, tls, proxy } = address;
+    if (proxy === undefined || tls !== undefined) return { host, port, path, headers };
+    return throughProxy({ host, port, path, headers }, proxy);
   }
 }
 

@@ -1,3 +1,4 @@
+import { findProxy } from "../http/proxy.ts";
 import { SocketTransport } from "../http/socket-transport.ts";
 import type { HttpAddress } from "../http/socket-transport.ts";
 import { tlsClient } from "../http/tls-client.ts";
@@ -27,7 +28,9 @@ export async function openRest(rest: string, settings: BackendSettings): Promise
 
 async function addressOf(place: RestLocation, settings: BackendSettings): Promise<HttpAddress> {
   const { server, isSecure } = place;
-  return isSecure && "host" in server ? { ...server, tls: await tlsClient(settings.tls) } : server;
+  if (!("host" in server)) return server;
+  const proxy = findProxy({ ...server, isSecure }, settings);
+  return { ...server, proxy, tls: isSecure ? await tlsClient(settings.tls) : undefined };
 }
 
 /** RFC 7617, section 2. */

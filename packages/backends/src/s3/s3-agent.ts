@@ -1,7 +1,9 @@
 import * as http from "node:http";
 import * as https from "node:https";
 
+import type { HttpProxy } from "../http/proxy.ts";
 import { tlsClient } from "../http/tls-client.ts";
+import { TunnelAgent } from "../http/tunnel-agent.ts";
 import type { TlsSettings } from "../settings.ts";
 
 /**
@@ -12,9 +14,11 @@ import type { TlsSettings } from "../settings.ts";
 export async function createAgent(
   protocol: "http:" | "https:",
   settings: TlsSettings | undefined,
+  proxy: HttpProxy | undefined,
 ): Promise<http.Agent> {
   const keeping = { keepAlive: true, maxSockets: Infinity };
   if (protocol === "http:") return new http.Agent(keeping);
   const { secureContext, isInsecure } = await tlsClient(settings);
-  return new https.Agent({ ...keeping, secureContext, rejectUnauthorized: !isInsecure });
+  const options = { ...keeping, secureContext, rejectUnauthorized: !isInsecure };
+  return proxy === undefined ? new https.Agent(options) : new TunnelAgent(proxy, options);
 }

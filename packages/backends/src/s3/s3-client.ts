@@ -3,6 +3,8 @@ import type { Agent } from "node:http";
 import { S3Client } from "@aws-sdk/client-s3";
 import type { DeleteObjectsCommand, PutObjectCommand, S3ClientConfig } from "@aws-sdk/client-s3";
 
+import { throughProxy } from "../http/proxy.ts";
+import type { HttpProxy } from "../http/proxy.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 
 /** What a client of the SDK is made of. */
@@ -13,6 +15,7 @@ export interface ClientSettings {
   readonly usesPaths: boolean;
   readonly credentials: S3Credentials;
   readonly agent: Agent;
+  readonly proxy: HttpProxy | undefined;
   readonly userAgent: string;
 }
 
@@ -56,7 +59,9 @@ export function createClient(settings: ClientSettings): S3Client {
         authSchemePreference: ["sigv4"],
       }),
   );
-  setHeaders(client, settings.userAgent, endpoint.startsWith("https:"));
+  const isSecure = endpoint.startsWith("https:");
+  setHeaders(client, settings.userAgent, isSecure);
+  if (settings.proxy !== undefined && !isSecure) putToProxy(client, settings.proxy);
   return client;
 }
 
@@ -102,6 +107,22 @@ function setHeaders(client: S3Client, userAgent: string, isSecure: boolean): voi
   );
 }
 
+/** Send requests that have been signed to a proxy. */
+function putToProxy(client: S3Client, proxy: HttpProxy): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { request } = args;
+      if (!hasHeaders(request)) return next(args);
+      const { hostname, port = 80, path, headers } = request;
+      const put = throughProxy({ host: hostname, port, path, headers }, proxy);
+      const changed = { hostname: put.host, port: put.port, path: put.path, headers: put.headers };
+      Object.assign(request, changed);
+      return next(args);
+    },
+    { step: "deserialize", priority: "low", name: "tsbakProxy" },
+  );
+}
+
 /** Say what the SHA-256 of a body is that the SDK cannot hash itself, because it is a stream; in hex digits. */
 export function setPayloadHash(command: PutObjectCommand, hash: string): void {
   command.middlewareStack.add(
@@ -135,6 +156,9 @@ export function replaceChecksum(
 
 interface OutgoingRequest {
   readonly method: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
   readonly headers: Record<string, string>;
   readonly body?: unknown;
 }

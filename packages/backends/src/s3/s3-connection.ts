@@ -2,6 +2,7 @@ import type { Agent } from "node:http";
 
 import type { S3Client } from "@aws-sdk/client-s3";
 
+import type { HttpProxy } from "../http/proxy.ts";
 import { variableOf } from "../settings.ts";
 import type { BackendSettings } from "../settings.ts";
 import { createClient } from "./s3-client.ts";
@@ -12,6 +13,13 @@ import { hostInRegion, regionOfHost, wantsBucketInHost } from "./s3-location.ts"
 import type { S3Location } from "./s3-location.ts";
 import type { S3Options } from "./s3-options.ts";
 
+/** What carries requests. */
+export interface S3Way {
+  readonly agent: Agent;
+  /** The agent knows the way through it for TLS. */
+  readonly proxy: HttpProxy | undefined;
+}
+
 /**
  * The way to a store. Its region is the one that an option gives, or the host's name, or the environment, or `us-east-1`, which
  * servers without regions take; and where it is a guess and the store names another, that one.
@@ -20,21 +28,21 @@ export class S3Connection {
   readonly #location: S3Location;
   readonly #options: S3Options;
   readonly #credentials: S3Credentials;
-  readonly #agent: Agent;
+  readonly #way: S3Way;
   readonly #userAgent: string;
   #region: string;
   #client: S3Client;
 
   /**
-   * The agent is the connection's, which ends it.
+   * The agent of the way is the connection's, which ends it.
    *
    * @throws {TsbakError} `invalid-argument` for credentials that cannot be used.
    */
-  constructor(location: S3Location, options: S3Options, settings: BackendSettings, agent: Agent) {
+  constructor(location: S3Location, options: S3Options, settings: BackendSettings, way: S3Way) {
     this.#location = location;
     this.#options = options;
     this.#credentials = findS3Credentials(settings, options);
-    this.#agent = agent;
+    this.#way = way;
     this.#userAgent = settings.userAgent ?? "tsbak";
     this.#region =
       options.region ??
@@ -71,7 +79,7 @@ export class S3Connection {
   /** End the connections that are kept open. */
   close(): void {
     this.#client.destroy();
-    this.#agent.destroy();
+    this.#way.agent.destroy();
   }
 
   #moveTo(region: string): void {
@@ -89,7 +97,7 @@ export class S3Connection {
       region: this.#region,
       usesPaths: bucketLookup === "path" || (bucketLookup === "auto" && !wantsBucketInHost(host)),
       credentials: this.#credentials,
-      agent: this.#agent,
+      ...this.#way,
       userAgent: this.#userAgent,
     });
   }

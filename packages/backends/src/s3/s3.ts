@@ -31,6 +31,7 @@ import { listObjects } from "./s3-list.ts";
 import type { ListedObject } from "./s3-list.ts";
 import type { S3Location } from "./s3-location.ts";
 import type { S3Options } from "./s3-options.ts";
+import { priceClassesOf } from "./s3-prices.ts";
 import { S3Remover } from "./s3-remove.ts";
 import { S3Uploader } from "./s3-upload.ts";
 import { listConfig } from "../list-config.ts";
@@ -43,8 +44,7 @@ export class S3Backend implements Backend {
   readonly location: string;
   readonly connections: number;
   readonly reportsPieces = true;
-  /** Removing costs nothing. */
-  readonly priceClasses = { create: "A", write: "A", list: "A", read: "B", stat: "B" };
+  readonly priceClasses: Backend["priceClasses"];
   readonly #connection: S3Connection;
   readonly #bucket: string;
   readonly #prefix: string;
@@ -56,6 +56,7 @@ export class S3Backend implements Backend {
   /** The connection is the backend's, which closes it. */
   constructor(connection: S3Connection, location: S3Location, options: S3Options) {
     this.location = location.text;
+    this.priceClasses = priceClassesOf(location.host);
     this.connections = options.connections;
     this.#connection = connection;
     this.#bucket = location.bucket;
