@@ -20,8 +20,6 @@ export interface DamageFacts {
   readonly oldTrees: string;
   readonly oldIndex: string;
   readonly newIndex: string;
-  /** A data pack of a later backup. */
-  readonly newData: string;
   readonly snapshot: string;
   readonly otherSnapshot: string;
   readonly key: string;
@@ -193,15 +191,11 @@ export async function buildRepository(
   if (facts === undefined) throw new Error("There was no backup");
   const newIndex = (await ours.listNames("index")).find((name) => name !== facts.oldIndex) ?? "";
   const packs = await indexedPacks(ours);
-  const isNewData = ({ id, entries }: IndexedPack): boolean =>
-    entries[0]?.type === "data" && id !== facts?.oldData;
-  const newData = packs.find(isNewData)?.id ?? "";
   const [snapshot = "", otherSnapshot = ""] = names;
   const all = {
     ...facts,
     packs,
     newIndex,
-    newData,
     snapshot,
     otherSnapshot,
     key,

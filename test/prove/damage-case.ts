@@ -10,7 +10,7 @@ export interface DamageCase {
   readonly damage: (bench: DamageBench) => void | Promise<void>;
   /** Kinds of problems that verify must find; none for what is harmless. An error code if the repository does not open. */
   readonly seen: readonly string[];
-  /** What restic's check ends with. */
+  /** What restic's check ends with; negative if that is not sure. */
   readonly restic: number;
   /** Snapshots that can be restored in full after the doctor. */
   readonly saved: number;

@@ -138,6 +138,8 @@ const SNAPSHOT_CASES: readonly DamageCase[] = [
   },
 ];
 
+/** It depends on the order in which restic tries the keys. */
+const UNSURE = -1;
 const noKey = (bench: DamageBench): void => bench.flipKey(bench.facts.key);
 const noConfig = (bench: DamageBench): void => bench.flipFile("config", 0.5);
 
@@ -146,7 +148,7 @@ const OTHER_CASES: readonly DamageCase[] = [
     title: "key of somebody else flipped",
     damage: (bench) => bench.flipKey(bench.facts.otherKey),
     seen: ["key-damaged"],
-    restic: 0,
+    restic: UNSURE,
     saved: ALL,
     left: ["key-damaged"],
   },
@@ -155,14 +157,14 @@ const OTHER_CASES: readonly DamageCase[] = [
     help: ["mirror"],
     damage: (bench) => bench.flipKey(bench.facts.otherKey),
     seen: ["key-damaged"],
-    restic: 0,
+    restic: UNSURE,
     saved: ALL,
   },
   {
     title: "key flipped",
     damage: noKey,
     seen: ["wrong-password"],
-    restic: 12,
+    restic: UNSURE,
     saved: 0,
     left: ["wrong-password"],
   },
@@ -179,7 +181,7 @@ const OTHER_CASES: readonly DamageCase[] = [
     help: ["mirror"],
     damage: noKey,
     seen: ["wrong-password"],
-    restic: 12,
+    restic: UNSURE,
     saved: ALL,
   },
   {

@@ -38,7 +38,7 @@ const REPAIRS: readonly KilledRepair[] = [
     title: "repair index",
     damage: (bench) => {
       bench.cut("index", bench.facts.oldIndex, 0.5);
-      bench.rename("data", bench.facts.newData, "ab".repeat(32));
+      bench.cut("index", bench.facts.newIndex, 0);
     },
     repair: (repository) => repairIndex(repository),
   },

