@@ -38,7 +38,7 @@ export {
   loadSnapshot,
 } from "./repository/snapshots.ts";
 export type { SnapshotEntry, SnapshotFilter, SnapshotSelection } from "./repository/snapshots.ts";
-export { copyToTrash, emptyTrash, graceRoots, listTrash } from "./repository/trash.ts";
+export { copyToTrash, emptyTrash, graceSnapshots, listTrash } from "./repository/trash.ts";
 export type { TrashEntry, TrashOptions } from "./repository/trash.ts";
 export { findTree } from "./repository/find-tree.ts";
 export { walkTree } from "./repository/walk-tree.ts";

@@ -9,7 +9,6 @@ import {
   TsbakError,
   type ForgetGroup,
   type ForgetLimit,
-  type ForgetResult,
   type KeepPolicy,
   type Repository,
   type SnapshotEntry,
@@ -27,9 +26,10 @@ import { askWhether } from "../prompt.ts";
 import { selectSnapshots } from "../select-snapshots.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
 import { withLock } from "../with-lock.ts";
+import { pruneRepository, type SharedPruneFlags } from "./prune.ts";
 
 /** Flags of `forget`. */
-export interface ForgetFlags extends FilterFlags {
+export interface ForgetFlags extends FilterFlags, SharedPruneFlags {
   readonly keepLast?: number;
   readonly keepHourly?: number;
   readonly keepDaily?: number;
@@ -45,6 +45,7 @@ export interface ForgetFlags extends FilterFlags {
   readonly keepTag?: readonly (readonly string[])[];
   readonly groupBy?: Grouping;
   readonly compact?: boolean;
+  readonly prune?: boolean;
   readonly dryRun?: boolean;
   readonly unsafeAllowRemoveAll?: boolean;
   /** Milliseconds. */
@@ -65,14 +66,43 @@ export async function runForget(
   refuseUnlocked(context, flags);
   const repository = await openNamedRepository(context);
   const wish = { exclusive: true, readOnly: flags.dryRun === true };
-  return withLock(context, repository, wish, async (signal) => {
+  const outcome = await withLock(context, repository, wish, async (signal) => {
+    const run = { context, repository, flags, signal };
     const entries = await selectSnapshots(context, repository, args, { flags, signal });
-    if (args.length > 0) {
-      const result = await remove({ context, repository, flags, signal }, entries);
-      return result.failed.length > 0 ? EXIT.incomplete : EXIT.ok;
-    }
-    return forgetByPolicy({ context, repository, flags, signal }, entries);
+    if (args.length === 0) return forgetByPolicy(run, entries);
+    return { ...(await remove(run, entries)), isHeldBack: false };
   });
+  if (outcome.failed.length > 0) return EXIT.incomplete;
+  // It takes locks of its own, which backups go on beside.
+  if (flags.prune === true && outcome.removed.length > 0) {
+    await pruneAfter(context, repository, flags, outcome.removed);
+  }
+  return outcome.isHeldBack ? EXIT.incomplete : EXIT.ok;
+}
+
+/** What became of the snapshots: their ids; in a dry run those that would be removed. */
+interface Outcome {
+  readonly removed: readonly string[];
+  readonly failed: readonly string[];
+  /** Some that the policy does not keep are kept, because their group shrank. */
+  readonly isHeldBack: boolean;
+}
+
+async function pruneAfter(
+  context: Context,
+  repository: Repository,
+  flags: ForgetFlags,
+  removed: readonly string[],
+): Promise<void> {
+  const dryRun = flags.dryRun === true;
+  context.output.say(
+    dryRun
+      ? `${removed.length} snapshots would be removed, running prune dry run`
+      : `${removed.length} snapshots have been removed, running prune`,
+  );
+  // With a grace their data stays.
+  const ignoreSnapshots = dryRun && flags.grace === 0 ? new Set(removed) : undefined;
+  await pruneRepository(context, repository, flags, { dryRun, ignoreSnapshots });
 }
 
 /** What every step is given. */
@@ -83,7 +113,7 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
-async function forgetByPolicy(run: Run, entries: readonly SnapshotEntry[]): Promise<ExitCode> {
+async function forgetByPolicy(run: Run, entries: readonly SnapshotEntry[]): Promise<Outcome> {
   const { context, flags } = run;
   const { output } = context;
   const policy = policyOf(flags);
@@ -105,14 +135,14 @@ async function forgetByPolicy(run: Run, entries: readonly SnapshotEntry[]): Prom
     for (const line of guardLines(planned)) warn(context, planned, line);
   }
   await askAboutMany(run, groups);
-  const { failed } = await remove(
+  const outcome = await remove(
     run,
     groups.flatMap((planned) => planned.remove),
   );
   if (output.json && groups.length > 0) output.print(forgetJson(groups));
   if (flags.allowShrink === true && flags.dryRun !== true) acceptShrinks(run, accepted, groups);
   const isHeldBack = groups.some(({ isFrozen }) => isFrozen);
-  return failed.length > 0 || isHeldBack ? EXIT.incomplete : EXIT.ok;
+  return { ...outcome, isHeldBack };
 }
 
 function policyOf(flags: ForgetFlags): KeepPolicy {
@@ -200,15 +230,15 @@ async function askAboutMany(
 async function remove(
   run: Run,
   entries: readonly SnapshotEntry[],
-): Promise<Pick<ForgetResult, "failed">> {
+): Promise<Pick<Outcome, "removed" | "failed">> {
   const { context, repository, flags, signal } = run;
   const { output } = context;
   const ids = entries.map(({ id }) => id);
-  if (ids.length === 0) return { failed: [] };
+  if (ids.length === 0) return { removed: [], failed: [] };
   if (flags.dryRun === true) {
     output.say("Would have removed the following snapshots:");
     output.say(`${idSetText(ids)}\n`);
-    return { failed: [] };
+    return { removed: ids, failed: [] };
   }
   const startMs = performance.now();
   const result = await forgetSnapshots(repository, ids, {

@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 import { addGroupOption, asText, collect } from "../options.ts";
 import { parseForgetLimit, parseGrace, parseKeepCount, parseKeepSpan } from "../parse-policy.ts";
 import { parseTags } from "../parse-values.ts";
+import { addPruneOptions } from "./prune.ts";
 
 const PERIODS = [
   ["H", "hourly", "hours"],
@@ -22,7 +23,8 @@ export function declareForget(command: Command): Command {
     command,
     "what the policy is applied to apart: host, paths, tags (default: host,paths)",
   );
-  return command
+  return addPruneOptions(command)
+    .option("--prune", "run prune then, if any were removed")
     .option("-c, --compact", "without paths and reasons")
     .option("-n, --dry-run", "remove nothing, only tell what would be removed")
     .option("--unsafe-allow-remove-all", "without a policy: remove all that fits the filters")

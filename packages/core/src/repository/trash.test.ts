@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { isTsbakError } from "../errors.ts";
 import { createSample } from "../testing/sample-repository.ts";
-import { copyToTrash, emptyTrash, graceRoots, listTrash, removeFromTrash } from "./trash.ts";
+import { copyToTrash, emptyTrash, graceSnapshots, listTrash, removeFromTrash } from "./trash.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -40,11 +40,13 @@ test("listTrash() shows a snapshot once that was forgotten twice, with the longe
   expect(entries[0]?.untilMs).toBeGreaterThan(Date.now() + 4 * HOUR_MS);
 });
 
-test("graceRoots() gives the trees of what is in grace, even if it is a snapshot again", async () => {
+test("graceSnapshots() gives what is in grace, even if it is a snapshot again", async () => {
   const { repository, snapshot, root } = await forgottenSample();
 
-  expect(await graceRoots(repository)).toEqual([{ id: snapshot, tree: root }]);
-  expect(await graceRoots(repository, { nowMs: Date.now() + 2 * HOUR_MS })).toEqual([]);
+  expect(await graceSnapshots(repository)).toMatchObject([
+    { id: snapshot, snapshot: { tree: root } },
+  ]);
+  expect(await graceSnapshots(repository, { nowMs: Date.now() + 2 * HOUR_MS })).toEqual([]);
 });
 
 test("emptyTrash() removes what is past its grace, and what came back", async () => {

@@ -1,6 +1,6 @@
 /**
  * The trash: snapshots that were forgotten lie in `tsbak/trash/` of the repository for a while, and can be brought back as they were.
- * restic never looks there, so that its prune takes their blobs; ours spares them (`graceRoots`).
+ * restic never looks there, so that its prune takes their blobs; ours spares them (`graceSnapshots`).
  *
  * A snapshot is first written to the trash and then removed, and comes back in the same way. So at any instant it is in one of
  * both places or in both; if it is in both, it is a snapshot, and what the trash has of it does not count.
@@ -77,20 +77,18 @@ export async function listTrash(
 }
 
 /**
- * Root trees of all snapshots in the trash whose grace has not ended: prune spares what they need. Some of it may be missing already, if restic pruned
+ * All snapshots in the trash whose grace has not ended: prune spares what they need. Some of it may be missing already, if restic pruned
  * meanwhile; that is no damage, only that these snapshots cannot come back.
  *
  * @throws {TsbakError} `corrupt` if a file of the trash cannot be read, unless `onDamaged` is given.
  */
-export async function graceRoots(
+export async function graceSnapshots(
   repository: Repository,
   options: TrashOptions & { readonly nowMs?: number | undefined } = {},
-): Promise<{ readonly id: string; readonly tree: string }[]> {
+): Promise<TrashEntry[]> {
   const nowMs = options.nowMs ?? Date.now();
   const entries = await loadTrash(repository, options);
-  return entries
-    .filter(({ untilMs }) => untilMs > nowMs)
-    .map(({ id, snapshot }) => ({ id, tree: snapshot.tree }));
+  return entries.filter(({ untilMs }) => untilMs > nowMs);
 }
 
 /**

@@ -17,6 +17,13 @@ export interface Condemned {
   readonly unreferenced: Set<string>;
 }
 
+/** Snapshots that were not seen before. */
+export interface NewSnapshots {
+  readonly needed: readonly SnapshotEntry[];
+  /** What they need stays, but some of it may be missing: another prune has not spared it. */
+  readonly spared: readonly SnapshotEntry[];
+}
+
 /**
  * Finds out what appeared in the repository while a prune worked beside others, and spares what that needs.
  *
@@ -38,24 +45,23 @@ export class LateComers {
   }
 
   /**
-   * The snapshots that were not seen before, those to be spared among them. To be called before the index is loaded, so that it has all
+   * The snapshots that were not seen before. To be called before the index is loaded, so that it has all
    * that they need.
    *
    * @throws {TsbakError} `corrupt` if one cannot be read: nobody knows then what it needs.
    */
-  async newSnapshots(call: CallOptions): Promise<SnapshotEntry[]> {
-    const found: SnapshotEntry[] = [];
+  async newSnapshots(call: CallOptions): Promise<NewSnapshots> {
+    const needed: SnapshotEntry[] = [];
     for (const id of await this.#repository.listNames("snapshot", call)) {
       if (this.#seen.has(id) || this.#options.ignoreSnapshots?.has(id)) continue;
-      found.push(await loadSnapshot(this.#repository, id, call));
+      needed.push(await loadSnapshot(this.#repository, id, call));
       this.#seen.add(id);
     }
-    for (const entry of (await this.#options.spare?.(call)) ?? []) {
-      if (this.#seen.has(entry.id)) continue;
-      found.push(entry);
-      this.#seen.add(entry.id);
-    }
-    return found;
+    const spared = ((await this.#options.spare?.(call)) ?? []).filter(
+      ({ id }) => !this.#seen.has(id),
+    );
+    for (const { id } of spared) this.#seen.add(id);
+    return { needed, spared };
   }
 
   /**
@@ -84,7 +90,11 @@ export class LateComers {
     };
     // Somebody lists it anew, so somebody may need it.
     for (const pack of packs) spare(pack);
-    for (const entry of await this.#mark(snapshots, call)) {
+    const marked = [
+      ...(await this.#mark(snapshots.needed, call, throwIfMissing)),
+      ...(await this.#mark(snapshots.spared, call, () => undefined)),
+    ];
+    for (const entry of marked) {
       const id = fromHex(index.idAt(entry));
       const type = index.isTreeAt(entry) ? "tree" : "data";
       const copies = index.findAll(type, id).map((copy) => index.packNumberAt(copy));
@@ -94,7 +104,11 @@ export class LateComers {
   }
 
   /** Mark what these snapshots need, and return what nobody needed before. */
-  async #mark(snapshots: readonly SnapshotEntry[], call: CallOptions): Promise<number[]> {
+  async #mark(
+    snapshots: readonly SnapshotEntry[],
+    call: CallOptions,
+    onMissing: (missing: readonly MissingBlob[]) => void,
+  ): Promise<number[]> {
     const { index } = this.#files;
     const open: number[] = [];
     const fresh: number[] = [];
@@ -118,7 +132,7 @@ export class LateComers {
       marker.mark(await trees.load(index.idAt(entry)));
       this.#marks.noteRead(entry);
     }
-    throwIfMissing(missing);
+    onMissing(missing);
     return fresh;
   }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { interruptedError, throwIfAborted } from "../../async/interrupted.ts";
 import { LENT_ROOM, type CallOptions, type OpenFile } from "../../backend/backend.ts";
-import { isTsbakError } from "../../errors.ts";
+import { isTsbakError, type TsbakError } from "../../errors.ts";
 import type { BlobIndex } from "../../repository/blob-index.ts";
 import { readBlob } from "../../repository/read-blob.ts";
 import type { Repository } from "../../repository/repository.ts";
@@ -32,6 +32,10 @@ export interface MarkScene {
   /** See `createMarks`. */
   readonly marks: SharedArrayBuffer;
   readonly onTrees?: ((count: number) => void) | undefined;
+  /** More root trees, of which some may be gone already: what they reach is marked as far as it is there. */
+  readonly spared?: readonly string[] | undefined;
+  /** Told of a tree below one of `spared` that cannot be read. */
+  readonly onSpareFailure?: ((root: string, error: TsbakError) => void) | undefined;
 }
 
 /**
@@ -71,10 +75,25 @@ class MarkRun {
   }
 
   async run(roots: Iterable<string>): Promise<readonly MissingBlob[]> {
+    const { spared = [], onSpareFailure } = this.#scene;
     const { masterKey: key } = this.#scene.repository;
     const { index, marks } = this.#scene;
     const setup: MarkSetup = { key, index: index.share(), marks };
     this.#pool.begin(setup);
+    await this.#reach(roots);
+    const missing = [...this.#missing.values()];
+    for (const root of spared) {
+      try {
+        await this.#reach([root]);
+      } catch (error) {
+        if (!isTsbakError(error, "corrupt") && !isTsbakError(error, "not-found")) throw error;
+        onSpareFailure?.(root, error);
+      }
+    }
+    return missing;
+  }
+
+  async #reach(roots: Iterable<string>): Promise<void> {
     for (const root of roots) this.#marker.root(root);
     const running = new Set<Promise<void>>();
     const failures: unknown[] = [];
@@ -92,7 +111,6 @@ class MarkRun {
     }
     if (failures.length > 0) throw failures[0];
     throwIfAborted(this.#options.signal);
-    return [...this.#missing.values()];
   }
 
   #enqueue(entry: number): void {

@@ -35,8 +35,8 @@ export interface PruneOptions extends PlanOptions, CallOptions {
   /** Snapshots to be taken for removed. */
   readonly ignoreSnapshots?: ReadonlySet<string> | undefined;
   /**
-   * More snapshots whose blobs are to be spared, as those that were forgotten lately. Asked twice, at the end under the exclusive lock; always
-   * after the snapshots of the repository were listed.
+   * More snapshots whose blobs are to be spared, as far as they are there; those in the trash whose grace has not ended unless given. Asked
+   * twice, at the end under the exclusive lock; always after the snapshots of the repository were listed.
    */
   readonly spare?: ((options: CallOptions) => Promise<readonly SnapshotEntry[]>) | undefined;
   /** Milliseconds after which no further pack is repacked; what was repacked by then is brought to its end. */

@@ -5,6 +5,7 @@ import { sha256, sha256Hex } from "../../crypto/sha256.ts";
 import { encodeTree } from "../../format/tree.ts";
 import { Repository } from "../../repository/repository.ts";
 import { loadSnapshot } from "../../repository/snapshots.ts";
+import { copyToTrash, listTrash, removeFromTrash } from "../../repository/trash.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import { fileNode, TestingRepository, type PlainBlob } from "../../testing/sample-repository.ts";
 import { verify } from "../verify/verify.ts";
@@ -328,4 +329,42 @@ test("prune() forgets packs that are missing and not needed", async () => {
   await expectClean(testing.repository);
   expect(await blobIds(testing.repository)).toEqual(Object.values(used).map(idOf).sort());
   expect(warnings).toEqual([expect.stringContaining(packs[2] ?? "")]);
+});
+
+test("prune() spares what is in the trash, until its grace ends, and takes it out of there then", async () => {
+  const { testing, unused } = await createScene();
+  const { repository } = testing;
+  const id = await testing.addSnapshot(idOf(unused.forgotten));
+  await copyToTrash(repository, id, 3_600_000);
+  await repository.backend.remove({ kind: "snapshot", name: id });
+
+  await prune(repository, all);
+  expect(await blobIds(repository)).toEqual(
+    expect.arrayContaining(Object.values(unused).map(idOf)),
+  );
+  const [entry] = await listTrash(repository);
+  await repository.backend.write({ kind: "snapshot", name: id }, entry!.file);
+  await expectClean(repository);
+
+  await copyToTrash(repository, id, -1000);
+  await removeFromTrash(repository, entry!.names);
+  await repository.backend.remove({ kind: "snapshot", name: id });
+  await prune(repository, all);
+  for (const blob of Object.values(unused)) {
+    expect(await blobIds(repository)).not.toContain(idOf(blob));
+  }
+  expect(await names(repository, "trash")).toEqual([]);
+});
+
+test("prune() is not held up by a forgotten snapshot whose data is gone already", async () => {
+  const { testing, used } = await createScene();
+  const id = await testing.addSnapshot("ab".repeat(32));
+  await copyToTrash(testing.repository, id, 3_600_000);
+  await testing.backend.remove({ kind: "snapshot", name: id });
+
+  await prune(testing.repository, all);
+
+  await expectClean(testing.repository);
+  expect(await blobIds(testing.repository)).toEqual(Object.values(used).map(idOf).sort());
+  expect((await listTrash(testing.repository)).length).toBe(1);
 });

@@ -14,11 +14,11 @@
  */
 import type { CallOptions } from "../../backend/backend.ts";
 import { removeFiles } from "../../backend/remove-files.ts";
-import { TsbakError } from "../../errors.ts";
 import type { HeldLock } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { PackMap } from "../verify/pack-map.ts";
 import { BlobMarks, createMarks } from "./blob-marks.ts";
+import { checkOptions } from "./check-options.ts";
 import { IndexFiles } from "./index-files.ts";
 import { LateComers, throwIfMissing, type Condemned } from "./late-comers.ts";
 import { lockExclusively, signalOf, waitTeller } from "./prune-locks.ts";
@@ -28,6 +28,7 @@ import { planPrune, type PrunePlan } from "./plan.ts";
 import type { PruneEvent, PruneOptions, PrunePhase, PruneReport } from "./prune-options.ts";
 import { repackBlobs } from "./repack.ts";
 import { emptyStatistics, type PruneStatistics } from "./statistics.ts";
+import { TrashCare } from "./trash-care.ts";
 
 /** Prepares everything for the exclusive phase. */
 interface Prepared {
@@ -60,29 +61,12 @@ export async function prune(
   }
 }
 
-function checkOptions({ version, id }: Repository, options: PruneOptions): void {
-  const { repackSmallerThan = 0, packSize = 16 << 20, recoverNoFreeSpace = id } = options;
-  let reason: string | undefined;
-  if (recoverNoFreeSpace !== id) {
-    reason = `the id ${recoverNoFreeSpace} is not that of the repository, which is ${id}`;
-  }
-  if (options.repackUncompressed === true && version < 2) {
-    reason = "a repository of version 1 has nothing compressed; migrate it to version 2 first";
-  } else if (options.repackUncompressed === true && options.compression === "off") {
-    reason = "nothing can be compressed while compression is off; choose one of the two";
-  } else if (repackSmallerThan > packSize) {
-    reason = "new packs would be small as well; choose a limit below the pack size";
-  } else if (options.noLock === true && options.dryRun !== true) {
-    reason = "without a lock only a dry run is possible";
-  }
-  if (reason !== undefined) throw new TsbakError("invalid-argument", `Cannot prune: ${reason}`);
-}
-
 class PruneRun {
   readonly #repository: Repository;
   readonly #options: PruneOptions;
   readonly #pool: MarkPool;
   readonly #startMs = performance.now();
+  readonly #trash: TrashCare;
   readonly #files: IndexFiles;
   readonly #shared = createMarks(0);
   readonly #marks = new BlobMarks(this.#shared);
@@ -94,10 +78,20 @@ class PruneRun {
     this.#options = options;
     this.#pool = pool;
     this.#files = new IndexFiles(repository);
-    this.#late = new LateComers(repository, this.#files, this.#marks, options);
+    this.#trash = new TrashCare(repository, (message) => this.#tell({ kind: "warning", message }));
+    this.#late = new LateComers(repository, this.#files, this.#marks, {
+      spare: (call) => this.#trash.listGrace(call),
+      ...options,
+    });
   }
 
   async run(): Promise<PruneReport> {
+    const report = await this.#prune();
+    if (this.#options.dryRun !== true) await this.#trash.empty(this.#options);
+    return report;
+  }
+
+  async #prune(): Promise<PruneReport> {
     if (this.#options.recoverNoFreeSpace !== undefined && this.#options.dryRun !== true) {
       return this.#recover();
     }
@@ -183,12 +177,19 @@ class PruneRun {
     await this.#files.loadNew(call);
     const { index } = this.#files;
     this.#marks.reserve(index.size);
-    this.#phase("mark", snapshots.length);
+    const { needed, spared } = snapshots;
+    this.#phase("mark", needed.length + spared.length);
     let trees = 0;
     const onTrees = (count: number): void =>
       this.#tell({ kind: "progress", done: (trees += count) });
-    const scene = { repository: this.#repository, index, marks: this.#shared, onTrees };
-    const roots = snapshots.map(({ snapshot }) => snapshot.tree);
+    const scene = {
+      repository: this.#repository,
+      index,
+      marks: this.#shared,
+      onTrees,
+      ...this.#trash.sceneOf(spared),
+    };
+    const roots = needed.map(({ snapshot }) => snapshot.tree);
     throwIfMissing(await markUsed(scene, roots, this.#pool, call));
     await this.#pool.close();
     return new PackTable(index, this.#marks, this.#statistics);
