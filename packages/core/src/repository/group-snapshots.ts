@@ -19,7 +19,10 @@ export interface SnapshotGroup extends SnapshotGroupKey {
   readonly entries: readonly SnapshotEntry[];
 }
 
-/** The groups, sorted by what they have in common; entries stay in their order. Where nothing is to be common there is one group, or none. */
+/**
+ * The groups, sorted by what they have in common; entries stay in their order. Those paths and tags that count are sorted in them, as restic
+ * shows them. Where nothing is to be common there is one group, or none.
+ */
 export function groupSnapshots(
   entries: readonly SnapshotEntry[],
   by: SnapshotGrouping,
@@ -33,9 +36,17 @@ export function groupSnapshots(
       tags: by.tags ? [...tags].sort() : undefined,
     };
     const name = JSON.stringify(key);
+    const sorted = withSortedLists(entry, key);
     const group = groups.get(name);
-    if (group === undefined) groups.set(name, { ...key, entries: [entry] });
-    else group.entries.push(entry);
+    if (group === undefined) groups.set(name, { ...key, entries: [sorted] });
+    else group.entries.push(sorted);
   }
   return [...groups.keys()].sort().map((name) => groups.get(name) as SnapshotGroup);
+}
+
+function withSortedLists(
+  entry: SnapshotEntry,
+  { paths = entry.snapshot.paths, tags = entry.snapshot.tags }: SnapshotGroupKey,
+): SnapshotEntry {
+  return { ...entry, snapshot: { ...entry.snapshot, paths: [...paths], tags: [...tags] } };
 }
