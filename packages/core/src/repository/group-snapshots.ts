@@ -20,7 +20,7 @@ export interface SnapshotGroup extends SnapshotGroupKey {
 }
 
 /**
- * The groups, sorted by what they have in common; entries stay in their order. Those paths and tags that count are sorted in them, as restic
+ * The groups, sorted by what they have in common; entries stay in their order. Paths are sorted in them, and tags if they count, as restic
  * shows them. Where nothing is to be common there is one group, or none.
  */
 export function groupSnapshots(
@@ -46,7 +46,8 @@ export function groupSnapshots(
 
 function withSortedLists(
   entry: SnapshotEntry,
-  { paths = entry.snapshot.paths, tags = entry.snapshot.tags }: SnapshotGroupKey,
+  { tags = entry.snapshot.tags }: SnapshotGroupKey,
 ): SnapshotEntry {
-  return { ...entry, snapshot: { ...entry.snapshot, paths: [...paths], tags: [...tags] } };
+  const paths = [...entry.snapshot.paths].sort();
+  return { ...entry, snapshot: { ...entry.snapshot, paths, tags: [...tags] } };
 }
