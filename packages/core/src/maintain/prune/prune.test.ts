@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import type { FileKind } from "../../backend/backend.ts";
+import { MemoryBackend } from "../../backend/memory.ts";
 import { sha256, sha256Hex } from "../../crypto/sha256.ts";
 import { encodeTree } from "../../format/tree.ts";
 import { Repository } from "../../repository/repository.ts";
@@ -69,7 +70,7 @@ async function blobIds(repository: Repository): Promise<string[]> {
   return Array.from({ length: index.size }, (_, entry) => index.idAt(entry)).sort();
 }
 
-const all = { threads: 2, maxUnused: { bytes: 0 } } as const;
+const all = { threads: 1, maxUnused: { bytes: 0 } } as const;
 
 /** Prunes while the nth listing of a kind waits for `meanwhile`. */
 async function pruneAmid(
@@ -314,6 +315,37 @@ test.each<[string, (scene: Awaited<ReturnType<typeof createScene>>) => Promise<u
     for (const name of files) expect(after[kind]).toContain(name);
   });
   expect(after[3]).toEqual([]);
+});
+
+test("prune() loses nothing when it dies at any of its writes, and the next one does the rest", async () => {
+  const { testing, used } = await createScene();
+  const { config, masterKey, keyId, zstd, backend } = testing.repository;
+  let crashes = 0;
+  for (let more = true; more;) {
+    const copy = new MemoryBackend();
+    for (const kind of ["pack", "index", "snapshot"] as const) {
+      for await (const { name } of backend.list(kind)) {
+        await copy.write({ kind, name }, await backend.read({ kind, name }));
+      }
+    }
+    const faulty = new FaultyBackend(copy).crashAt(crashes + 1, { applied: false });
+    const parts = { config, masterKey, keyId, zstd };
+    await prune(new Repository({ ...parts, backend: faulty }), all).catch(() => undefined);
+    more = faulty.crashed;
+    if (more) crashes++;
+    for await (const { name } of copy.list("lock")) await copy.remove({ kind: "lock", name });
+
+    const left = new Repository({ ...parts, backend: copy });
+    const { errors, counts } = await verify(left, { readData: true, threads: 1 });
+    expect(errors).toEqual([]);
+    expect(counts.snapshots).toBe(1);
+    if (crashes % 4 > 0) continue;
+    await prune(left, all);
+    await expectClean(left);
+    expect(await blobIds(left)).toEqual(Object.values(used).map(idOf).sort());
+  }
+  // Three locks come and go; two packs, two index files; four index files and three packs are removed.
+  expect(crashes).toBeGreaterThan(12);
 });
 
 test("prune() forgets packs that are missing and not needed", async () => {
