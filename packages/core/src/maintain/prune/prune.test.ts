@@ -346,7 +346,7 @@ test("prune() loses nothing when it dies at any of its writes, and the next one 
   }
   // Three locks come and go; two packs, two index files; four index files and three packs are removed.
   expect(crashes).toBeGreaterThan(12);
-});
+}, 300_000);
 
 test("prune() forgets packs that are missing and not needed", async () => {
   const { testing, packs, used } = await createScene();
