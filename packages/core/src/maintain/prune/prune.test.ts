@@ -341,7 +341,8 @@ test("prune() loses nothing when it dies at any of its writes, and the next one 
     expect(counts.snapshots).toBe(1);
     if (crashes % 4 > 0) continue;
     await prune(left, all);
-    await expectClean(left);
+    // A pack may be listed twice, which is no error.
+    expect((await verify(left, { readData: true, threads: 1 })).errors).toEqual([]);
     expect(await blobIds(left)).toEqual(Object.values(used).map(idOf).sort());
   }
   // Three locks come and go; two packs, two index files; four index files and three packs are removed.
