@@ -43,6 +43,7 @@ export function wrapCalls(
         return passage.run(() => removeMany.call(backend, refs, passage.options));
       },
     }),
+    ...(backend.replace && { replace: replaceThrough(backend.replace.bind(backend), begin) }),
     create: (options) => {
       const passage = begin({ method: "create" }, options);
       return passage.run(() => backend.create(passage.options));
@@ -67,6 +68,17 @@ export function wrapCalls(
       const passage = begin({ method: "remove", ref }, options);
       return passage.run(() => backend.remove(ref, passage.options));
     },
+  };
+}
+
+/** As far as those between are concerned, a write. */
+function replaceThrough(
+  replace: NonNullable<Backend["replace"]>,
+  begin: (call: BackendCall, options: CallOptions | undefined) => Passage,
+): Backend["replace"] {
+  return (ref, bytes, options) => {
+    const passage = begin({ method: "write", ref, size: bytes.length }, options);
+    return passage.run(() => replace(ref, bytes, passage.options));
   };
 }
 

@@ -46,7 +46,7 @@ export class KeyNotes {
   }
 }
 
-/** True if a key should no longer be used. `now` is RFC 3339's instant of asking, this machine's clock unless given. */
+/** True if a key should no longer be used. By this machine's clock unless `now` is given. */
 export function isExpired(note: KeyNote, now: Timestamp = localNow()): boolean {
   return note.expires !== undefined && compareTimes(parseTime(note.expires), now) <= 0;
 }
