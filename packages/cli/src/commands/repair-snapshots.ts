@@ -38,7 +38,8 @@ export async function runRepairSnapshots(
   const { output } = context;
   const { forget = false, dryRun = false } = flags;
   const settings = storeSettings(context);
-  const repository = await openNamedRepository(context);
+  // What is really stored counts, not what a cache remembers of it.
+  const repository = await openNamedRepository(context, { cache: false });
   refuseCompression(repository, settings);
   const { lost } = await withLock(
     context,
