@@ -9,6 +9,7 @@ import {
   type VerifyReport,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
+import { runDrill, wantsDrill, type DrillFlags } from "../drill-run.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatSize } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
@@ -19,7 +20,7 @@ import { printVerifyReport } from "../verify-report.ts";
 import { reportWait } from "../with-lock.ts";
 
 /** Flags of `verify`. */
-export interface VerifyFlags {
+export interface VerifyFlags extends DrillFlags {
   readonly readData?: boolean;
   readonly readDataSubset?: string;
   readonly readDataBudget?: string;
@@ -37,13 +38,17 @@ export async function runVerify(
   // They load their code while the key is derived from the password.
   const workers = startVerifyWorkers();
   try {
-    return await verifyRepository(context, { readData, workers });
+    return await verifyRepository(context, { readData, workers }, flags);
   } finally {
     await workers.close();
   }
 }
 
-async function verifyRepository(context: Context, options: VerifyOptions): Promise<ExitCode> {
+async function verifyRepository(
+  context: Context,
+  options: VerifyOptions,
+  flags: DrillFlags,
+): Promise<ExitCode> {
   const { globals, output, environment, signal } = context;
   // What is really stored is to be verified, not what a cache remembers of it.
   const repository = await openNamedRepository(context, { cache: false });
@@ -64,7 +69,14 @@ async function verifyRepository(context: Context, options: VerifyOptions): Promi
     status.stop();
   }
   printVerifyReport(context, report);
-  if (report.errors.length === 0) return EXIT.ok;
+  const drillErrors = wantsDrill(flags) ? await runDrill(context, repository, flags) : 0;
+  if (report.errors.length === 0 && drillErrors === 0) return EXIT.ok;
+  if (report.errors.length === 0) {
+    throw new TsbakError(
+      "corrupt",
+      `The drill failed: ${formatCount(drillErrors, "error")}; they are listed above`,
+    );
+  }
   throw new TsbakError(
     "corrupt",
     `The repository is damaged: ${formatCount(report.errors.length, "error")}; they are listed above`,

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
-import { addFromOptions } from "../options.ts";
-import { parseCount, parseMoment, parseSize } from "../parse-values.ts";
+import { addFromOptions, asText, collect } from "../options.ts";
+import { parseCount, parseMoment, parseSize, parseThreads } from "../parse-values.ts";
 
 /** Declare the flags of `init`. */
 export function declareInit(command: Command): Command {
@@ -35,6 +35,10 @@ export function declareVerify(command: Command): Command {
       "--read-data-budget <budget>",
       "read what was not read for longest: for 20m, up to 5GiB, or 1/30 in each run",
     )
+    .option("--drill <n>", "restore n random files of the newest snapshot, and compare", parseCount)
+    .option("--canary <path>", "restore this file too (repeatable)", collect(asText))
+    .option("--drill-target <folder>", "restore to it and keep it (default: a folder in $TMPDIR)")
+    .option("--drill-seed <number>", "draw the same files again", parseThreads)
     .addOption(new Option("--with-cache").hideHelp());
 }
 

@@ -36,7 +36,7 @@ import type { RestorePlan } from "./restore-plan.ts";
 import { RestoreProgress, type RestoreCounts, type RestoreNotice } from "./progress.ts";
 import type { Overwrite, RestoreResult, RestoreSetup, RestoreTask } from "./protocol.ts";
 import { reportPlan } from "./report-plan.ts";
-import { RestoreSelection } from "./select.ts";
+import { RestoreSelection, type IncludeList } from "./select.ts";
 import { settleStanding } from "./settle-standing.ts";
 import { restoreSpecials } from "./specials.ts";
 import { TargetState } from "./target-state.ts";
@@ -45,7 +45,7 @@ import { verifyFiles } from "./verify-files.ts";
 /** What to restore and how. */
 export interface RestoreOptions extends CallOptions {
   /** Only what one of these lists matches, and its parents. Patterns see paths from the root of what is restored. */
-  readonly include?: readonly PatternList[] | undefined;
+  readonly include?: readonly IncludeList[] | undefined;
   /** Each list on its own excludes what it matches. */
   readonly exclude?: readonly PatternList[] | undefined;
   /** What is done about files that are there: `always` unless given. */

@@ -8,6 +8,9 @@ export interface Choice {
   readonly isEntered: boolean;
 }
 
+/** Says what is to be included: patterns, or something else that knows it. */
+export type IncludeList = Pick<PatternList, "matchInclude">;
+
 const ALL: Choice = { isSelected: true, isEntered: true };
 const NOTHING: Choice = { isSelected: false, isEntered: false };
 
@@ -16,10 +19,10 @@ const NOTHING: Choice = { isSelected: false, isEntered: false };
  * an `exclude` list matches. Paths begin with a slash at the root of what is restored.
  */
 export class RestoreSelection {
-  readonly #include: readonly PatternList[];
+  readonly #include: readonly IncludeList[];
   readonly #exclude: readonly PatternList[];
 
-  constructor(include: readonly PatternList[], exclude: readonly PatternList[]) {
+  constructor(include: readonly IncludeList[], exclude: readonly PatternList[]) {
     this.#include = include;
     this.#exclude = exclude;
   }
