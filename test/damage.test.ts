@@ -6,8 +6,9 @@ import { proveDamage } from "./prove/damage.ts";
 const peers: PeerName[] = ["tsbak", "restic"];
 
 test.skipIf(peers.map(requirePeer).includes(false))(
-  "every kind of damage is seen, and the doctor saves what can be saved",
+  "damage of many kinds is seen, and the doctor saves what can be saved",
   async () => {
+    // All kinds: npm run prove -- damage.
     const { failures } = await proveDamage({ isShort: true });
 
     expect(failures).toEqual([]);

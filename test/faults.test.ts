@@ -3,7 +3,7 @@ import { FAULT_STORES } from "./prove/fault-stores.ts";
 import { proveFaults } from "./prove/faults.ts";
 
 /** Once around the weathers. */
-const RUNS = 6;
+const RUNS = 3;
 
 /** Those of S3 are much alike: one of them will do. */
 const STORES = Object.entries(FAULT_STORES).filter(([name]) => name !== "radosgw");

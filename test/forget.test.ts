@@ -102,7 +102,7 @@ describe.skipIf(!requirePeer("tsbak") || !requirePeer("restic"))("forget", () =>
   test("a store for restic only goes without a trash, and forget says so once", async () => {
     const server = await startRestServer(workshop.path("home"), { args: [] });
     try {
-      const rest = { workshop, folder: `rest:${server.url}repository/` };
+      const rest = { workshop, folder: `rest:${server.url}/repository/` };
       await mustOn(rest, "tsbak", ["init"]);
       const source = workshop.path("source");
       for (const host of ["a", "b"])

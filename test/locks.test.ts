@@ -27,7 +27,9 @@ afterEach(async () => {
 });
 
 function locks(): string[] {
-  return readdirSync(workshop.path("repo", "locks"));
+  const names = readdirSync(workshop.path("repo", "locks"));
+  // A file that is being written has another name until it is whole.
+  return names.filter((name) => /^[0-9a-f]{64}$/.test(name));
 }
 
 /** Start a backup that has its lock, and waits for what to save until its input ends. */

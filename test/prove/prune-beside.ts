@@ -69,8 +69,7 @@ export function provePruneBeside(options: PruneBesideOptions): Promise<Report> {
 
 /** Make snapshots and forget most, so that there is something to prune. */
 async function grow(round: Round): Promise<void> {
-  for (const source of round.sources)
-    round.findings.judge(round.step, await backUp(round, source));
+  for (const source of round.sources) round.findings.judge(round.step, await backUp(round, source));
   const args = ["--group-by", "paths", "--keep-last", String(LEFT)];
   await mustOn(round.repository, "restic", ["forget", ...args]);
 }
