@@ -4,12 +4,16 @@
  * @module
  */
 import { describeGroup, encodeJson, type ForgetGroup, type JsonValue } from "@tsbak/core";
-import { formatCount, formatSize, printable } from "./format-text.ts";
-import type { Output } from "./output.ts";
+import type { Context } from "./context.ts";
+import { describeZone, formatCount, formatSize, printable } from "./format-text.ts";
 import { groupTitle, snapshotJson, snapshotTable } from "./snapshot-table.ts";
 
 /** What of a group is kept and what is removed, each as a table; nothing with `--quiet` or `--json`. */
-export function printForgetGroup(output: Output, planned: ForgetGroup, compact: boolean): void {
+export function printForgetGroup(
+  { output, environment }: Context,
+  planned: ForgetGroup,
+  compact: boolean,
+): void {
   const { group, keep, remove } = planned;
   const isGrouped = [group.host, group.paths, group.tags].some((part) => part !== undefined);
   if (isGrouped) output.say(groupTitle(group), 2);
@@ -23,7 +27,7 @@ export function printForgetGroup(output: Output, planned: ForgetGroup, compact: 
     if (count === 0) continue;
     output.say(`${word} ${count} snapshots:`);
     for (const line of table) output.say(line);
-    output.say("Timestamps shown in local time");
+    output.say(describeZone(environment));
     output.say(`${count} snapshots`);
     output.say("");
   }

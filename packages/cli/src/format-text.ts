@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Environment } from "./environment.ts";
 
 const UNITS: readonly string[] = ["KiB", "MiB", "GiB", "TiB"];
 
@@ -35,6 +36,13 @@ export function formatLocalTime(time: string): string {
   const pair = (value: number): string => String(value).padStart(2, "0");
   const day = `${String(date.getFullYear()).padStart(4, "0")}-${pair(date.getMonth() + 1)}-${pair(date.getDate())}`;
   return `${day} ${pair(date.getHours())}:${pair(date.getMinutes())}:${pair(date.getSeconds())}`;
+}
+
+/** What zone `formatLocalTime` goes by, in restic's words: the one that `TZ` names, or the machine's own. */
+export function describeZone(environment: Environment): string {
+  const zone = environment["TZ"];
+  if (zone === undefined) return "Timestamps shown in local time";
+  return `Timestamps shown in ${zone.replace(/^:/, "") || "UTC"}`;
 }
 
 /** `1 file`, `2 files`. */

@@ -34,7 +34,7 @@ export function snapshotTable(
   const hasReasons = reasons !== undefined && !compact;
   const reasonColumn = hasReasons ? [{ title: "Reasons" }] : [];
   const pathColumn = compact ? [] : [{ title: "Paths" }];
-  const sizeColumn = hasSizes ? [{ title: "Size", align: "right" as const }] : [];
+  const sizeColumn = hasSizes ? [{ title: "Size" }] : [];
   const titles = ["ID", "Time", "Host".padEnd(compact ? 4 : 10), "Tags".padEnd(compact ? 4 : 10)];
   const columns = [
     ...titles.map((title) => ({ title })),
@@ -56,5 +56,6 @@ export function snapshotTable(
       ...(hasSizes ? [[size]] : []),
     ];
   });
-  return formatTable(columns, rows);
+  const isSpaced = !compact && entries.some(({ snapshot }) => snapshot.paths.length > 1);
+  return formatTable(columns, rows, isSpaced);
 }

@@ -6,11 +6,12 @@ export interface Column {
 
 /**
  * Lines of a table: titles, a rule, the rows, a rule. A cell may have several lines, one text each. Ends of lines have
- * no blanks.
+ * no blanks. In a spaced table an empty line stands between rows.
  */
 export function formatTable(
   columns: readonly Column[],
   rows: readonly (readonly (readonly string[])[])[],
+  isSpaced = false,
 ): string[] {
   const widths = columns.map(({ title }, index) => {
     const cells = rows.flatMap((row) => row[index] ?? []);
@@ -21,7 +22,10 @@ export function formatTable(
       .map((text, index) => pad(text, widths[index] ?? 0, columns[index]?.align ?? "left"))
       .join("  ")
       .trimEnd();
-  const body = rows.flatMap((row) => splitRow(row).map(formatLine));
+  const body = rows.flatMap((row, number) => {
+    const lines = splitRow(row).map(formatLine);
+    return isSpaced && number > 0 ? ["", ...lines] : lines;
+  });
   const head = formatLine(columns.map(({ title }) => title));
   const rule = "-".repeat(widths.reduce((sum, width) => sum + width + 2, -2));
   return [head, rule, ...body, rule];

@@ -131,7 +131,7 @@ async function forgetByPolicy(run: Run, entries: readonly SnapshotEntry[]): Prom
     limit: flags.maxForget ?? DEFAULT_FORGET_LIMIT,
   });
   for (const planned of groups) {
-    printForgetGroup(output, planned, flags.compact === true);
+    printForgetGroup(context, planned, flags.compact === true);
     for (const line of guardLines(planned)) warn(context, planned, line);
   }
   await askAboutMany(run, groups);

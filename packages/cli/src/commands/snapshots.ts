@@ -7,6 +7,7 @@ import {
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { describeZone } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
 import type { Grouping } from "../parse-values.ts";
@@ -87,7 +88,7 @@ function snapshotList(entries: readonly SnapshotEntry[]): string {
 }
 
 function printGroup(
-  { output }: Context,
+  { output, environment }: Context,
   group: SnapshotGroup,
   compact: boolean,
   isGrouped: boolean,
@@ -96,7 +97,7 @@ function printGroup(
   if (isGrouped && entries.length > 0) output.print(groupTitle(group));
   if (entries.length > 0) {
     for (const line of snapshotTable(entries, compact)) output.print(line);
-    output.say("Timestamps shown in local time");
+    output.say(describeZone(environment));
   }
   output.print(`${entries.length} snapshots`);
 }
