@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
 import { createChunker } from "../chunk/chunker.ts";
 import { parsePolynomial } from "../chunk/polynomial.ts";
-import { encodeNodeHead, encodeNodeTail, type NodeHead } from "../format/node.ts";
+import { bareNodeHead } from "../format/bare-node.ts";
+import { encodeNodeHead, encodeNodeTail } from "../format/node.ts";
 import { formatTime } from "../format/time.ts";
 import { joinTree } from "../format/tree.ts";
 import { toPathBytes } from "../fs/path.ts";
@@ -33,7 +34,11 @@ export async function saveStream(
   const { content, size } = await saveContents(repository, source.stream, store, progress);
   const time = formatTime(localNow());
   const path = toPathBytes(`/${parts.join("/")}`);
-  const file = { ...syntheticHead(parts.pop() ?? "stdin", time), size };
+  const fileName = toPathBytes(parts.pop() ?? "stdin");
+  const file = {
+    ...bareNodeHead({ name: fileName, type: "file", mode: FILE_MODE }, time),
+    size,
+  };
   // As restic: more likely something went wrong than that nothing was to be saved.
   if (size === 0) progress.error(path, "no data read");
   else progress.fileDone(path, size, "new");
@@ -42,7 +47,8 @@ export async function saveStream(
   for (; parts.length > 0; parts.pop()) {
     progress.directoryDone(toPathBytes(`/${parts.join("/")}`), "new");
     const name = parts.at(-1) ?? "";
-    const head = { ...syntheticHead(name, time), type: "dir", mode: DIRECTORY_MODE };
+    const known = { name: toPathBytes(name), type: "dir", mode: DIRECTORY_MODE };
+    const head = bareNodeHead(known, time);
     tree = store.saveTree(joinTree([encodeNodeHead(head) + encodeNodeTail(null, tree)]));
   }
   return tree;
@@ -99,27 +105,4 @@ async function* cutStream(repository: Repository, stream: Readable): AsyncIterab
   for (let cut; start < end && (cut = chunker.cut(start, end, true)) > start; start = cut) {
     yield memory.subarray(start, cut);
   }
-}
-
-function syntheticHead(name: string, time: string): NodeHead {
-  return {
-    name: toPathBytes(name),
-    type: "file",
-    mode: FILE_MODE,
-    mtime: time,
-    atime: time,
-    ctime: time,
-    uid: 0,
-    gid: 0,
-    user: "",
-    group: "",
-    inode: 0n,
-    deviceId: 0n,
-    size: 0,
-    links: 0,
-    linkTarget: undefined,
-    extendedAttributes: [],
-    genericAttributes: undefined,
-    device: 0n,
-  };
 }

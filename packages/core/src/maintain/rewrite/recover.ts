@@ -1,5 +1,6 @@
 import { hostname, userInfo } from "node:os";
 import { throwIfAborted } from "../../async/interrupted.ts";
+import { bareNodeHead } from "../../format/bare-node.ts";
 import type { Node } from "../../format/node.ts";
 import type { Snapshot } from "../../format/snapshot.ts";
 import { formatTime } from "../../format/time.ts";
@@ -63,30 +64,11 @@ function rootNodes(roots: readonly string[], time: string): Node[] {
   const shortName = (id: string | undefined): string => id?.slice(0, 8) ?? "";
   const isShared = (id: string, at: number): boolean =>
     [roots[at - 1], roots[at + 1]].some((other) => shortName(other) === shortName(id));
-  return roots.map((id, at) => ({
-    name: toPathBytes(isShared(id, at) ? id : shortName(id)),
-    type: "dir",
-    mode: DIRECTORY_MODE,
-    mtime: time,
-    atime: time,
-    ctime: time,
-    uid: 0,
-    gid: 0,
-    user: "",
-    group: "",
-    inode: 0n,
-    deviceId: 0n,
-    size: 0,
-    links: 0,
-    linkTarget: undefined,
-    extendedAttributes: [],
-    genericAttributes: undefined,
-    device: 0n,
-    content: null,
-    subtree: id,
-    error: "",
-    extra: {},
-  }));
+  return roots.map((id, at) => {
+    const name = toPathBytes(isShared(id, at) ? id : shortName(id));
+    const head = bareNodeHead({ name, type: "dir", mode: DIRECTORY_MODE }, time);
+    return { ...head, content: null, subtree: id, error: "", extra: {} };
+  });
 }
 
 function describeSnapshot(tree: string, time: string, options: RecoverOptions): Snapshot {
