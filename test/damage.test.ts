@@ -19,7 +19,7 @@ test.skipIf(peers.map(requirePeer).includes(false))(
   "a repair that is killed after some of its writes can be begun again, and no snapshot is lost",
   async () => {
     // At every write: npm run prove -- repair-kill.
-    const { failures } = await proveDamageKill({ step: 12 });
+    const { failures } = await proveDamageKill({ step: 24 });
 
     expect(failures).toEqual([]);
   },
