@@ -211,9 +211,10 @@ test("LateComers looks below trees that were marked and could not be read", asyn
   const marks = new BlobMarks(createMarks(index.size));
   marks.mark(index.find("tree", sha256(unused.forgotten.plain)));
   const condemned = { packs: new Set(index.packs.keys()), unreferenced: new Set<string>() };
+  const late = new LateComers(testing.repository, files, marks, {});
+  await late.newSnapshots({});
   await testing.addSnapshot(idOf(unused.forgotten));
 
-  const late = new LateComers(testing.repository, files, marks, {});
   await late.spare(condemned, {});
 
   expect(Array.from(condemned.packs, (pack) => index.packs[pack])).toEqual([packs[0]]);
