@@ -15,5 +15,5 @@ export function askNewPassword(context: Context, flags: NewPasswordFlags): Promi
     emptyFlag: "--new-insecure-no-password",
   };
   const terminal = { input: process.stdin, output: process.stderr };
-  return loadNewPassword(wish, terminal, context.signal);
+  return loadNewPassword(wish, terminal, context.signal, "--new-password-file");
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { choosePassword, loadPassword, openWithPassword } from "./password.ts";
+import { choosePassword, loadNewPassword, loadPassword, openWithPassword } from "./password.ts";
 
 const { signal } = new AbortController();
 let folder: string;
@@ -100,4 +100,14 @@ test("openWithPassword() takes the first line of an input that is no terminal", 
   const opened = await openWithPassword({ isEmpty: false }, options, async (password) => password);
 
   expect(opened).toBe("first");
+});
+
+test("loadNewPassword() names the ways to give one when nobody did", async () => {
+  const input = new PassThrough();
+  input.end();
+  const terminal = { input: input as unknown as NodeJS.ReadStream, output: process.stderr };
+
+  const password = loadNewPassword({ isEmpty: false }, terminal, signal, "--new-password-file");
+
+  await expect(password).rejects.toThrow(/nobody gave one; use --new-password-file$/);
 });

@@ -33,6 +33,7 @@ export interface PasswordFlags {
 }
 
 /** Tries on a terminal. */
+const USUAL_WAYS = "--password-file, --password-command or TSBAK_PASSWORD";
 const TRIES = 3;
 
 /**
@@ -115,7 +116,7 @@ export async function openWithPassword<T>(
 }
 
 /**
- * The password for a new key; on a terminal it is asked for twice.
+ * The password for a new key; on a terminal it is asked for twice. `ways` are the flags and variables that give it, for whoever gave none.
  *
  * @throws {TsbakError} `invalid-argument` if the two differ.
  */
@@ -123,10 +124,11 @@ export async function loadNewPassword(
   wish: PasswordWish,
   terminal: Terminal,
   signal: AbortSignal,
+  ways: string = USUAL_WAYS,
 ): Promise<string> {
   const password = await loadPassword(wish, signal);
   if (password !== undefined) return password;
-  if (!terminal.input.isTTY) return readPipedPassword(terminal, signal);
+  if (!terminal.input.isTTY) return readPipedPassword(terminal, signal, ways);
   const first = refuseEmpty(wish, await askHidden(terminal, "enter new password: ", signal));
   const second = await askHidden(terminal, "enter password again: ", signal);
   if (first === second) return first;
@@ -134,10 +136,14 @@ export async function loadNewPassword(
 }
 
 /** The first line of an input that is no terminal. In cron there is none. */
-async function readPipedPassword({ input }: Terminal, signal: AbortSignal): Promise<string> {
+async function readPipedPassword(
+  { input }: Terminal,
+  signal: AbortSignal,
+  ways: string = USUAL_WAYS,
+): Promise<string> {
   const password = await readFirstLine(input, signal);
   if (password !== "") return password;
-  throw badWish("nobody gave one; use --password-file, --password-command or TSBAK_PASSWORD");
+  throw badWish(`nobody gave one; use ${ways}`);
 }
 
 async function readPasswordFile(path: string): Promise<string> {
