@@ -1,4 +1,4 @@
-import type { ExclusiveOptions, Repository } from "@tsbak/core";
+import type { ExclusiveOptions, LockWaiting, Repository } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds } from "./format-text.ts";
 
@@ -30,8 +30,7 @@ export async function withLock<T>(
     exclusive: wish.exclusive ?? false,
     signal,
     settleLater: wish.settlesLater === true && !globals.retryLock,
-    retryMs: globals.retryLock,
-    onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
+    ...lockWaiting(context),
   });
   try {
     const result = await work(AbortSignal.any([signal, lock.lost]), lock.settled);
@@ -49,13 +48,15 @@ export function reportWait(context: Context, message: string, waitMs: number): v
   context.output.warn(`${message}; trying again in ${formatSeconds(waitMs / 1000)}`);
 }
 
+/** How long to wait for locks of others, and that it is told. */
+export function lockWaiting(context: Context): LockWaiting {
+  return {
+    retryMs: context.globals.retryLock,
+    onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
+  };
+}
+
 /** How an operation of the engine that locks by itself is to wait and be interrupted. */
 export function exclusiveOptions(context: Context): ExclusiveOptions {
-  return {
-    signal: context.signal,
-    lock: {
-      retryMs: context.globals.retryLock,
-      onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
-    },
-  };
+  return { signal: context.signal, lock: lockWaiting(context) };
 }

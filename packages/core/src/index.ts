@@ -25,7 +25,13 @@ export type { KeyNote } from "./repository/key-notes.ts";
 export { removeKey } from "./repository/remove-key.ts";
 export { listLocks } from "./repository/lock-files.ts";
 export type { ListLocksOptions, LockEntry } from "./repository/lock-files.ts";
-export type { HeldLock, LockNotice, LockOptions, LockSettings } from "./repository/locks.ts";
+export type {
+  HeldLock,
+  LockNotice,
+  LockOptions,
+  LockSettings,
+  LockWaiting,
+} from "./repository/locks.ts";
 export { isStaleLock, removeLocks } from "./repository/stale-locks.ts";
 export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-index.ts";
 

@@ -17,7 +17,7 @@ import { keepMemorySmall } from "../small-memory.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { trafficFields } from "../traffic-report.ts";
-import { reportWait } from "../with-lock.ts";
+import { lockWaiting } from "../with-lock.ts";
 
 /** Flags of `copy`. */
 export interface CopyFlags extends FromFlags, FilterFlags {}
@@ -67,10 +67,7 @@ export async function copyTold(
       ...storeSettings(context),
       ...options,
       noSourceLock: globals.lock === false,
-      lock: {
-        retryMs: globals.retryLock,
-        onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
-      },
+      lock: lockWaiting(context),
       signal,
       onEvent,
     });

@@ -13,7 +13,7 @@ import type { FromFlags } from "../options.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { trafficFields } from "../traffic-report.ts";
-import { reportWait } from "../with-lock.ts";
+import { lockWaiting } from "../with-lock.ts";
 
 /** Flags of `mirror`. */
 export interface MirrorFlags extends FromFlags {
@@ -50,10 +50,7 @@ export async function runMirror(
       allowRemoveAll: flags.unsafeAllowRemoveAll,
       dryRun: flags.dryRun,
       noLock: globals.lock === false,
-      lock: {
-        retryMs: globals.retryLock,
-        onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
-      },
+      lock: lockWaiting(context),
       signal,
       onEvent: (event) => status.show((seconds) => describeEvent(event, seconds)),
     });

@@ -21,7 +21,7 @@ import { progressInterval } from "../progress-line.ts";
 import { keepMemorySmall } from "../small-memory.ts";
 import { storeSettings } from "../store-settings.ts";
 import { TimedStatus } from "../timed-status.ts";
-import { reportWait } from "../with-lock.ts";
+import { lockWaiting } from "../with-lock.ts";
 
 /** Flags of `rekey`. */
 export interface RekeyFlags extends NewPasswordFlags {
@@ -93,7 +93,7 @@ async function rekeyTold(
   target: Repository,
   switchOver: () => Promise<void>,
 ): Promise<CopyReport> {
-  const { globals, output, environment, signal } = context;
+  const { output, environment, signal } = context;
   const status = new TimedStatus(output, progressInterval(output, environment));
   const onEvent = (event: CopyEvent): void => {
     if (event.type === "progress") status.show((seconds) => progressText(event, seconds));
@@ -109,10 +109,7 @@ async function rekeyTold(
   try {
     return await rekey(source, target, {
       ...storeSettings(context),
-      lock: {
-        retryMs: globals.retryLock,
-        onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
-      },
+      lock: lockWaiting(context),
       signal,
       onEvent,
       onVerify: () => output.say("verifying the new repository"),

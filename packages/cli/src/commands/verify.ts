@@ -17,7 +17,7 @@ import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { printVerifyReport } from "../verify-report.ts";
-import { reportWait } from "../with-lock.ts";
+import { lockWaiting } from "../with-lock.ts";
 
 /** Flags of `verify`. */
 export interface VerifyFlags extends DrillFlags {
@@ -58,10 +58,7 @@ async function verifyRepository(
     report = await verify(repository, {
       ...options,
       noLock: globals.lock === false,
-      lock: {
-        retryMs: globals.retryLock,
-        onWait: (error, waitMs) => reportWait(context, error.message, waitMs),
-      },
+      lock: lockWaiting(context),
       signal,
       onEvent: (event) => status.show((seconds) => describeEvent(event, seconds)),
     });

@@ -10,6 +10,7 @@
  * @module
  */
 import { hostname, userInfo } from "node:os";
+import { anySignal } from "../async/any-signal.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import type { Snapshot } from "../format/snapshot.ts";
 import { formatTime } from "../format/time.ts";
@@ -139,9 +140,7 @@ async function run(
   let lock: HeldLock | undefined;
   try {
     if (options.dryRun !== true) lock = await lockRepository(repository, options);
-    const signal = AbortSignal.any(
-      [options.signal, lock?.lost].filter((other) => other !== undefined),
-    );
+    const signal = anySignal(options.signal, lock?.lost);
     const time = options.time ?? startedAt;
     const host = options.hostname ?? hostname();
     const { parent: named, force, groupBy, tags = [] } = options;

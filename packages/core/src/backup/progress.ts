@@ -1,3 +1,4 @@
+import { NO_COUNTS, type SummaryCounts } from "../format/snapshot.ts";
 import { absolutePath, printablePath } from "../fs/path.ts";
 import type { Listing } from "./listing.ts";
 import type { StoreCounts } from "./protocol.ts";
@@ -36,21 +37,7 @@ export interface ProgressState {
 }
 
 /** What a backup counted, in the fields of restic's summary. */
-export interface BackupCounts {
-  filesNew: number;
-  filesChanged: number;
-  filesUnmodified: number;
-  dirsNew: number;
-  dirsChanged: number;
-  dirsUnmodified: number;
-  dataBlobs: number;
-  treeBlobs: number;
-  /** Plain bytes of new blobs. */
-  dataAdded: number;
-  /** Bytes that new blobs take in packs. */
-  dataAddedPacked: number;
-  totalFilesProcessed: number;
-  totalBytesProcessed: number;
+export interface BackupCounts extends SummaryCounts {
   /** Entries that could not be read. */
   errors: number;
   /** Files that changed during both readings. */
@@ -62,18 +49,7 @@ const INTERVAL_MS = 100;
 /** Counts what a backup does and tells whoever listens. */
 export class BackupProgress {
   readonly counts: BackupCounts = {
-    filesNew: 0,
-    filesChanged: 0,
-    filesUnmodified: 0,
-    dirsNew: 0,
-    dirsChanged: 0,
-    dirsUnmodified: 0,
-    dataBlobs: 0,
-    treeBlobs: 0,
-    dataAdded: 0,
-    dataAddedPacked: 0,
-    totalFilesProcessed: 0,
-    totalBytesProcessed: 0,
+    ...NO_COUNTS,
     errors: 0,
     unstable: 0,
   };

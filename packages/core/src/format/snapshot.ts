@@ -14,12 +14,33 @@ export interface SnapshotSummary {
   dirsUnmodified: number;
   dataBlobs: number;
   treeBlobs: number;
+  /** Plain bytes of new blobs. */
   dataAdded: number;
+  /** Bytes that new blobs take in packs. */
   dataAddedPacked: number;
   totalFilesProcessed: number;
   totalBytesProcessed: number;
   extra: JsonObject;
 }
+
+/** The counts in a summary. */
+export type SummaryCounts = Omit<SnapshotSummary, "backupStart" | "backupEnd" | "extra">;
+
+/** Those of a backup that has done nothing. */
+export const NO_COUNTS: Readonly<SummaryCounts> = {
+  filesNew: 0,
+  filesChanged: 0,
+  filesUnmodified: 0,
+  dirsNew: 0,
+  dirsChanged: 0,
+  dirsUnmodified: 0,
+  dataBlobs: 0,
+  treeBlobs: 0,
+  dataAdded: 0,
+  dataAddedPacked: 0,
+  totalFilesProcessed: 0,
+  totalBytesProcessed: 0,
+};
 
 /** One backup: its root tree and where it came from (format section 9). Ids are 64 hex digits. */
 export interface Snapshot {
@@ -117,5 +138,3 @@ function decodeSummary(object: JsonObject): SnapshotSummary {
   ) as SummaryCounts;
   return { backupStart, backupEnd, ...counts, extra: fields.rest() };
 }
-
-type SummaryCounts = Record<(typeof COUNTS)[number][1], number>;

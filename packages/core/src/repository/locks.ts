@@ -46,6 +46,9 @@ export interface LockOptions extends CallOptions {
   readonly onWait?: ((error: TsbakError, waitMs: number) => void) | undefined;
 }
 
+/** How an operation that locks by itself waits for others. */
+export type LockWaiting = Pick<LockOptions, "retryMs" | "onWait">;
+
 /** What holds for all locks of an opened repository. */
 export interface LockSettings {
   /**

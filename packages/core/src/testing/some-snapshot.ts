@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import { toHex } from "../bytes/hex.ts";
-import type { Snapshot } from "../format/snapshot.ts";
+import { NO_COUNTS, type Snapshot } from "../format/snapshot.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 
 /** What a test says of a snapshot; the rest is the same for all. */
@@ -40,16 +40,8 @@ function someSummary(time: string, files = 0, bytes = 0): NonNullable<Snapshot["
   return {
     backupStart: time,
     backupEnd: time,
-    filesNew: 0,
-    filesChanged: 0,
+    ...NO_COUNTS,
     filesUnmodified: files,
-    dirsNew: 0,
-    dirsChanged: 0,
-    dirsUnmodified: 0,
-    dataBlobs: 0,
-    treeBlobs: 0,
-    dataAdded: 0,
-    dataAddedPacked: 0,
     totalFilesProcessed: files,
     totalBytesProcessed: bytes,
     extra: {},

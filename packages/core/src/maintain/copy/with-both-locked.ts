@@ -1,5 +1,6 @@
+import { anySignal } from "../../async/any-signal.ts";
 import type { CallOptions } from "../../backend/backend.ts";
-import type { HeldLock, LockOptions } from "../../repository/locks.ts";
+import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
 
 /** How two repositories are locked. */
@@ -9,7 +10,7 @@ export interface BothLocksOptions extends CallOptions {
   /** Keep others out of the source altogether. */
   readonly exclusiveSource?: boolean | undefined;
   /** See `LockOptions`. */
-  readonly lock?: Pick<LockOptions, "retryMs" | "onWait"> | undefined;
+  readonly lock?: LockWaiting | undefined;
 }
 
 /**
@@ -31,8 +32,7 @@ export async function withBothLocked<T>(
   try {
     if (options.noSourceLock !== true) await take(source, options.exclusiveSource === true);
     await take(target, false);
-    const signals = [options.signal, ...held.map(({ lost }) => lost)];
-    return await work(AbortSignal.any(signals.filter((signal) => signal !== undefined)));
+    return await work(anySignal(options.signal, ...held.map(({ lost }) => lost)));
   } catch (error) {
     const loss = held.find(({ lost }) => lost.aborted)?.lost.reason as unknown;
     throw loss ?? error;

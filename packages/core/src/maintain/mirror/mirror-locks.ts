@@ -1,13 +1,14 @@
+import { anySignal } from "../../async/any-signal.ts";
 import type { Backend, CallOptions } from "../../backend/backend.ts";
 import { TsbakError } from "../../errors.ts";
 import { listLocks } from "../../repository/lock-files.ts";
-import type { HeldLock, LockOptions } from "../../repository/locks.ts";
+import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
 import { Repository } from "../../repository/repository.ts";
 
 /** What is said about locking. */
 interface LockWish extends CallOptions {
   readonly dryRun?: boolean | undefined;
-  readonly lock?: Pick<LockOptions, "retryMs" | "onWait"> | undefined;
+  readonly lock?: LockWaiting | undefined;
 }
 
 /** The locks of one run: of the source a shared one; of the target a shared one, or an exclusive one while files are deleted. */
@@ -26,9 +27,7 @@ export class MirrorLocks {
     this.#source = source;
     this.#target = new Repository({ backend: target, config, masterKey, keyId, zstd });
     this.#options = options;
-    const { signal } = options;
-    const { signal: stop } = this.#stop;
-    this.signal = signal === undefined ? stop : AbortSignal.any([signal, stop]);
+    this.signal = anySignal(options.signal, this.#stop.signal);
   }
 
   async lockSource(): Promise<void> {

@@ -13,7 +13,7 @@
 import type { Backend, CallOptions } from "../../backend/backend.ts";
 import { describeFile } from "../../backend/layout.ts";
 import { TsbakError } from "../../errors.ts";
-import type { LockOptions } from "../../repository/locks.ts";
+import type { LockWaiting } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { copyFiles, seedTarget } from "./copy-files.ts";
 import { deleteStrays, strayFiles } from "./delete-strays.ts";
@@ -40,7 +40,7 @@ export interface MirrorOptions extends CallOptions {
   /** Take no lock of the source: for one that cannot be written to. A prune there at the same time makes it fail. */
   readonly noLock?: boolean | undefined;
   /** See `LockOptions`; for both places. */
-  readonly lock?: Pick<LockOptions, "retryMs" | "onWait"> | undefined;
+  readonly lock?: LockWaiting | undefined;
   readonly onEvent?: ((event: MirrorEvent) => void) | undefined;
 }
 

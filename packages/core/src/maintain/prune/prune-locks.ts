@@ -1,3 +1,4 @@
+import { anySignal } from "../../async/any-signal.ts";
 import { sleep } from "../../async/sleep.ts";
 import { isTsbakError, TsbakError } from "../../errors.ts";
 import type { HeldLock } from "../../repository/locks.ts";
@@ -10,7 +11,7 @@ const LAST_PAUSE_MS = 5_000;
 
 /** Aborts when the caller wishes or the lock is lost. */
 export function signalOf(options: Pick<PruneOptions, "signal">, lock: HeldLock): AbortSignal {
-  return AbortSignal.any([options.signal, lock.lost].filter((signal) => signal !== undefined));
+  return anySignal(options.signal, lock.lost);
 }
 
 /** Tells of each wait for a lock. */

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { anySignal } from "../../async/any-signal.ts";
 import { equalBytes } from "../../bytes/compare.ts";
 import { TsbakError } from "../../errors.ts";
 import type { Repository } from "../../repository/repository.ts";
@@ -46,8 +47,7 @@ export async function rekey(
   const lock = await source.lock({ exclusive: true, ...options.lock, signal: options.signal });
   try {
     source.dropIndex();
-    const signals = [options.signal, lock.lost].filter((signal) => signal !== undefined);
-    const signal = AbortSignal.any(signals);
+    const signal = anySignal(options.signal, lock.lost);
     const last = await copySnapshots(source, target, { ...copying, signal, noSourceLock: true });
     refuseLoss(last);
     if (lock.lost.aborted) throw lock.lost.reason as Error;

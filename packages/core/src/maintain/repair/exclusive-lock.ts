@@ -1,11 +1,12 @@
+import { anySignal } from "../../async/any-signal.ts";
 import type { CallOptions } from "../../backend/backend.ts";
-import type { LockOptions } from "../../repository/locks.ts";
+import type { LockWaiting } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
 
 /** How an operation that changes what is there waits for its lock and is interrupted. */
 export interface ExclusiveOptions extends CallOptions {
   /** See `LockOptions`. */
-  readonly lock?: Pick<LockOptions, "retryMs" | "onWait"> | undefined;
+  readonly lock?: LockWaiting | undefined;
 }
 
 /**
@@ -20,8 +21,7 @@ export async function withExclusiveLock<T>(
 ): Promise<T> {
   const held = await repository.lock({ exclusive: true, ...lock, signal });
   try {
-    const signals = [signal, held.lost].filter((other) => other !== undefined);
-    const result = await work({ signal: AbortSignal.any(signals) });
+    const result = await work({ signal: anySignal(signal, held.lost) });
     held.lost.throwIfAborted();
     return result;
   } finally {

@@ -1,3 +1,4 @@
+import { anySignal } from "../../async/any-signal.ts";
 import { Semaphore } from "../../async/semaphore.ts";
 import type { CallOptions } from "../../backend/backend.ts";
 import { fromHex } from "../../bytes/hex.ts";
@@ -43,8 +44,7 @@ export class RescueWriter {
       new OpenPacks(masterKey, PACK_SIZE, new PrivatePackMemory(PACK_SIZE), createOpenPacks());
     this.#packs = { data: open(), tree: open() };
     this.#room = new Semaphore(backend.connections);
-    const signals = [signal, this.#failed.signal].filter((other) => other !== undefined);
-    this.#signal = AbortSignal.any(signals);
+    this.#signal = anySignal(signal, this.#failed.signal);
   }
 
   /** Number of blobs so far. */

@@ -1,4 +1,4 @@
-import type { Snapshot, SnapshotSummary } from "../../format/snapshot.ts";
+import { NO_COUNTS, type Snapshot, type SnapshotSummary } from "../../format/snapshot.ts";
 import { ZERO_TIME } from "../../format/time.ts";
 import type { PatternList } from "../../fs/filter.ts";
 import type { Repository } from "../../repository/repository.ts";
@@ -104,17 +104,6 @@ function countedSummary(
 const EMPTY_SUMMARY: SnapshotSummary = {
   backupStart: ZERO_TIME,
   backupEnd: ZERO_TIME,
-  filesNew: 0,
-  filesChanged: 0,
-  filesUnmodified: 0,
-  dirsNew: 0,
-  dirsChanged: 0,
-  dirsUnmodified: 0,
-  dataBlobs: 0,
-  treeBlobs: 0,
-  dataAdded: 0,
-  dataAddedPacked: 0,
-  totalFilesProcessed: 0,
-  totalBytesProcessed: 0,
+  ...NO_COUNTS,
   extra: {},
 };

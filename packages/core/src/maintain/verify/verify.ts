@@ -9,12 +9,13 @@
  *
  * @module
  */
+import { anySignal } from "../../async/any-signal.ts";
 import { SYSTEM_CLOCK, type Clock } from "../../async/clock.ts";
 import type { CallOptions, FileInfo } from "../../backend/backend.ts";
 import { TsbakError } from "../../errors.ts";
 import { fromHex } from "../../bytes/hex.ts";
 import type { Repository } from "../../repository/repository.ts";
-import type { HeldLock, LockOptions } from "../../repository/locks.ts";
+import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
 import type { SnapshotEntry } from "../../repository/snapshots.ts";
 import { surveyIndex, type IndexSurvey } from "../../repository/survey-index.ts";
 import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
@@ -35,7 +36,7 @@ export interface VerifyOptions extends CallOptions {
   /** Take no lock: for a repository that cannot be written to. A prune at the same time then looks like damage. */
   readonly noLock?: boolean | undefined;
   /** See `LockOptions`. */
-  readonly lock?: Pick<LockOptions, "retryMs" | "onWait"> | undefined;
+  readonly lock?: LockWaiting | undefined;
   /** Called at most ten times a second, and once at the end of each phase. */
   readonly onEvent?: ((event: VerifyEvent) => void) | undefined;
   /** Threads that check; as many as there are cores unless given. */
@@ -64,9 +65,7 @@ export async function verify(
     if (options.noLock !== true) lock = await lockRepository(repository, options);
     const refused = new AbortController();
     lock?.settled.catch(() => refused.abort());
-    const signal = AbortSignal.any(
-      [options.signal, lock?.lost, refused.signal].filter((other) => other !== undefined),
-    );
+    const signal = anySignal(options.signal, lock?.lost, refused.signal);
     return await underLock(lock, run(repository, { ...options, pool, signal }));
   } finally {
     await Promise.all([pool.close(), lock?.release()]);
