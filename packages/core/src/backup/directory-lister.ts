@@ -1,7 +1,7 @@
 import { byteKey } from "../bytes/byte-key.ts";
 import { encodeNodeHead, encodeNodeTail, type Node, type NodeHead } from "../format/node.ts";
 import { readAttributes } from "../fs/attributes.ts";
-import { readDirectory } from "../fs/directory.ts";
+import { readNames } from "../fs/directory.ts";
 import { nodeType } from "../fs/mode.ts";
 import { joinPath } from "../fs/path.ts";
 import { statTarget } from "../fs/source-file.ts";
@@ -9,7 +9,8 @@ import { statFile, type FileStat } from "../fs/stat.ts";
 import { describeSystemError, isSystemError } from "../fs/system-error.ts";
 import type { SharedIndexView } from "../repository/shared-index.ts";
 import type { DirectoryPlace } from "./directory-place.ts";
-import { ListingWriter, type Listing } from "./listing.ts";
+import type { Listing } from "./listing.ts";
+import { ListingWriter } from "./listing-writer.ts";
 import { createNodeHead, type MetadataOptions } from "./node-head.ts";
 import { hasAllBlobs, type ParentNode, type ParentTree } from "./parent-tree.ts";
 import type { DirectorySelection, Selection } from "./select.ts";
@@ -53,14 +54,15 @@ export class DirectoryLister {
   listDirectory(place: DirectoryPlace, parent: ParentTree | undefined, mayOmit: boolean): Listing {
     const writer = new ListingWriter(this.#parts.reportItems);
     const selection = this.#parts.selection.enter(place);
-    const names = guard(writer, place.path, () => readDirectory(place.path));
+    const names = guard(writer, place.path, () => readNames(place.path));
     if (names === undefined) writer.unreadable();
-    for (const name of names ?? []) {
-      if (selection.byName(byteKey(name)) !== undefined) continue;
+    for (const key of names ?? []) {
+      if (selection.byName(key) !== undefined) continue;
+      const name = Buffer.from(key, "latin1");
       const path = joinPath(place.path, name);
       const stat = this.#stat(writer, path);
       if (stat === undefined) continue;
-      if (selection.byState(byteKey(name), stat) !== undefined) continue;
+      if (selection.byState(key, stat) !== undefined) continue;
       this.#addEntry(writer, name, path, stat, parent);
     }
     for (const warning of selection.warnings) writer.warn(warning);

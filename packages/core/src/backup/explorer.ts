@@ -5,7 +5,8 @@ import { deviceNumber, LITTLE, STATX, type StatxBuffer, wideNumber } from "../fs
 import type { SharedTreeReader } from "../repository/tree-packs.ts";
 import type { DirectoryLister } from "./directory-lister.ts";
 import { placeBelow, type DirectoryPlace } from "./directory-place.ts";
-import { ListingWriter, type Listing, type MatchedDirectory } from "./listing.ts";
+import type { Listing } from "./listing.ts";
+import { ListingWriter, type MatchedDirectory } from "./listing-writer.ts";
 import type { NodeMatcher } from "./node-matcher.ts";
 import { ParentTree } from "./parent-tree.ts";
 import type { ListedDirectory } from "./protocol.ts";

@@ -111,7 +111,7 @@ export class BackupStore {
       {
         index,
         claims: new ClaimTable(claims),
-        encoder: new BlobEncoder(repository.zstd, encoding),
+        encoder: new BlobEncoder(repository.zstd, { ...encoding, mostlyShort: true }),
         packs: this.#treePacks,
       },
       (pack) => this.#save(pack, this.#treePacks),

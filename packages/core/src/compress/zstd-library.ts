@@ -8,6 +8,7 @@
  * @module
  */
 import { createRequire } from "node:module";
+import { ElasticMemory } from "../bytes/elastic-memory.ts";
 import { badFrame, wrongLength } from "./zstd-error.ts";
 import { checkRoom, maxCompressedLength } from "./zstd-bound.ts";
 import type { Zstd } from "./zstd.ts";
@@ -95,13 +96,16 @@ function isSound(zstd: Zstd): boolean {
   return Buffer.compare(result, sample) === 0;
 }
 
+/** What is kept for frames between calls, and the longest that needs no memory of its own, in bytes. */
+const [KEPT_SCRATCH, LONGEST_SCRATCH] = [256 << 10, 64 << 20];
+
 class LibraryZstd implements Zstd {
   readonly name: string;
   readonly #library: Library;
   readonly #shortCompressor: Pointer;
   readonly #longCompressor: Pointer;
   readonly #decompressor: Pointer;
-  #scratch = new Uint8Array(0);
+  readonly #scratch = new ElasticMemory(KEPT_SCRATCH, LONGEST_SCRATCH);
 
   constructor(name: string, library: Library) {
     this.name = name;
@@ -118,9 +122,10 @@ class LibraryZstd implements Zstd {
   }
 
   compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer> {
-    const bound = maxCompressedLength(bytes.length);
-    if (this.#scratch.length < bound) this.#scratch = new Uint8Array(bound);
-    return this.#scratch.slice(0, this.compressInto(bytes, level, this.#scratch));
+    const out = this.#scratch.take(maxCompressedLength(bytes.length));
+    const frame = out.slice(0, this.compressInto(bytes, level, out));
+    this.#scratch.giveBack();
+    return frame;
   }
 
   compressInto(bytes: Uint8Array, level: number, out: Uint8Array): number {

@@ -5,12 +5,20 @@ import type { Node } from "./node.ts";
 import { decodeNode, encodeNode } from "./node.ts";
 import { scanTree } from "./tree-scan.ts";
 
+const START = Buffer.from('{"nodes":[');
+const END = Buffer.from("]}\n");
+
 /** The text of an empty directory. Do not change the array. */
 export const EMPTY_TREE: Uint8Array<ArrayBuffer> = joinTree([]);
 
 /** A tree blob from the JSON of its nodes, which must be in the order of their raw names (format section 8). */
 export function joinTree(nodeTexts: readonly string[]): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`{"nodes":[${nodeTexts.join(",")}]}\n`);
+  const nodes = nodeTexts.join(",");
+  const bytes = new Uint8Array(START.length + Buffer.byteLength(nodes) + END.length);
+  bytes.set(START);
+  new TextEncoder().encodeInto(nodes, bytes.subarray(START.length));
+  bytes.set(END, bytes.length - END.length);
+  return bytes;
 }
 
 /** A tree blob as restic writes it. The nodes must ascend strictly by the bytes of their names. */

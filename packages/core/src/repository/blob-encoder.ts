@@ -20,12 +20,16 @@ export interface EncoderOptions {
   readonly always?: boolean | undefined;
   /** Decompress each blob again before it is sealed, and compare. */
   readonly extraVerify: boolean;
+  /** Only rarely is a blob longer than some 64 KiB: keep no memory for those that are. */
+  readonly mostlyShort?: boolean | undefined;
 }
 
 /** Enough for most chunks: to take memory for a longer one and give it back costs as much as to fill it. */
 const KEPT_ROOM = 3 << 20;
 /** Zstd asks for room that it hardly ever touches, and what is not touched costs nothing. */
 const KEPT_FRAME_ROOM = maxCompressedLength(4 << 20);
+/** What is kept of both where blobs are mostly short. */
+const KEPT_SHORT = 64 << 10;
 /** The longest chunk (restic format, section 11). */
 const LONGEST = 8 << 20;
 
@@ -36,12 +40,16 @@ const LONGEST = 8 << 20;
 export class BlobEncoder {
   readonly #zstd: Zstd;
   readonly #options: EncoderOptions;
-  readonly #frame = new ElasticMemory(KEPT_FRAME_ROOM, maxCompressedLength(LONGEST));
-  readonly #again = new ElasticMemory(KEPT_ROOM, LONGEST);
+  readonly #frame: ElasticMemory;
+  readonly #again: ElasticMemory;
 
   constructor(zstd: Zstd, options: EncoderOptions) {
     this.#zstd = zstd;
     this.#options = options;
+    const isShort = options.mostlyShort === true;
+    const longestFrame = maxCompressedLength(LONGEST);
+    this.#frame = new ElasticMemory(isShort ? KEPT_SHORT : KEPT_FRAME_ROOM, longestFrame);
+    this.#again = new ElasticMemory(isShort ? KEPT_SHORT : KEPT_ROOM, LONGEST);
   }
 
   /** The stored form, valid until the next call; it may be `plain` itself. */

@@ -16,14 +16,17 @@ interface StoredPack {
  * never lists what is not there; all blobs of a pack go into one index file.
  */
 export class IndexWriter {
-  readonly #save: (bytes: Uint8Array) => Promise<unknown>;
+  readonly #save: (bytes: Uint8Array<ArrayBuffer>) => Promise<unknown>;
   readonly #now: () => number;
   #packs: StoredPack[] = [];
   #blobs = 0;
   #since = 0;
 
-  /** `save` stores one encoded index file; `now` is a clock in milliseconds. */
-  constructor(save: (bytes: Uint8Array) => Promise<unknown>, now: () => number = Date.now) {
+  /** `save` stores one encoded index file, whose memory is its own then; `now` is a clock in milliseconds. */
+  constructor(
+    save: (bytes: Uint8Array<ArrayBuffer>) => Promise<unknown>,
+    now: () => number = Date.now,
+  ) {
     this.#save = save;
     this.#now = now;
   }

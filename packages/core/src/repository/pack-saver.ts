@@ -3,6 +3,7 @@ import type { CallOptions } from "../backend/backend.ts";
 import { isTsbakError } from "../errors.ts";
 import { decodePackHeader } from "../format/pack-header.ts";
 import type { BlobIndex } from "./blob-index.ts";
+import { releaseMemory } from "../workers/memory-pool.ts";
 import { IndexWriter } from "./index-writer.ts";
 import type { FinishedPack } from "./open-packs.ts";
 import type { Repository } from "./repository.ts";
@@ -33,7 +34,9 @@ export class PackSaver {
     this.#index = index;
     this.#options = options;
     this.#slots = new Semaphore(repository.backend.connections);
-    this.#indexWriter = new IndexWriter((bytes) => repository.saveFile("index", bytes));
+    this.#indexWriter = new IndexWriter((bytes) =>
+      repository.saveFile("index", bytes).finally(() => releaseMemory(bytes.buffer)),
+    );
   }
 
   /** Begin to store a pack; `done` is called when its memory is no longer needed. */

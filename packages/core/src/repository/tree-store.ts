@@ -51,7 +51,12 @@ export class TreeStore {
       signal,
       onFailure: (error) => this.#fail(error),
     });
-    this.#encoder = new BlobEncoder(zstd, { version, compression, extraVerify });
+    this.#encoder = new BlobEncoder(zstd, {
+      version,
+      compression,
+      extraVerify,
+      mostlyShort: true,
+    });
     const claims = new ClaimTable(createClaims());
     const parts = { index, claims, encoder: this.#encoder, packs: this.#open };
     this.#saver = new BlobSaver(parts, (pack) => this.#send(pack));
