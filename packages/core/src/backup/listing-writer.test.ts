@@ -14,15 +14,15 @@ function statOf(at: number): FileStat {
     gid: 0,
     inode: BigInt(at),
     deviceId: 1n,
-    deviceType: 0n,
-    links: 1n,
+    rdev: 0n,
+    links: 1,
     mtimeSeconds: at,
     mtimeNanoseconds: 0,
     ctimeSeconds: at,
     ctimeNanoseconds: 0,
     atimeSeconds: at,
     atimeNanoseconds: 0,
-  } as FileStat;
+  };
 }
 
 const nameOf = (at: number): string => `file-${String(at)}-é-漢`;
