@@ -34,11 +34,25 @@ for (const name of ["core", "backends", "cli"]) {
 /** Other packages, which must not be copied into ours. */
 const isOutside = (id) => !id.startsWith(".") && !id.startsWith("/");
 
+/** Every thread keeps the text of its code: one byte for each character where all are Latin-1, else two. */
+const latin1Code = {
+  name: "latin1-code",
+  generateBundle(_options, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type === "chunk") file.code = file.code.replace(/[^\u0000-\u00ff]/g, escaped);
+    }
+  },
+};
+const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** How every bundle is written: without the comments, which are in the declarations. */
+const OUTPUT = { format: "esm", comments: false, plugins: [latin1Code] };
+
 /** Put a worker module and all that it imports of its package into one file, in its place. */
 async function bundleWorker(file) {
   const input = join(root, file);
   const bundle = await rolldown({ input, platform: "node", external: isOutside });
-  await bundle.write({ file: input, format: "esm", codeSplitting: false });
+  await bundle.write({ ...OUTPUT, file: input, codeSplitting: false });
   await bundle.close();
 }
 
@@ -51,7 +65,12 @@ async function bundlePackage(name, entries, groups = []) {
   const input = Object.fromEntries(entries.map((entry) => [entry, join(dist, `${entry}.js`)]));
   const bundle = await rolldown({ input, platform: "node", external: isOutside });
   const chunkFileNames = "shared/[name].js";
-  await bundle.write({ dir: dist, format: "esm", chunkFileNames, codeSplitting: { groups } });
+  await bundle.write({
+    ...OUTPUT,
+    dir: dist,
+    chunkFileNames,
+    codeSplitting: { groups },
+  });
   await bundle.close();
 }
 
