@@ -1,6 +1,7 @@
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
+import type { Agent as HttpAgent } from "node:http";
+import type { Agent as HttpsAgent } from "node:https";
 
+import { http, https } from "../http/node-http.ts";
 import { tlsClient } from "../http/tls-client.ts";
 import type { TlsSettings } from "../settings.ts";
 
@@ -15,7 +16,7 @@ export async function createAgents(tls: TlsSettings | undefined): Promise<B2Agen
   const { secureContext, isInsecure } = await tlsClient(tls);
   const security = { secureContext, rejectUnauthorized: !isInsecure };
   return {
-    http: new HttpAgent({ keepAlive: true }),
-    https: new HttpsAgent({ keepAlive: true, ...security }),
+    http: new http.Agent({ keepAlive: true }),
+    https: new https.Agent({ keepAlive: true, ...security }),
   };
 }

@@ -3,6 +3,7 @@ import { TsbakError } from "@tsbak/core";
 import { headerOf } from "./transport.ts";
 import type { HttpHeaders } from "./transport.ts";
 import { memoryFor } from "../memory-for.ts";
+import { dropPiece } from "./spent-pieces.ts";
 
 /** The number of bytes that a response announces (RFC 9110, section 8.6); undefined if it does not, as where it comes in chunks. */
 export function contentLength(headers: HttpHeaders): number | undefined {
@@ -22,7 +23,11 @@ export class ResponseBody {
     this.#memory = announced === undefined ? undefined : memoryFor(announced, into);
   }
 
-  /** @throws {TsbakError} `unavailable` if this is more than was announced. */
+  /**
+   * The piece is given up: its memory may be gone with the next turn.
+   *
+   * @throws {TsbakError} `unavailable` if this is more than was announced.
+   */
   add(piece: Uint8Array): void {
     const end = this.#received + piece.length;
     if (this.#memory === undefined) {
@@ -30,6 +35,7 @@ export class ResponseBody {
     } else {
       if (end > this.#memory.length) throw this.#wrongLength("more");
       this.#memory.set(piece, this.#received);
+      dropPiece(piece);
     }
     this.#received = end;
   }

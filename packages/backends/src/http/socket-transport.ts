@@ -1,10 +1,10 @@
-import * as http from "node:http";
-import * as https from "node:https";
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type { SecureContext } from "node:tls";
 
 import { throwIfAborted } from "@tsbak/core";
 
 import { connectionError } from "./connection-error.ts";
+import { http, https } from "./node-http.ts";
 import { throughProxy, type HttpProxy } from "./proxy.ts";
 import { readBody } from "./read-body.ts";
 import { contentLength, ResponseBody } from "./response-body.ts";
@@ -36,7 +36,7 @@ const TCP_PROBE_MS = 60_000;
 export class SocketTransport implements HttpTransport {
   readonly #address: HttpAddress;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #agent: http.Agent;
+  readonly #agent: Agent;
   readonly #open: typeof http.request;
 
   /**
@@ -80,7 +80,7 @@ export class SocketTransport implements HttpTransport {
     this.#agent.destroy();
   }
 
-  #place(path: string, headers: Readonly<Record<string, string>>): http.RequestOptions {
+  #place(path: string, headers: Readonly<Record<string, string>>): RequestOptions {
     const address = this.#address;
     if ("socketPath" in address)
       return { socketPath: address.socketPath, host: "localhost", path, headers };
@@ -90,7 +90,7 @@ export class SocketTransport implements HttpTransport {
   }
 }
 
-function exchange(outgoing: http.ClientRequest, request: HttpRequest): Promise<HttpResponse> {
+function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {
   const { signal } = request;
   return new Promise<HttpResponse>((resolve, reject) => {
     const fail = (error: unknown): void => {
@@ -116,8 +116,8 @@ function exchange(outgoing: http.ClientRequest, request: HttpRequest): Promise<H
 }
 
 async function receive(
-  outgoing: http.ClientRequest,
-  incoming: http.IncomingMessage,
+  outgoing: ClientRequest,
+  incoming: IncomingMessage,
   { method, into, onBytes }: HttpRequest,
 ): Promise<HttpResponse> {
   const { statusCode: status = 0, headers } = incoming;
@@ -135,7 +135,7 @@ async function receive(
  * Wait for the end of a refusal, so that the connection can be used again; never fails. A server may refuse before it has read
  * the request: then nothing is waited for, as it may end the connection.
  */
-function dropRefusal(outgoing: http.ClientRequest, incoming: http.IncomingMessage): Promise<void> {
+function dropRefusal(outgoing: ClientRequest, incoming: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       outgoing.destroy();
@@ -154,7 +154,7 @@ function dropRefusal(outgoing: http.ClientRequest, incoming: http.IncomingMessag
 }
 
 /** Wait until the memory of the request's body is no longer used. */
-function finished(outgoing: http.ClientRequest): Promise<void> {
+function finished(outgoing: ClientRequest): Promise<void> {
   return new Promise((resolve, reject) => {
     if (outgoing.writableFinished) return resolve();
     outgoing.once("finish", resolve);

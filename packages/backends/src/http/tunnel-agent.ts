@@ -1,10 +1,10 @@
-import * as http from "node:http";
-import * as https from "node:https";
+import type { AgentOptions } from "node:https";
 import * as tls from "node:tls";
 import type { Duplex } from "node:stream";
 
 import { TsbakError } from "@tsbak/core";
 
+import { http, https } from "./node-http.ts";
 import type { HttpProxy } from "./proxy.ts";
 
 type Done = (error: Error | null, stream: Duplex) => void;
@@ -16,7 +16,7 @@ const CONNECT_MS = 60_000;
 export class TunnelAgent extends https.Agent {
   readonly #proxy: HttpProxy;
 
-  constructor(proxy: HttpProxy, options: https.AgentOptions) {
+  constructor(proxy: HttpProxy, options: AgentOptions) {
     super(options);
     this.#proxy = proxy;
   }

@@ -1,6 +1,6 @@
-import * as http from "node:http";
-import * as https from "node:https";
+import type { Agent } from "node:http";
 
+import { http, https } from "../http/node-http.ts";
 import type { HttpProxy } from "../http/proxy.ts";
 import { tlsClient } from "../http/tls-client.ts";
 import { TunnelAgent } from "../http/tunnel-agent.ts";
@@ -15,7 +15,7 @@ export async function createAgent(
   protocol: "http:" | "https:",
   settings: TlsSettings | undefined,
   proxy: HttpProxy | undefined,
-): Promise<http.Agent> {
+): Promise<Agent> {
   const keeping = { keepAlive: true, maxSockets: Infinity };
   if (protocol === "http:") return new http.Agent(keeping);
   const { secureContext, isInsecure } = await tlsClient(settings);
