@@ -1,8 +1,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
-import { copySnapshots, createRepository, openRepository } from "@tsbak/core";
-import { FaultyBackend } from "@tsbak/core/testing";
+import { copySnapshots, openRepository } from "@tsbak/core";
+import { createQuickly, FaultyBackend } from "@tsbak/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { compareTrees } from "./compare-trees.ts";
 import { mutateTree } from "./mutate-tree.ts";
@@ -93,7 +93,7 @@ test.skipIf(!requirePeer("restic"))(
 
     const expected = await originsOf(first);
     const empty = workshop.path("empty");
-    await createRepository(await openBackend(empty), { password });
+    await createQuickly(await openBackend(empty), { password });
     // Before a second pack, after a snapshot: the unit test of copySnapshots() dies at every write.
     for (const at of [3, 6]) {
       const folder = workshop.path(`target-${at}`);

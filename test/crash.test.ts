@@ -1,15 +1,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
-import {
-  backup,
-  createRepository,
-  findSnapshot,
-  openRepository,
-  restore,
-  verify,
-} from "@tsbak/core";
-import { FaultyBackend } from "@tsbak/core/testing";
+import { backup, findSnapshot, openRepository, restore, verify } from "@tsbak/core";
+import { createQuickly, FaultyBackend } from "@tsbak/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { describeTree } from "./compare-trees.ts";
 import { mutateTree } from "./mutate-tree.ts";
@@ -66,7 +59,7 @@ test.skipIf(!requirePeer("restic")).each([
   async (_, applied) => {
     makeRandomTree(source, { seed: 1, size: 6e6, files: 40 });
     const folder = workshop.path("repository");
-    const repository = await createRepository(await openBackend(folder), { password });
+    const repository = await createQuickly(await openBackend(folder), { password });
     const first = await backup(repository, [source], { packSize });
     const expected = describeTree(source);
     mutateTree(source, { seed: 2, changes: 80, largest: 4e6 });

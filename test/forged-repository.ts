@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { openBackend } from "@tsbak/backends";
-import { createRepository } from "@tsbak/core";
-import { TestingRepository, type PlainBlob } from "@tsbak/core/testing";
+import { createQuickly, TestingRepository, type PlainBlob } from "@tsbak/core/testing";
 
 /** Fields of a node as restic names them; what is undefined is left out. */
 export type ForgedFields = Readonly<Record<string, unknown>>;
@@ -20,7 +19,7 @@ export class ForgedRepository {
   }
 
   static async create(folder: string, password: string): Promise<ForgedRepository> {
-    const repository = await createRepository(await openBackend(folder), { password });
+    const repository = await createQuickly(await openBackend(folder), { password });
     return new ForgedRepository(new TestingRepository(repository));
   }
 

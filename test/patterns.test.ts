@@ -4,7 +4,6 @@ import { join } from "node:path";
 import {
   backup,
   compilePatterns,
-  createRepository,
   findSnapshot,
   MemoryBackend,
   printablePath,
@@ -14,6 +13,7 @@ import {
   type PatternList,
   type Repository,
 } from "@tsbak/core";
+import { createQuickly } from "@tsbak/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { selectedEntries } from "../packages/core/src/backup/scan.ts";
 import { Selection } from "../packages/core/src/backup/select.ts";
@@ -41,7 +41,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tsbak-patterns-"));
   tree = join(folder, "tree");
   makePatternTree(tree);
-  repository = await createRepository(new MemoryBackend(), { password: "x" });
+  repository = await createQuickly(new MemoryBackend(), { password: "x" });
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -22,6 +22,9 @@ export type PeerName =
   | "minio"
   | "rclone-s3";
 
+/** What is measured and proven by hand is what users have. */
+const hasQuickKeys = process.env.VITEST !== undefined;
+
 const OF_THE_SYSTEM = new Set<PeerName>(["rsync", "unzip", "radosgw"]);
 
 /** Those of them that back up. */
@@ -147,7 +150,8 @@ export class Workshop {
   }
 
   /**
-   * Like `run`, and gives what was printed.
+   * Like `run`, and gives what was printed. In tests a local repository that `init` made gets a key that opens at once: with one of
+   * the usual cost most of the time of most tests would go to their password.
    *
    * @throws {Error} With all that was printed if the exit code is not `expected`.
    */
@@ -158,11 +162,25 @@ export class Workshop {
     expected = 0,
   ): Promise<string> {
     const result = await this.run(tool, args, options);
-    if (result.code === expected) return result.stdout;
+    if (result.code === expected) {
+      if (hasQuickKeys && args.includes("init")) await this.#quicken(args, options);
+      return result.stdout;
+    }
     const output = `${result.stdout}${result.stderr}`.slice(-4000);
     throw new Error(
       `${tool} ${args.join(" ")} ended with ${result.code}, not ${expected}:\n${output}`,
     );
+  }
+
+  async #quicken(args: readonly string[], options: RunOptions): Promise<void> {
+    const { RESTIC_REPOSITORY, RESTIC_PASSWORD } = { ...this.environment(), ...options.env };
+    const location = args[args.indexOf("-r") + 1];
+    const folder = args.includes("-r") ? location : RESTIC_REPOSITORY;
+    // Another user could not read it.
+    if (!folder?.startsWith("/") || options.user !== undefined) return;
+    const { openBackend } = await import("@tsbak/backends");
+    const { letOpenQuickly } = await import("./quick-key.ts");
+    await letOpenQuickly(await openBackend(folder), RESTIC_PASSWORD ?? "");
   }
 
   /** End what still runs and remove the folder. */

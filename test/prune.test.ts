@@ -1,16 +1,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
-import {
-  backup,
-  createRepository,
-  findSnapshot,
-  openRepository,
-  prune,
-  restore,
-  verify,
-} from "@tsbak/core";
-import { FaultyBackend } from "@tsbak/core/testing";
+import { backup, findSnapshot, openRepository, prune, restore, verify } from "@tsbak/core";
+import { createQuickly, FaultyBackend } from "@tsbak/core/testing";
 import { expect, test } from "vitest";
 import { describeTree } from "./compare-trees.ts";
 import { mutateTree } from "./mutate-tree.ts";
@@ -53,7 +45,7 @@ async function growRepository(workshop: Workshop) {
   const folder = workshop.path("repository");
   const tree = workshop.path("source");
   makeRandomTree(tree, { seed: 1, size: 3e6, files: 20 });
-  const repository = await createRepository(await openBackend(folder), { password });
+  const repository = await createQuickly(await openBackend(folder), { password });
   const ids: string[] = [];
   for (let version = 0; version < 3; version++) {
     if (version > 0) mutateTree(tree, { seed: version, changes: 40, largest: 2e6 });

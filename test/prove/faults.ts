@@ -14,6 +14,7 @@ import {
 } from "@tsbak/core";
 import { describeTree } from "../compare-trees.ts";
 import { mutateTree } from "../mutate-tree.ts";
+import { letOpenQuickly } from "../quick-key.ts";
 import { makeRandomTree } from "../random-tree.ts";
 import { weatherOf } from "../servers/weather.ts";
 import { startFaultStore, type FaultStore, type Spell } from "./fault-stores.ts";
@@ -109,6 +110,7 @@ class Trial {
       this.#place = `${this.name}-in-fine-weather`;
       await this.#directly(makeRepository);
     }
+    await this.#directly((backend) => letOpenQuickly(backend, PASSWORD));
     this.#isMade = true;
   }
 

@@ -1,11 +1,6 @@
 import { openBackend } from "@tsbak/backends";
-import {
-  createRepository,
-  encodeSnapshot,
-  type JsonObject,
-  type Repository,
-  type Snapshot,
-} from "@tsbak/core";
+import { encodeSnapshot, type JsonObject, type Repository, type Snapshot } from "@tsbak/core";
+import { createQuickly } from "@tsbak/core/testing";
 import { forgetSnapshots, listSnapshots } from "@tsbak/core";
 import type { RunResult, Workshop } from "../peers.ts";
 import { Random } from "../random.ts";
@@ -34,7 +29,7 @@ export function proveForgetPolicy(options: ForgetPolicyOptions): Promise<Report>
     const random = new Random(options.seed ?? "1");
     const folder = workshop.path("repository");
     const password = workshop.environment().RESTIC_PASSWORD ?? "";
-    const repository = await createRepository(await openBackend(folder), { password });
+    const repository = await createQuickly(await openBackend(folder), { password });
     for (let run = 1; Number(findings.figures["sets compared"] ?? 0) < options.sets; run++) {
       await replaceSnapshots(repository, random);
       const args = ["-r", folder, "forget", "--dry-run", "--no-lock", ...randomRules(random)];

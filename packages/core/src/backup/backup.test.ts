@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "v
 import { MemoryBackend } from "../backend/memory.ts";
 import { decodeTree } from "../format/tree.ts";
 import { compilePatterns } from "../fs/filter.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import { openRepository } from "../repository/open.ts";
 import type { Repository } from "../repository/repository.ts";
 import { listSnapshots } from "../repository/snapshots.ts";
@@ -21,7 +21,7 @@ let repository: Repository;
 beforeEach(async () => {
   source = fs.mkdtempSync(join(tmpdir(), "tsbak-backup-"));
   backend = new FaultyBackend(new MemoryBackend());
-  repository = await createRepository(backend, { password: "x" });
+  repository = await createQuickly(backend, { password: "x" });
 });
 
 afterEach(() => {
@@ -117,7 +117,7 @@ describe("backup()", () => {
 
     for (const folder of folders) {
       // With all trees in one pack as many directories as possible are gone through at once.
-      repository = await createRepository(new MemoryBackend(), { password: "x" });
+      repository = await createQuickly(new MemoryBackend(), { password: "x" });
       await backup(repository, ["."]);
       fs.appendFileSync(join(source, folder, "0"), "more");
       const next = await backup(repository, ["."]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MemoryBackend } from "../backend/memory.ts";
 import { compilePatterns } from "../fs/filter.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { BackupOptions } from "./backup-options.ts";
 import { explainBackup } from "./backup.ts";
@@ -19,7 +19,7 @@ function write(path: string, contents: string | Buffer): void {
 
 beforeAll(async () => {
   folder = fs.mkdtempSync(join(tmpdir(), "tsbak-explain-"));
-  repository = await createRepository(new MemoryBackend(), { password: "x" });
+  repository = await createQuickly(new MemoryBackend(), { password: "x" });
   write("src/a/main.o", "1");
   write("src/a/keep.o", "1");
   write("src/big", Buffer.alloc(2000));

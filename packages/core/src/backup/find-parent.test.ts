@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { MemoryBackend } from "../backend/memory.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import { saveSnapshot } from "../repository/snapshots.ts";
 import { findParent, type ParentQuery } from "./find-parent.ts";
@@ -27,7 +27,7 @@ async function save(hour: number, host: string, paths: string[], tags: string[])
 }
 
 beforeAll(async () => {
-  repository = await createRepository(new MemoryBackend(), { password: "x" });
+  repository = await createQuickly(new MemoryBackend(), { password: "x" });
   await save(1, "here", ["/a"], []);
   await save(2, "here", ["/a", "/b"], ["x", "y"]);
   await save(3, "there", ["/a"], ["x"]);

@@ -6,7 +6,7 @@ import { MemoryBackend } from "../backend/memory.ts";
 import { decodeTree } from "../format/tree.ts";
 import { compilePatterns } from "../fs/filter.ts";
 import { CACHE_TAG } from "../fs/tag-file.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { BackupOptions } from "./backup-options.ts";
 import { backup } from "./backup.ts";
@@ -15,7 +15,7 @@ let source: string;
 let repository: Repository;
 
 beforeAll(async () => {
-  repository = await createRepository(new MemoryBackend(), { password: "x" });
+  repository = await createQuickly(new MemoryBackend(), { password: "x" });
 });
 
 beforeEach(() => {

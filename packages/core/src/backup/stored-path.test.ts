@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { MemoryBackend } from "../backend/memory.ts";
 import { compilePatterns } from "../fs/filter.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import { walkTree } from "../repository/walk-tree.ts";
 import type { BackupOptions, BackupSummary } from "./backup-options.ts";
@@ -14,7 +14,7 @@ let folder: string;
 let repository: Repository;
 
 beforeAll(async () => {
-  repository = await createRepository(new MemoryBackend(), { password: "x" });
+  repository = await createQuickly(new MemoryBackend(), { password: "x" });
 });
 
 beforeEach(() => {

@@ -6,7 +6,7 @@ import { backup } from "../backup/backup.ts";
 import { MemoryBackend } from "../backend/memory.ts";
 import { compilePatterns } from "../fs/filter.ts";
 import { printablePath, toPathBytes } from "../fs/path.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { diffWithDisk, type LiveDiffOptions, type LiveDiffStatistics } from "./live-diff.ts";
@@ -26,7 +26,7 @@ beforeEach(async () => {
   fs.writeFileSync(join(source, "type"), "");
   fs.symlinkSync("large", join(source, "link"));
   fs.writeFileSync(Buffer.from(`${source}/bad \xff name`, "latin1"), "raw");
-  repository = await createRepository(new MemoryBackend(), { password: "secret" });
+  repository = await createQuickly(new MemoryBackend(), { password: "secret" });
   snapshot = (await backup(repository, [source], { threads: 1 })).snapshot as SnapshotEntry;
 });
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { backup } from "../backup/backup.ts";
 import { MemoryBackend } from "../backend/memory.ts";
 import type { AttributeRule } from "../fs/attribute-rule.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { restoreAsNobody } from "../testing/restore-as-nobody.ts";
@@ -80,7 +80,7 @@ afterAll(() => fs.rmSync(top, { recursive: true, force: true }));
 describe.skipIf(!canSetAttributes())("restore() of extended attributes", () => {
   beforeAll(async () => {
     makeSource();
-    repository = await createRepository(new MemoryBackend(), { password: "secret" });
+    repository = await createQuickly(new MemoryBackend(), { password: "secret" });
     snapshot = (await backup(repository, [source], { threads: 1 })).snapshot as SnapshotEntry;
   });
 

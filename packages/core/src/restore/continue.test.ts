@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { backup } from "../backup/backup.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { CountingBackend } from "../testing/counting-backend.ts";
@@ -27,7 +27,7 @@ beforeAll(async () => {
   for (let file = 0; file < 20; file++) {
     fs.writeFileSync(join(source, `small ${file}`), randomBytesOf(100_000, 100 + file));
   }
-  repository = await createRepository(backend, { password: "secret" });
+  repository = await createQuickly(backend, { password: "secret" });
   snapshot = await save();
 });
 

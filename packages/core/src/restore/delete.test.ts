@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { backup } from "../backup/backup.ts";
 import { MemoryBackend } from "../backend/memory.ts";
 import { compilePatterns } from "../fs/filter.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import type { RestoreNotice } from "./progress.ts";
@@ -29,7 +29,7 @@ beforeAll(async () => {
   fs.writeFileSync(join(source, "file"), "contents");
   fs.writeFileSync(join(source, "d/e/deep"), "deep contents");
   fs.symlinkSync("nowhere", join(source, "link"));
-  repository = await createRepository(new MemoryBackend(), { password: "secret" });
+  repository = await createQuickly(new MemoryBackend(), { password: "secret" });
   snapshot = (await backup(repository, [source], { threads: 1 })).snapshot as SnapshotEntry;
 });
 

@@ -9,7 +9,7 @@ import { encodeNode, type Node } from "../format/node.ts";
 import type { Snapshot } from "../format/snapshot.ts";
 import { encodePackHeader, encodePackTrailer, type PackEntry } from "../format/pack-header.ts";
 import { joinTree } from "../format/tree.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import { PackSaver } from "../repository/pack-saver.ts";
 import type { Repository } from "../repository/repository.ts";
 import { restore, type RestoreOptions, type RestoreSummary } from "./restore.ts";
@@ -22,7 +22,7 @@ let errors: Map<string, string>;
 
 beforeAll(async () => {
   backend = new MemoryBackend();
-  repository = await createRepository(backend, { password: "secret" });
+  repository = await createQuickly(backend, { password: "secret" });
 });
 
 afterAll(() => fs.rmSync(top, { recursive: true, force: true }));

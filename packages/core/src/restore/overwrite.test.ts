@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { backup } from "../backup/backup.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { walkTree } from "../repository/walk-tree.ts";
@@ -39,7 +39,7 @@ beforeAll(async () => {
   for (const name of ["small", "d/other", "empty", "middle", "large"]) {
     fs.utimesSync(join(source, name), WHEN, WHEN);
   }
-  repository = await createRepository(backend, { password: "secret" });
+  repository = await createQuickly(backend, { password: "secret" });
   snapshot = (await backup(repository, [source], { threads: 2 })).snapshot as SnapshotEntry;
 });
 

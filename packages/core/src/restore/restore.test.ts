@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { backup } from "../backup/backup.ts";
 import { MemoryBackend } from "../backend/memory.ts";
 import { compilePatterns } from "../fs/filter.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import type { RestoreNotice } from "./progress.ts";
@@ -22,7 +22,7 @@ let notices: RestoreNotice[] = [];
 
 beforeAll(async () => {
   makeSource();
-  repository = await createRepository(backend, { password: "secret" });
+  repository = await createQuickly(backend, { password: "secret" });
   const summary = await backup(repository, [source], { threads: 1 });
   snapshot = summary.snapshot as SnapshotEntry;
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { backup } from "../backup/backup.ts";
 import { MemoryBackend } from "../backend/memory.ts";
-import { createRepository } from "../repository/create.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { restoreAsNobody } from "../testing/restore-as-nobody.ts";
@@ -32,7 +32,7 @@ beforeAll(async () => {
     fs.chmodSync(join(source, "disk"), 0o3765);
     fs.chownSync(join(source, "disk"), 12345, 23456);
   }
-  repository = await createRepository(new MemoryBackend(), { password: "secret" });
+  repository = await createQuickly(new MemoryBackend(), { password: "secret" });
   snapshot = (await backup(repository, [source], { threads: 1 })).snapshot as SnapshotEntry;
 });
 

@@ -5,6 +5,8 @@
  * @module
  */
 export type { BackendMethod } from "../backend/backend.ts";
+export { BRISK_CLOCK } from "./brisk-clock.ts";
+export { createQuickly } from "./create-quickly.ts";
 export { describeBackend } from "./backend-suite.ts";
 export type { BackendSuiteOptions } from "./backend-suite.ts";
 export { FaultyBackend } from "./faulty-backend.ts";

@@ -14,6 +14,7 @@ import { encodePackHeader, encodePackTrailer, type PackEntry } from "../format/p
 import { encodeTree } from "../format/tree.ts";
 import { Repository } from "../repository/repository.ts";
 import { saveSnapshot } from "../repository/snapshots.ts";
+import { BRISK_CLOCK } from "./brisk-clock.ts";
 
 const TIME = "2026-08-01T12:00:00.123456789+02:00";
 
@@ -48,8 +49,9 @@ export class TestingRepository {
       extra: {},
     };
     const masterKey = generateMasterKey();
+    const locking = { clock: BRISK_CLOCK };
     const parts = { backend, config, masterKey, keyId: "2".repeat(64), zstd: await loadZstd() };
-    return new TestingRepository(new Repository(parts));
+    return new TestingRepository(new Repository({ ...parts, locking }));
   }
 
   /** Writes a pack and returns what an index must say of it. */

@@ -14,20 +14,21 @@ import type { CopyEvent } from "./copy-report.ts";
 const KINDS: readonly FileKind[] = ["key", "lock", "snapshot", "index", "pack"];
 
 function emptyTarget(sample: Sample, version: 1 | 2 = 2, backend?: Backend): Repository {
-  const { zstd, config } = sample.testing.repository;
+  const { zstd, config, locking } = sample.testing.repository;
   return new Repository({
     backend: backend ?? new MemoryBackend({ location: "target" }),
     config: { ...config, version, id: "3".repeat(64) },
     masterKey: generateMasterKey(),
     keyId: "4".repeat(64),
     zstd,
+    locking,
   });
 }
 
 /** As another process would open it. */
 function again(repository: Repository, backend: Backend = repository.backend): Repository {
-  const { config, masterKey, keyId, zstd } = repository;
-  return new Repository({ backend, config, masterKey, keyId, zstd });
+  const { config, masterKey, keyId, zstd, locking } = repository;
+  return new Repository({ backend, config, masterKey, keyId, zstd, locking });
 }
 
 async function sizesOf(backend: Backend): Promise<Record<string, number>> {

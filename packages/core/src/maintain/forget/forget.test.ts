@@ -9,8 +9,11 @@ import { forgetSnapshots } from "./forget.ts";
 import { undeleteSnapshot } from "./undelete.ts";
 
 /** The same repository through another backend. */
-function through({ config, masterKey, keyId, zstd }: Repository, backend: Backend): Repository {
-  return new Repository({ backend, config, masterKey, keyId, zstd });
+function through(
+  { config, masterKey, keyId, zstd, locking }: Repository,
+  backend: Backend,
+): Repository {
+  return new Repository({ backend, config, masterKey, keyId, zstd, locking });
 }
 
 /** A repository of a few snapshots behind a backend that can be told to fail. */

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { CONFIG_REF, type Backend } from "../../backend/backend.ts";
 import { MemoryBackend } from "../../backend/memory.ts";
 import { equalBytes } from "../../bytes/compare.ts";
-import { createRepository } from "../../repository/create.ts";
+import { createQuickly } from "../../testing/create-quickly.ts";
 import { openRepository } from "../../repository/open.ts";
 import { restoreConfig } from "../../repository/replace-config.ts";
 import { Repository } from "../../repository/repository.ts";
@@ -16,7 +16,7 @@ let config: Uint8Array;
 
 beforeAll(async () => {
   const backend = new MemoryBackend();
-  original = await createRepository(backend, { password, version: 1 });
+  original = await createQuickly(backend, { password, version: 1 });
   key = await backend.read({ kind: "key", name: original.keyId });
   config = await backend.read(CONFIG_REF);
 });

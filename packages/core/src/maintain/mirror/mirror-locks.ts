@@ -23,9 +23,9 @@ export class MirrorLocks {
   #ofTarget: HeldLock | undefined;
 
   constructor(source: Repository, target: Backend, options: LockWish) {
-    const { config, masterKey, keyId, zstd } = source;
+    const { config, masterKey, keyId, zstd, locking } = source;
     this.#source = source;
-    this.#target = new Repository({ backend: target, config, masterKey, keyId, zstd });
+    this.#target = new Repository({ backend: target, config, masterKey, keyId, zstd, locking });
     this.#options = options;
     this.signal = anySignal(options.signal, this.#stop.signal);
   }

@@ -35,8 +35,8 @@ async function cloneOf(backend: Backend, location: string): Promise<MemoryBacken
 }
 
 function repositoryAt(sample: Sample, backend: Backend): Repository {
-  const { config, masterKey, keyId, zstd } = sample.testing.repository;
-  return new Repository({ backend, config, masterKey, keyId, zstd });
+  const { config, masterKey, keyId, zstd, locking } = sample.testing.repository;
+  return new Repository({ backend, config, masterKey, keyId, zstd, locking });
 }
 
 async function sampleWithConfig(): Promise<Sample> {

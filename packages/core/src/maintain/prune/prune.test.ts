@@ -79,7 +79,7 @@ async function pruneAmid(
   meanwhile: () => Promise<unknown>,
   options: PruneOptions = {},
 ) {
-  const { config, masterKey, keyId, zstd } = repository;
+  const { config, masterKey, keyId, zstd, locking } = repository;
   let go = (): void => undefined;
   const until = new Promise<void>((resolve) => (go = resolve));
   const backend = new FaultyBackend(repository.backend);
@@ -88,7 +88,7 @@ async function pruneAmid(
   const onEvent: PruneOptions["onEvent"] = (event) => {
     if (event.kind === "phase" && event.phase === "check-again") void meanwhile().then(go);
   };
-  const slow = new Repository({ backend, config, masterKey, keyId, zstd });
+  const slow = new Repository({ backend, config, masterKey, keyId, zstd, locking });
   return prune(slow, { ...all, ...options, onEvent });
 }
 
@@ -320,7 +320,7 @@ test.each<[string, (scene: Awaited<ReturnType<typeof createScene>>) => Promise<u
 
 test("prune() loses nothing when it dies at any of its writes, and the next one does the rest", async () => {
   const { testing, used } = await createScene();
-  const { config, masterKey, keyId, zstd, backend } = testing.repository;
+  const { config, masterKey, keyId, zstd, locking, backend } = testing.repository;
   let crashes = 0;
   for (let more = true; more;) {
     const copy = new MemoryBackend();
@@ -330,7 +330,7 @@ test("prune() loses nothing when it dies at any of its writes, and the next one 
       }
     }
     const faulty = new FaultyBackend(copy).crashAt(crashes + 1, { applied: false });
-    const parts = { config, masterKey, keyId, zstd };
+    const parts = { config, masterKey, keyId, zstd, locking };
     await prune(new Repository({ ...parts, backend: faulty }), all).catch(() => undefined);
     more = faulty.crashed;
     if (more) crashes++;

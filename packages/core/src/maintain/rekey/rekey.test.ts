@@ -11,20 +11,21 @@ import { rekey } from "./rekey.ts";
 const FEW = { threads: 1 };
 
 function again(repository: Repository, backend: Backend): Repository {
-  const { config, masterKey, keyId, zstd } = repository;
-  return new Repository({ backend, config, masterKey, keyId, zstd });
+  const { config, masterKey, keyId, zstd, locking } = repository;
+  return new Repository({ backend, config, masterKey, keyId, zstd, locking });
 }
 
 /** The sample, and a new repository with another key. */
 async function pair(): Promise<{ sample: Sample; target: Repository }> {
   const sample = await createSample();
-  const { zstd, config, keyId } = sample.testing.repository;
+  const { zstd, config, keyId, locking } = sample.testing.repository;
   const target = new Repository({
     backend: new MemoryBackend({ location: "new" }),
     config: { ...config, id: "3".repeat(64) },
     masterKey: generateMasterKey(),
     keyId,
     zstd,
+    locking,
   });
   return { sample, target };
 }

@@ -28,13 +28,14 @@ beforeEach(async () => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 function remembering(state: string): Repository {
-  const { backend, config, masterKey, keyId, zstd } = testing.repository;
+  const { backend, config, masterKey, keyId, zstd, locking } = testing.repository;
   return new Repository({
     backend,
     config,
     masterKey,
     keyId,
     zstd,
+    locking,
     state: new StateFolder(state, config.id),
   });
 }

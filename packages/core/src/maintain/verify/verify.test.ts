@@ -367,9 +367,12 @@ test("verify() reads a pack a second time before it counts as damaged", async ()
   const sample = await createSample();
   const { repository } = sample.testing;
   const backend = new FirstReadBad(repository.backend);
-  const { config, masterKey, keyId, zstd } = repository;
+  const { config, masterKey, keyId, zstd, locking } = repository;
 
-  const report = await verify(new Repository({ backend, config, masterKey, keyId, zstd }), ALL);
+  const report = await verify(
+    new Repository({ backend, config, masterKey, keyId, zstd, locking }),
+    ALL,
+  );
 
   expect(report.errors).toEqual([]);
   expect(backend.packReads).toBe(6);
