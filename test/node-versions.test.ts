@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compareTrees } from "./compare-trees.ts";
 import { findPeer, requirePeer, Workshop, type PeerName } from "./peers.ts";
 import { makeRandomTree } from "./random-tree.ts";
-import { backupStep, checkStep, initRepository, restoreStep } from "./steps.ts";
+import { backupStep, checkStep, initByTool, restoreStep } from "./steps.ts";
 
 const NEEDED: readonly PeerName[] = ["node-20", "node-24"];
 const WELCOME: readonly PeerName[] = ["node-22", "node-26"];
@@ -43,7 +43,7 @@ describe.skipIf(!requirePeer("tsbak"))("the built command", () => {
       mkdirSync(target);
 
       const version = await workshop.must("tsbak", ["--version"], { node });
-      const repository = await initRepository(workshop, "tsbak", "repository", 2, node);
+      const repository = await initByTool(workshop, "tsbak", "repository", 2, node);
       const { id } = await backupStep(repository, "tsbak", ".", { cwd: source, node });
       await checkStep(repository, ["tsbak"], node);
       await restoreStep(repository, "tsbak", id, target, { node });

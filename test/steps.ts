@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { checkCommand, type RunOptions, type ToolName, type Workshop } from "./peers.ts";
+import { openBackend } from "@tsbak/backends";
+import { createQuickly } from "@tsbak/core/testing";
+import { checkCommand, isTestRun, type RunOptions, type ToolName, type Workshop } from "./peers.ts";
 
 /** A repository in a folder, and the workshop whose password and cache it is used with. */
 export interface TestRepository {
@@ -55,11 +57,29 @@ export function onRepository(repository: TestRepository, options: RunOptions = {
   return { ...options, env: { RESTIC_REPOSITORY: repository.folder, ...options.env } };
 }
 
+/**
+ * An empty repository of a tool. In tests it is not made by the tool, which takes seconds to choose the cost of a key; whoever wants to
+ * know what it makes calls `initByTool`.
+ */
 export async function initRepository(
   workshop: Workshop,
   tool: ToolName,
   name: string,
-  version = 2,
+  version: 1 | 2 = 2,
+): Promise<TestRepository> {
+  if (!isTestRun) return initByTool(workshop, tool, name, version);
+  const folder = workshop.path(name);
+  const password = workshop.environment().RESTIC_PASSWORD ?? "";
+  await createQuickly(await openBackend(folder), { password, version });
+  return { workshop, folder };
+}
+
+/** Have a tool make a repository. */
+export async function initByTool(
+  workshop: Workshop,
+  tool: ToolName,
+  name: string,
+  version: 1 | 2 = 2,
   node?: string,
 ): Promise<TestRepository> {
   const repository = { workshop, folder: workshop.path(name) };

@@ -21,7 +21,7 @@ export function proveSameTree(options: SameTreeOptions): Promise<Report> {
       const utf8Targets = other === "restic-0.14";
       if (options.source === undefined)
         makeRandomTree(source, { ...options, seed: options.seed ?? 1, utf8Targets });
-      for (const version of [2, 1]) {
+      for (const version of [2, 1] as const) {
         await judgeOrder(workshop, findings, source, [other, "tsbak"], version);
         await judgeOrder(workshop, findings, source, ["tsbak", other], version);
       }
@@ -34,7 +34,7 @@ async function judgeOrder(
   findings: Findings,
   source: string,
   order: readonly [ToolName, ToolName],
-  version: number,
+  version: 1 | 2,
 ): Promise<void> {
   const [first, second] = order;
   const repository = await initRepository(workshop, first, "repository", version);

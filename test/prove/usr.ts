@@ -2,13 +2,7 @@ import { lstatSync, rmSync } from "node:fs";
 import { compareTrees } from "../compare-trees.ts";
 import type { ToolName, Workshop } from "../peers.ts";
 import { makeRandomTree } from "../random-tree.ts";
-import {
-  backupStep,
-  checkStep,
-  initRepository,
-  restoreStep,
-  type TestRepository,
-} from "../steps.ts";
+import { backupStep, checkStep, initByTool, restoreStep, type TestRepository } from "../steps.ts";
 import { prove, type Findings, type ProofOptions, type Report } from "./report.ts";
 
 export interface UsrOptions extends ProofOptions {
@@ -31,13 +25,14 @@ export function proveUsr(options: UsrOptions): Promise<Report> {
 
     await judgeWriter(workshop, findings, source);
     for (const writer of OTHERS)
-      for (const version of [1, 2]) await judgeReader(workshop, findings, source, writer, version);
+      for (const version of [1, 2] as const)
+        await judgeReader(workshop, findings, source, writer, version);
   });
 }
 
 async function judgeWriter(workshop: Workshop, findings: Findings, source: string): Promise<void> {
-  for (const version of [2, 1]) {
-    const repository = await initRepository(workshop, "tsbak", "repository", version);
+  for (const version of [2, 1] as const) {
+    const repository = await initByTool(workshop, "tsbak", "repository", version);
     const { id, dataBlobs } = await backupStep(repository, "tsbak", source);
     findings.figures[`data blobs, version ${version}`] = dataBlobs;
     await checkStep(repository, ["tsbak", ...OTHERS]);
@@ -53,9 +48,9 @@ async function judgeReader(
   findings: Findings,
   source: string,
   writer: ToolName,
-  version: number,
+  version: 1 | 2,
 ): Promise<void> {
-  const repository = await initRepository(workshop, writer, "repository", version);
+  const repository = await initByTool(workshop, writer, "repository", version);
   const { id } = await backupStep(repository, writer, source);
   findings.note(`version ${version} is written by ${writer}`);
   await checkStep(repository, ["tsbak"]);
