@@ -35,12 +35,13 @@ const config: ViteUserConfig = defineConfig({
         ssr: { resolve: source },
         test: {
           name: "system",
+          env,
           execArgv,
           include: ["test/**/*.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          // More would get in each other's way: they start programs that use more than one core.
           maxWorkers: 2,
-          // All but as many at a time as above: they start programs that use more than one core.
           sequence: { groupOrder: 1 },
         },
       },

@@ -68,12 +68,23 @@ export async function waitForHttp(url: string, logFile: string): Promise<void> {
   throw new Error(`Nothing answers at ${url}:\n${readFileSync(logFile, "utf8").slice(-2000)}`);
 }
 
-/** A port of 127.0.0.1 that nobody uses at the moment. */
+/** Below those that the system gives to whoever connects, and in each process from another one on: test files run side by side. */
+const [FIRST_PORT, PORTS] = [16_000, 16_000];
+let lastPort = (process.pid * 97) % PORTS;
+
+/** A port of 127.0.0.1 that nobody uses, and that nobody else here will be given soon. */
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    lastPort = (lastPort + 1) % PORTS;
+    if (await isFree(FIRST_PORT + lastPort)) return FIRST_PORT + lastPort;
+  }
+  throw new Error("There is no free port");
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("There is no free port");
-  return address.port;
+  return new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
