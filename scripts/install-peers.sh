@@ -10,7 +10,10 @@
 #   radosgw             Ceph's S3 server, with what it needs, from the system's packages
 #   minio, rclone-s3    two more servers that speak S3, built from their sources (install-s3-servers.sh)
 #
-# Usage: scripts/install-peers.sh [DIR]      DIR is ./peers unless given; the names above appear in DIR/bin
+# Usage: scripts/install-peers.sh [--without-built | --built] [DIR]
+#
+# DIR is ./peers unless given; the names above appear in DIR/bin. The last two take minutes, the first time: `--without-built` leaves
+# them out, `--built` brings only them.
 #
 # Only what is missing is fetched, so a second run takes no time. The system's own package sources are not changed.
 # Where nothing may be installed (not root, or not Debian) this says what is missing and still succeeds: the tests that need
@@ -18,6 +21,13 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+part=all
+case "${1:-}" in
+--without-built | --built)
+  part=$1
+  shift
+  ;;
+esac
 peers=$(realpath -m "${1:-$root/peers}")
 bin=$peers/bin
 node_majors="20 22 24 26"
@@ -140,11 +150,15 @@ fetch_node() {
 # What the peers' own package lists cost is not needed once they are unpacked.
 drop_lists() { rm -rf "$peers/apt"; }
 
-install_system_packages
-[ -x "$bin/restic-0.14" ] || link_old_restic
-fetch_from_newer_suite restic restic restic
-fetch_from_newer_suite restic-rest-server restic-rest-server rest-server
-fetch_from_newer_suite rclone rclone rclone
-for major in $node_majors; do fetch_node "$major"; done
-drop_lists
-"$root/scripts/install-s3-servers.sh" "$bin" "$(may_install && mirror || true)"
+if [ "$part" != --built ]; then
+  install_system_packages
+  [ -x "$bin/restic-0.14" ] || link_old_restic
+  fetch_from_newer_suite restic restic restic
+  fetch_from_newer_suite restic-rest-server restic-rest-server rest-server
+  fetch_from_newer_suite rclone rclone rclone
+  for major in $node_majors; do fetch_node "$major"; done
+  drop_lists
+fi
+if [ "$part" != --without-built ]; then
+  "$root/scripts/install-s3-servers.sh" "$bin" "$(may_install && mirror || true)"
+fi
