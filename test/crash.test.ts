@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
 import { backup, findSnapshot, openRepository, restore, verify } from "@tsbak/core";
-import { createQuickly, FaultyBackend } from "@tsbak/core/testing";
+import { BRISK_CLOCK, createQuickly, FaultyBackend } from "@tsbak/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { describeTree } from "./compare-trees.ts";
 import { mutateTree } from "./mutate-tree.ts";
@@ -11,6 +11,8 @@ import { makeRandomTree } from "./random-tree.ts";
 import { mustOn } from "./steps.ts";
 
 const password = "correct horse";
+/** Nobody else is there. */
+const locking = { clock: BRISK_CLOCK };
 /** The smallest allowed, so that one small backup writes several packs. */
 const packSize = 4 * 2 ** 20;
 
@@ -25,7 +27,7 @@ afterEach(() => workshop.close());
 /** Back up `source` through a backend that dies at its nth write; gives whether it did. */
 async function crashBackup(folder: string, nth: number, applied: boolean): Promise<boolean> {
   const backend = new FaultyBackend(await openBackend(folder));
-  const repository = await openRepository(backend, { password });
+  const repository = await openRepository(backend, { password, locking });
   backend.crashAt(nth, { applied });
   // When the last call is the removal of the lock, the backup may well succeed.
   await backup(repository, [source], { packSize }).catch(() => undefined);
@@ -42,7 +44,7 @@ async function expectWhole(
   id: string,
   expected: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const repository = await openRepository(await openBackend(folder), { password });
+  const repository = await openRepository(await openBackend(folder), { password, locking });
   const report = await verify(repository, { readData: true });
   expect(report.errors).toEqual([]);
   const target = workshop.path("target");

@@ -11,24 +11,25 @@ import {
   verify,
   type Repository,
 } from "@tsbak/core";
-import { FaultyBackend } from "@tsbak/core/testing";
+import { BRISK_CLOCK, FaultyBackend } from "@tsbak/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { requirePeer, Workshop, type RunResult } from "./peers.ts";
 import { proveForgetPolicy } from "./prove/forget-policy.ts";
 import { startRestServer } from "./servers/rest-server.ts";
-import { mustOn, runOn, type TestRepository } from "./steps.ts";
+import { initRepository, mustOn, runOn, type TestRepository } from "./steps.ts";
 
 const password = "correct horse";
+/** Nobody else is there. */
+const locking = { clock: BRISK_CLOCK };
 
 describe.skipIf(!requirePeer("tsbak") || !requirePeer("restic"))("forget", () => {
   let workshop: Workshop;
   let at: TestRepository;
   beforeEach(async () => {
     workshop = new Workshop(existsSync("/dev/shm") ? "/dev/shm" : undefined);
-    at = { workshop, folder: workshop.path("repository") };
+    at = await initRepository(workshop, "tsbak", "repository");
     mkdirSync(workshop.path("source"));
     writeFileSync(workshop.path("source", "file"), "contents");
-    await mustOn(at, "tsbak", ["init"]);
   });
   afterEach(() => workshop.close());
 
@@ -43,7 +44,7 @@ describe.skipIf(!requirePeer("tsbak") || !requirePeer("restic"))("forget", () =>
   }
 
   function open(): Promise<Repository> {
-    return openBackend(at.folder).then((backend) => openRepository(backend, { password }));
+    return openBackend(at.folder).then((backend) => openRepository(backend, { password, locking }));
   }
 
   /** More snapshots of the same tree, one for each of the nights before `newest`. */
@@ -179,13 +180,13 @@ describe.skipIf(!requirePeer("tsbak") || !requirePeer("restic"))("forget", () =>
         const folder = workshop.path("crashed");
         cpSync(what === "forget" ? at.folder : forgotten, folder, { recursive: true });
         const backend = new FaultyBackend(await openBackend(folder));
-        const repository = await openRepository(backend, { password });
+        const repository = await openRepository(backend, { password, locking });
         backend.crashAt(nth, { applied: nth % 2 === 0 });
         await change(repository, what, ids).catch(() => undefined);
         isDone = !backend.crashed;
         crashes += isDone ? 0 : 1;
 
-        const after = await openRepository(await openBackend(folder), { password });
+        const after = await openRepository(await openBackend(folder), { password, locking });
         const left = [
           await after.listNames("snapshot"),
           (await listTrash(after)).map(({ id }) => id),

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DrivenClock } from "../packages/core/src/testing/driven-clock.ts";
 import { DrivenMachine } from "../packages/core/src/testing/driven-machine.ts";
 import { findPeer, requirePeer, Workshop, type PeerName, type ToolName } from "./peers.ts";
+import { initRepository } from "./steps.ts";
 
 const peers: PeerName[] = ["tsbak", "restic"];
 const MINUTE = 60_000;
@@ -18,7 +19,7 @@ beforeEach(async () => {
   workshop = new Workshop();
   repo = workshop.path("repo");
   held = [];
-  await workshop.must("tsbak", ["-r", repo, "init"]);
+  await initRepository(workshop, "tsbak", "repo");
 });
 
 afterEach(async () => {

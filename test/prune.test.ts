@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
 import { backup, findSnapshot, openRepository, prune, restore, verify } from "@tsbak/core";
-import { createQuickly, FaultyBackend } from "@tsbak/core/testing";
+import { BRISK_CLOCK, createQuickly, FaultyBackend } from "@tsbak/core/testing";
 import { expect, test } from "vitest";
 import { describeTree } from "./compare-trees.ts";
 import { mutateTree } from "./mutate-tree.ts";
@@ -15,6 +15,8 @@ import { mustOn, runOn } from "./steps.ts";
 const peers: PeerName[] = ["tsbak", "restic"];
 const isReady = !peers.map(requirePeer).includes(false);
 const password = "correct horse";
+/** Nobody else is there. */
+const locking = { clock: BRISK_CLOCK };
 const packSize = 4 * 2 ** 20;
 const source = join(import.meta.dirname, "..", "node_modules", "eslint");
 
@@ -59,7 +61,7 @@ async function growRepository(workshop: Workshop) {
 /** Prune through a backend that dies at its nth write; gives whether it did. */
 async function crashPrune(folder: string, nth: number): Promise<boolean> {
   const backend = new FaultyBackend(await openBackend(folder));
-  const repository = await openRepository(backend, { password });
+  const repository = await openRepository(backend, { password, locking });
   // Before it takes effect; what is there then is what is there after the one before.
   backend.crashAt(nth, { applied: false });
   const options = { packSize, maxUnused: { bytes: 0 }, maxWaitMs: 0, threads: 1 };
@@ -91,7 +93,7 @@ test.skipIf(!isReady)(
         removeLocks(crashed);
 
         await mustOn({ workshop, folder: crashed }, "restic", ["check", "--read-data"]);
-        const repository = await openRepository(await openBackend(crashed), { password });
+        const repository = await openRepository(await openBackend(crashed), { password, locking });
         expect((await verify(repository, { readData: true, threads: 1 })).errors).toEqual([]);
         const target = workshop.path("target");
         await restore(repository, await findSnapshot(repository, id), target);

@@ -1,13 +1,21 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
-import { backup, createRepository, openRepository, type Repository } from "@tsbak/core";
-import { TestingRepository } from "@tsbak/core/testing";
+import {
+  backup,
+  createRepository,
+  openRepository,
+  type OpenOptions,
+  type Repository,
+} from "@tsbak/core";
+import { BRISK_CLOCK, createQuickly, TestingRepository } from "@tsbak/core/testing";
 import { describeTree } from "../compare-trees.ts";
 import type { Workshop } from "../peers.ts";
 import { Random } from "../random.ts";
 
-export const PASSWORD = "correct horse";
+const PASSWORD = "correct horse";
+/** How it is opened: nobody else is there, so locks need not settle. */
+export const ALONE: OpenOptions = { password: PASSWORD, locking: { clock: BRISK_CLOCK } };
 export const SNAPSHOTS = 3;
 
 type IndexedPack = Parameters<TestingRepository["addIndex"]>[0][number] & { readonly id: string };
@@ -128,7 +136,7 @@ export class DamageBench {
   }
 
   async open(): Promise<Repository> {
-    return openRepository(await openBackend(this.folder), { password: PASSWORD });
+    return openRepository(await openBackend(this.folder), ALONE);
   }
 
   #file(kind: string, name: string): string {
@@ -158,8 +166,8 @@ export async function buildRepository(
   const folder = workshop.path("whole");
   const source = workshop.path("source");
   const other = workshop.path("other");
-  const created = await createRepository(await openBackend(folder), { password: PASSWORD });
-  const key = await openFast(created);
+  const created = await createQuickly(await openBackend(folder), { password: PASSWORD });
+  const key = created.keyId;
   const options = { password: PASSWORD, chunkerOf: created };
   const sibling = await createRepository(await openBackend(other), options);
   await openFast(sibling);
@@ -176,7 +184,7 @@ export async function buildRepository(
       fs.writeFileSync(path, random.bytes(Math.ceil(size / 9)));
     }
     const repository = await openRepository(await openBackend(folder), {
-      password: PASSWORD,
+      ...ALONE,
       cacheDirectory,
     });
     const { snapshot } = await backup(repository, [source]);
@@ -186,7 +194,7 @@ export async function buildRepository(
     expected.set(snapshot?.id ?? "", describeTree(source));
     facts ??= await firstFacts(repository);
   }
-  const ours = await openRepository(await openBackend(folder), { password: PASSWORD });
+  const ours = await openRepository(await openBackend(folder), ALONE);
   const otherKey = await new TestingRepository(ours).addPassword("another password");
   if (facts === undefined) throw new Error("There was no backup");
   const newIndex = (await ours.listNames("index")).find((name) => name !== facts.oldIndex) ?? "";

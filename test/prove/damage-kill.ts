@@ -16,7 +16,7 @@ import { FaultyBackend } from "@tsbak/core/testing";
 import { describeTree } from "../compare-trees.ts";
 import type { Workshop } from "../peers.ts";
 import { runOn } from "../steps.ts";
-import { buildRepository, DamageBench, PASSWORD, SNAPSHOTS } from "./damage-bench.ts";
+import { ALONE, buildRepository, DamageBench, SNAPSHOTS } from "./damage-bench.ts";
 import { prove, type Findings, type ProofOptions, type Report } from "./report.ts";
 
 /** How to prove what repairs leave behind when they are killed. */
@@ -100,7 +100,7 @@ async function killAt(
   from: Repository,
 ): Promise<boolean> {
   const backend = new FaultyBackend(await openBackend(bench.folder));
-  const repository = await openRepository(backend as Backend, { password: PASSWORD });
+  const repository = await openRepository(backend as Backend, ALONE);
   backend.crashAt(nth, { applied: true });
   await repair(repository, from).catch(() => undefined);
   return backend.crashed;

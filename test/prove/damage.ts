@@ -17,7 +17,7 @@ import {
 import { describeTree } from "../compare-trees.ts";
 import type { Workshop } from "../peers.ts";
 import { runOn } from "../steps.ts";
-import { buildRepository, DamageBench, PASSWORD, SNAPSHOTS } from "./damage-bench.ts";
+import { ALONE, buildRepository, DamageBench, SNAPSHOTS } from "./damage-bench.ts";
 import type { DamageCase } from "./damage-case.ts";
 import { DAMAGE_CASES } from "./damage-cases.ts";
 import { prove, type ProofOptions, type Report } from "./report.ts";
@@ -177,7 +177,7 @@ class DamageRun {
   async #openOther(help: readonly string[]): Promise<Repository | undefined> {
     if (help.includes("mirror")) return this.#whole.open();
     if (!help.includes("other repository")) return undefined;
-    return openRepository(await openBackend(this.#places.other), { password: PASSWORD });
+    return openRepository(await openBackend(this.#places.other), ALONE);
   }
 
   /** How many snapshots are as they were. */
