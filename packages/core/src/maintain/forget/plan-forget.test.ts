@@ -119,6 +119,23 @@ test("a newest snapshot with less than half of the usual freezes the group", () 
   expect(plan(withNewest(400, 5e9), { policy, allowShrink: true }).remove.length).toBe(7);
 });
 
+test("the newest of two snapshots of one second is the one that shrank", () => {
+  const usual = nights(5, { files: 1000 });
+  const newest = daysAgo(0, 0, { files: 10 });
+  const second = new Date(NOW).toISOString().slice(0, 19);
+  const at = (entry: SnapshotEntry, time: string): SnapshotEntry => ({
+    ...entry,
+    snapshot: { ...entry.snapshot, time },
+  });
+  const entries = [
+    at(newest, `${second}.2Z`),
+    ...usual.map((entry, nth) => at(entry, `${second}.1${nth}Z`)),
+  ];
+
+  for (const given of [entries, entries.toReversed()])
+    expect(plan(given, { policy: { last: 1 } }).isFrozen).toBe(true);
+});
+
 test("a shrink that somebody has seen is what is usual from then on", () => {
   const entries = [
     ...nights(10, { files: 1000 }).slice(2),

@@ -1,4 +1,4 @@
-import { parseTime } from "../../format/time.ts";
+import { compareTimes, parseTime, type Timestamp } from "../../format/time.ts";
 import type { SnapshotEntry } from "../../repository/snapshots.ts";
 
 /** So many snapshots before the newest are compared with it. */
@@ -25,13 +25,14 @@ export function findShrink(
   entries: readonly SnapshotEntry[],
   acceptedTime?: string,
 ): Shrink | undefined {
-  const sorted = entries.toSorted((a, b) => secondsOf(b) - secondsOf(a));
+  const sorted = entries.toSorted((a, b) => compareTimes(timeOf(b), timeOf(a)));
   const [newest, ...earlier] = sorted;
   const summary = newest?.snapshot.summary;
   if (newest === undefined || summary === undefined) return undefined;
-  const accepted = acceptedTime === undefined ? -Infinity : parseTime(acceptedTime).seconds;
+  const accepted = acceptedTime === undefined ? undefined : parseTime(acceptedTime);
   const compared = earlier
-    .filter((entry) => entry.snapshot.summary !== undefined && secondsOf(entry) >= accepted)
+    .filter((entry) => entry.snapshot.summary !== undefined)
+    .filter((entry) => accepted === undefined || compareTimes(timeOf(entry), accepted) >= 0)
     .slice(0, COMPARED)
     .map((entry) => entry.snapshot.summary!);
   if (compared.length === 0) return undefined;
@@ -48,8 +49,8 @@ export function findShrink(
   return isFewer || isLess ? { newest, files, bytes } : undefined;
 }
 
-function secondsOf({ snapshot }: SnapshotEntry): number {
-  return parseTime(snapshot.time).seconds;
+function timeOf({ snapshot }: SnapshotEntry): Timestamp {
+  return parseTime(snapshot.time);
 }
 
 /** The middle one; of two in the middle the smaller. */
