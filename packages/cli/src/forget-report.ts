@@ -33,6 +33,22 @@ export function printForgetGroup(
   }
 }
 
+/** How much of a group would be removed. */
+export function describeRemoval({ group, keep, remove }: ForgetGroup): string {
+  const name = printable(describeGroup(group));
+  return `${remove.length} of ${remove.length + keep.length} snapshots of "${name}" would be removed`;
+}
+
+/** Tell what of a group is held back, and why. */
+export function warnOfGuards(context: Context, planned: ForgetGroup): void {
+  for (const line of guardLines(planned)) warnOfGroup(context, planned, line);
+}
+
+/** A line about a group. */
+export function warnOfGroup({ output }: Context, { group }: ForgetGroup, line: string): void {
+  output.warnProblem(line, { message: line, during: "forget", item: describeGroup(group) });
+}
+
 /** The groups in restic's JSON: null for an empty list. */
 export function forgetJson(groups: readonly ForgetGroup[]): string {
   return `[${groups.map(groupJson).join(",")}]`;
@@ -45,7 +61,7 @@ export function idSetText(ids: readonly string[]): string {
 }
 
 /** Why nothing of a group is removed, and what of it is not believed; each a line with what can be done about it. */
-export function guardLines({ group, shrink, isFrozen, distrusted }: ForgetGroup): string[] {
+function guardLines({ group, shrink, isFrozen, distrusted }: ForgetGroup): string[] {
   const name = printable(describeGroup(group));
   const lines: string[] = [];
   if (distrusted.size > 0) {

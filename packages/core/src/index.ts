@@ -194,6 +194,9 @@ export { DEFAULT_GRACE_MS, forgetSnapshots } from "./maintain/forget/forget.ts";
 export type { ForgetOptions, ForgetResult } from "./maintain/forget/forget.ts";
 export { DEFAULT_FORGET_LIMIT, describeGroup, planForget } from "./maintain/forget/plan-forget.ts";
 export type { ForgetGroup, ForgetLimit, ForgetPlanOptions } from "./maintain/forget/plan-forget.ts";
+export { isHeldBack } from "./maintain/forget/apply-retention.ts";
+export type { Retention, RetentionReport } from "./maintain/forget/apply-retention.ts";
+export type { RetentionPlan } from "./maintain/forget/retention.ts";
 export { applyPolicy, isEmptyPolicy } from "./maintain/forget/policy.ts";
 export type {
   KeepPolicy,

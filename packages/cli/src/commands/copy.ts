@@ -4,23 +4,33 @@ import {
   type CopyEvent,
   type CopyReport,
   type Repository,
+  type Retention,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { amountText, progressText, snapshotLine } from "../copy-text.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { ExitCode } from "../exit-codes.ts";
 import { formatCount } from "../format-text.ts";
 import { openNamedRepository, openOtherRepository } from "../open-repository.ts";
 import type { FilterFlags, FromFlags } from "../options.ts";
 import { progressInterval } from "../progress-line.ts";
+import {
+  reportRetention,
+  retentionCode,
+  retentionFields,
+  retentionOf,
+  type RetentionFlags,
+} from "../retention.ts";
 import { selectSnapshots } from "../select-snapshots.ts";
+import { snapshotFilter } from "../snapshot-filter.ts";
 import { keepMemorySmall } from "../small-memory.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { trafficFields } from "../traffic-report.ts";
 import { lockWaiting } from "../with-lock.ts";
+import { pruneRepository, type SharedPruneFlags } from "./prune.ts";
 
 /** Flags of `copy`. */
-export interface CopyFlags extends FromFlags, FilterFlags {}
+export interface CopyFlags extends FromFlags, FilterFlags, RetentionFlags, SharedPruneFlags {}
 
 /** `copy`: copy snapshots from the repository of `--from-repo`. */
 export async function runCopy(
@@ -34,14 +44,40 @@ export async function runCopy(
   const target = await openNamedRepository(context);
   refuseCompression(target, settings);
   noteChunkers(context, source, target);
+  const retention = retentionWish(context, args, flags, target);
   const report = await copyTold(context, source, target, {
     select: (signal) => selectSnapshots(context, source, args, { flags, signal }),
+    retention,
   });
+  if (report.unwanted.length > 0) {
+    const count = formatCount(report.unwanted.length, "snapshot");
+    context.output.say(`${count} not copied, as the target would not keep them`);
+  }
+  reportRetention(context, flags, target.id, report.retention);
   context.output.message(summaryOf(context, report));
-  if (report.failed.length === 0) return EXIT.ok;
+  if (flags.prune === true && (report.retention?.removed.length ?? 0) > 0) {
+    await pruneRepository(context, target, flags, {});
+  }
+  if (report.failed.length === 0) return retentionCode(report.retention);
   throw new TsbakError(
     "corrupt",
     `${formatCount(report.failed.length, "snapshot")} could not be copied; the reasons are above`,
+  );
+}
+
+/** @throws {TsbakError} `invalid-argument` together with ids: what was not named would count as gone. */
+function retentionWish(
+  context: Context,
+  ids: readonly string[],
+  flags: CopyFlags,
+  target: Repository,
+): Retention | undefined {
+  const filter = snapshotFilter(flags, context.environment);
+  const retention = retentionOf(context, flags, { id: target.id, filter });
+  if (retention === undefined || ids.length === 0) return retention;
+  throw new TsbakError(
+    "invalid-argument",
+    "Cannot apply a policy to snapshots that are named: leave the ids or the --keep-* flags away",
   );
 }
 
@@ -50,7 +86,10 @@ export async function copyTold(
   context: Context,
   source: Repository,
   target: Repository,
-  options: Pick<Parameters<typeof copySnapshots>[2] & object, "select" | "exclusiveSource">,
+  options: Pick<
+    Parameters<typeof copySnapshots>[2] & object,
+    "select" | "exclusiveSource" | "retention"
+  >,
 ): Promise<CopyReport> {
   const { globals, output, environment, signal } = context;
   const status = new TimedStatus(output, progressInterval(output, environment));
@@ -87,6 +126,9 @@ function tell({ output }: Context, event: Exclude<CopyEvent, { type: "progress" 
     const copy = event.copy.id.slice(0, 8);
     output.say(`\n${snapshotLine(event.source)}`, 2);
     output.say(`skipping source snapshot ${short}, was already copied to snapshot ${copy}`, 2);
+  } else if (event.type === "unwanted") {
+    output.say(`\n${snapshotLine(event.source)}`, 2);
+    output.say(`skipping source snapshot ${short}, the target would not keep it`, 2);
   } else if (event.type === "saved") {
     output.say(`snapshot ${event.copy.id.slice(0, 8)} saved, copied from source snapshot ${short}`);
     output.message({
@@ -108,6 +150,7 @@ function summaryOf(context: Context, report: CopyReport): Record<string, unknown
     snapshots_failed: report.failed.length,
     blobs_copied: report.blobs,
     bytes_copied: report.bytes,
+    ...retentionFields(report.retention, report.unwanted.length),
     ...trafficFields(context),
   };
 }

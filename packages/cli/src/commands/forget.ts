@@ -1,61 +1,48 @@
 import {
-  DEFAULT_FORGET_LIMIT,
-  describeGroup,
   describePolicy,
   forgetSnapshots,
   isEmptyPolicy,
-  localOffsetSeconds,
   planForget,
   TsbakError,
   type ForgetGroup,
-  type ForgetLimit,
   type KeepPolicy,
   type Repository,
   type SnapshotEntry,
-  type TimeSpan,
 } from "@tsbak/core";
 import { AcceptedShrinks } from "../accepted-shrinks.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { forgetJson, guardLines, idSetText, printForgetGroup } from "../forget-report.ts";
-import { formatSeconds, printable } from "../format-text.ts";
+import {
+  describeRemoval,
+  forgetJson,
+  idSetText,
+  printForgetGroup,
+  warnOfGroup,
+  warnOfGuards,
+} from "../forget-report.ts";
+import { formatSeconds } from "../format-text.ts";
+import {
+  acceptShrinks,
+  askAboutMany,
+  planOptions,
+  policyOf,
+  type GuardFlags,
+  type KeepFlags,
+} from "../keep-policy.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
-import type { Grouping } from "../parse-values.ts";
-import { askWhether } from "../prompt.ts";
 import { selectSnapshots } from "../select-snapshots.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
 import { withLock } from "../with-lock.ts";
 import { pruneRepository, type SharedPruneFlags } from "./prune.ts";
 
 /** Flags of `forget`. */
-export interface ForgetFlags extends FilterFlags, SharedPruneFlags {
-  readonly keepLast?: number;
-  readonly keepHourly?: number;
-  readonly keepDaily?: number;
-  readonly keepWeekly?: number;
-  readonly keepMonthly?: number;
-  readonly keepYearly?: number;
-  readonly keepWithin?: TimeSpan;
-  readonly keepWithinHourly?: TimeSpan;
-  readonly keepWithinDaily?: TimeSpan;
-  readonly keepWithinWeekly?: TimeSpan;
-  readonly keepWithinMonthly?: TimeSpan;
-  readonly keepWithinYearly?: TimeSpan;
-  readonly keepTag?: readonly (readonly string[])[];
-  readonly groupBy?: Grouping;
+export interface ForgetFlags extends FilterFlags, SharedPruneFlags, KeepFlags, GuardFlags {
   readonly compact?: boolean;
   readonly prune?: boolean;
   readonly dryRun?: boolean;
   readonly unsafeAllowRemoveAll?: boolean;
-  /** Milliseconds. */
-  readonly grace?: number;
-  readonly maxForget?: ForgetLimit;
-  readonly allowShrink?: boolean;
-  readonly trustTimes?: boolean;
 }
-
-const HOST_AND_PATHS: Grouping = { host: true, paths: true, tags: false };
 
 /** `forget`: remove snapshots by a policy, or those named. */
 export async function runForget(
@@ -120,51 +107,22 @@ async function forgetByPolicy(run: Run, entries: readonly SnapshotEntry[]): Prom
   refuseNoPolicy(context, flags, policy);
   output.say(`Applying Policy: ${describePolicy(policy)}`);
   const accepted = new AcceptedShrinks(run.repository.id, context.environment);
-  const groups = planForget(entries, {
-    policy,
-    groupBy: flags.groupBy ?? HOST_AND_PATHS,
-    nowMs: Date.now(),
-    zoneOffset: localOffsetSeconds,
-    trustTimes: flags.trustTimes,
-    allowShrink: flags.allowShrink,
-    acceptedShrink: (group) => accepted.timeOf(group),
-    limit: flags.maxForget ?? DEFAULT_FORGET_LIMIT,
-  });
+  const groups = planForget(entries, planOptions(policy, flags, accepted));
   for (const planned of groups) {
     printForgetGroup(context, planned, flags.compact === true);
-    for (const line of guardLines(planned)) warn(context, planned, line);
+    warnOfGuards(context, planned);
   }
-  await askAboutMany(run, groups);
+  await refuseMany(run, groups);
   const outcome = await remove(
     run,
     groups.flatMap((planned) => planned.remove),
   );
   if (output.json && groups.length > 0) output.print(forgetJson(groups));
-  if (flags.allowShrink === true && flags.dryRun !== true) acceptShrinks(run, accepted, groups);
+  if (flags.allowShrink === true && flags.dryRun !== true) {
+    acceptShrinks(context, accepted, groups);
+  }
   const isHeldBack = groups.some(({ isFrozen }) => isFrozen);
   return { ...outcome, isHeldBack };
-}
-
-function policyOf(flags: ForgetFlags): KeepPolicy {
-  return {
-    last: flags.keepLast,
-    counts: {
-      hourly: flags.keepHourly ?? 0,
-      daily: flags.keepDaily ?? 0,
-      weekly: flags.keepWeekly ?? 0,
-      monthly: flags.keepMonthly ?? 0,
-      yearly: flags.keepYearly ?? 0,
-    },
-    within: flags.keepWithin,
-    spans: {
-      ...(flags.keepWithinHourly && { hourly: flags.keepWithinHourly }),
-      ...(flags.keepWithinDaily && { daily: flags.keepWithinDaily }),
-      ...(flags.keepWithinWeekly && { weekly: flags.keepWithinWeekly }),
-      ...(flags.keepWithinMonthly && { monthly: flags.keepWithinMonthly }),
-      ...(flags.keepWithinYearly && { yearly: flags.keepWithinYearly }),
-    },
-    tagLists: flags.keepTag,
-  };
 }
 
 function refuseUnlocked({ globals }: Context, { dryRun }: ForgetFlags): void {
@@ -193,38 +151,18 @@ function refuseNoPolicy(context: Context, flags: ForgetFlags, policy: KeepPolicy
   );
 }
 
-function warn({ output }: Context, { group }: ForgetGroup, line: string): void {
-  output.warnProblem(line, { message: line, during: "forget", item: describeGroup(group) });
-}
-
 /** @throws {TsbakError} `invalid-argument` if more is to be removed than the limit allows, and nobody says yes. */
-async function askAboutMany(
+async function refuseMany(
   { context, flags, signal }: Run,
   groups: readonly ForgetGroup[],
 ): Promise<void> {
   const large = groups.filter(({ isOverLimit }) => isOverLimit);
   if (large.length === 0) return;
-  const lines = large.map(
-    ({ group, keep, remove: removed }) =>
-      `${removed.length} of ${removed.length + keep.length} snapshots of "${printable(describeGroup(group))}" would be removed`,
-  );
-  const { output } = context;
-  if (flags.dryRun === true) {
-    for (const [index, line] of lines.entries()) {
-      warn(context, large[index]!, `${line}; without --dry-run this needs --max-forget 100%`);
-    }
-    return;
+  if (flags.dryRun !== true) return askAboutMany(context, large, { signal });
+  for (const planned of large) {
+    const line = describeRemoval(planned);
+    warnOfGroup(context, planned, `${line}; without --dry-run this needs --max-forget 100%`);
   }
-  const terminal = { input: process.stdin, output: process.stderr };
-  if (!output.json && terminal.input.isTTY && terminal.output.isTTY) {
-    for (const line of lines) output.warn(line);
-    if (await askWhether(terminal, "Remove them?", signal)) return;
-  }
-  throw new TsbakError(
-    "invalid-argument",
-    `Cannot forget snapshots: ${lines.join("; ")}; that is more than --max-forget allows. ` +
-      "Nothing was removed. If it is meant, run it once with --max-forget 100%",
-  );
 }
 
 async function remove(
@@ -258,21 +196,4 @@ async function remove(
     output.say("This store takes only what restic has: they cannot be brought back by undelete");
   }
   return result;
-}
-
-/** What the groups are like now is taken as usual from now on. */
-function acceptShrinks(
-  { context }: Run,
-  accepted: AcceptedShrinks,
-  groups: readonly ForgetGroup[],
-): void {
-  for (const { group, shrink } of groups) {
-    if (shrink === undefined) continue;
-    try {
-      accepted.accept(group, shrink.newest.snapshot.time);
-    } catch (error) {
-      if (!(error instanceof TsbakError)) throw error;
-      return context.output.warn(`--allow-shrink is not remembered: ${error.message}`);
-    }
-  }
 }

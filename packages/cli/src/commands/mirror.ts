@@ -17,6 +17,7 @@ import { lockWaiting } from "../with-lock.ts";
 
 /** Flags of `mirror`. */
 export interface MirrorFlags extends FromFlags {
+  readonly unattended?: boolean;
   readonly heal?: boolean;
   readonly delete?: boolean;
   readonly unsafeAllowRemoveAll?: boolean;

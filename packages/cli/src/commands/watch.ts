@@ -23,7 +23,7 @@ export async function runWatchCopy(
   flags: CopyFlags & WatchFlags,
 ): Promise<ExitCode> {
   refuseQuestions([passwordWish(context), otherPasswordWish(context, flags)]);
-  return watch(context, flags, (inner) => runCopy(inner, [], flags));
+  return watch(context, flags, (inner) => runCopy(inner, [], { ...flags, unattended: true }));
 }
 
 /** `watch mirror`: mirror whenever there is one. */
@@ -33,7 +33,7 @@ export async function runWatchMirror(
   flags: MirrorFlags & WatchFlags,
 ): Promise<ExitCode> {
   refuseQuestions([otherPasswordWish(context, flags, true)]);
-  return watch(context, flags, (inner) => runMirror(inner, [], flags));
+  return watch(context, flags, (inner) => runMirror(inner, [], { ...flags, unattended: true }));
 }
 
 /** Until a signal ends it, which is how it is meant to end. */

@@ -1,10 +1,13 @@
 import type { Command } from "commander";
 import { addFilterOptions, addFromOptions } from "../options.ts";
 import { parseInterval } from "../parse-values.ts";
+import { addRetentionOptions } from "./keep.ts";
+import { addPruneOptions } from "./prune.ts";
 
 /** Declare the flags of `copy`. */
 export function declareCopy(command: Command): Command {
-  return addFilterOptions(addFromOptions(command));
+  addRetentionOptions(addFilterOptions(addFromOptions(command)));
+  return addPruneOptions(command).option("--prune", "prune the target if it has forgotten any");
 }
 
 /** Declare the flags of `mirror`. */
@@ -27,12 +30,12 @@ export function declareRekey(command: Command): Command {
 
 /** Declare the flags of `watch copy`. */
 export function declareWatchCopy(command: Command): Command {
-  return addInterval(declareCopy(command));
+  return declareCopy(addInterval(command));
 }
 
 /** Declare the flags of `watch mirror`. */
 export function declareWatchMirror(command: Command): Command {
-  return addInterval(declareMirror(command));
+  return declareMirror(addInterval(command));
 }
 
 function addInterval(command: Command): Command {

@@ -1,21 +1,12 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import { addGroupOption, asText, collect } from "../options.ts";
-import { parseForgetLimit, parseGrace, parseKeepCount, parseKeepSpan } from "../parse-policy.ts";
 import { parseTags } from "../parse-values.ts";
+import { addGuardOptions, addKeepOptions } from "./keep.ts";
 import { addPruneOptions } from "./prune.ts";
-
-const PERIODS = [
-  ["H", "hourly", "hours"],
-  ["d", "daily", "days"],
-  ["w", "weekly", "weeks"],
-  ["m", "monthly", "months"],
-  ["y", "yearly", "years"],
-] as const;
 
 /** Declare the flags of `forget`. */
 export function declareForget(command: Command): Command {
-  declarePolicy(command);
-  command
+  addKeepOptions(command, true)
     .option("--host <name>", "only snapshots of this host (repeatable)", collect(asText))
     .option("--tag <tags>", "only snapshots with all these tags (repeatable)", collect(parseTags))
     .option("--path <path>", "only snapshots with this path (repeatable)", collect(asText));
@@ -23,37 +14,12 @@ export function declareForget(command: Command): Command {
     command,
     "what the policy is applied to apart: host, paths, tags (default: host,paths)",
   );
-  return addPruneOptions(command)
+  addPruneOptions(command)
     .option("--prune", "run prune then, if any were removed")
     .option("-c, --compact", "without paths and reasons")
     .option("-n, --dry-run", "remove nothing, only tell what would be removed")
-    .option("--unsafe-allow-remove-all", "without a policy: remove all that fits the filters")
-    .option("--grace <time>", "how long undelete can bring them back (default: 7d)", parseGrace)
-    .option(
-      "--max-forget <limit>",
-      "refuse, or ask, to remove more of a group: 50%, 20 (default: 90%)",
-      parseForgetLimit,
-    )
-    .option("--allow-shrink", "also where the newest snapshot is much smaller than those before")
-    .option("--trust-times", "believe the times of all snapshots");
-}
-
-function declarePolicy(command: Command): void {
-  command.option("-l, --keep-last <n>", "keep the newest n, or 'unlimited'", parseKeepCount);
-  for (const [letter, period, units] of PERIODS) {
-    const help = `keep the newest of each of the last n ${units} that have any`;
-    command.option(`-${letter}, --keep-${period} <n>`, help, parseKeepCount);
-  }
-  command.option("--keep-within <time>", "keep all of such a time, as 1y5m7d2h", parseKeepSpan);
-  for (const [, period, units] of PERIODS) {
-    const help = `keep the newest of the ${units} of such a time`;
-    command.option(`--keep-within-${period} <time>`, help, parseKeepSpan);
-  }
-  command.addOption(
-    new Option("--keep-tag <tags>", "keep those with all these tags (repeatable)").argParser(
-      collect(parseTags),
-    ),
-  );
+    .option("--unsafe-allow-remove-all", "without a policy: remove all that fits the filters");
+  return addGuardOptions(command);
 }
 
 /** Declare the flags of `undelete`. */

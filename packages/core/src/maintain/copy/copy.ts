@@ -11,9 +11,11 @@
 import type { CompressionLevel } from "../../compress/zstd.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { listSnapshots, type SnapshotEntry } from "../../repository/snapshots.ts";
+import type { Retention } from "../forget/apply-retention.ts";
 import { BlobTransfer } from "../transfer/blob-transfer.ts";
 import type { Recompression } from "../transfer/transfer-protocol.ts";
 import type { CopyEvent, CopyReport } from "./copy-report.ts";
+import { copyWanted, forgetCopies } from "./keep-copies.ts";
 import { SnapshotCopier } from "./snapshot-copier.ts";
 import { withBothLocked, type BothLocksOptions } from "./with-both-locked.ts";
 
@@ -29,20 +31,37 @@ export interface CopyOptions extends BothLocksOptions {
   readonly extraVerify?: boolean | undefined;
   /** Threads that read and seal; as many as there are cores unless given. */
   readonly threads?: number | undefined;
+  /** What the target keeps. Snapshots that it would not keep are not copied, and those that it keeps no longer are forgotten there. */
+  readonly retention?: Retention | undefined;
   readonly onEvent?: ((event: CopyEvent) => void) | undefined;
 }
 
 /**
- * Copy snapshots. Those that were copied before are left out; those that the source cannot give in full are in the report.
+ * Copy snapshots. Those that were copied before are left out; those that the source cannot give in full are in the report. With a
+ * retention the target is locked exclusively afterwards, if anything is to be forgotten there.
  *
- * @throws {TsbakError} `locked`, `interrupted`, or what a backend throws.
+ * @throws {TsbakError} `locked`, `interrupted`, or what a backend throws. As `planForget` for the retention; as `applyRetention`, and then
+ * everything was copied.
  */
-export function copySnapshots(
+export async function copySnapshots(
   source: Repository,
   target: Repository,
   options: CopyOptions = {},
 ): Promise<CopyReport> {
-  return withBothLocked(source, target, options, (signal) => run(source, target, options, signal));
+  const { copier, entries } = await withBothLocked(source, target, options, (signal) =>
+    run(source, target, options, signal),
+  );
+  const { copied, skipped, failed, unwanted, blobs, bytes } = copier;
+  const report = { copied, skipped, failed, unwanted, blobs, bytes };
+  if (options.retention === undefined) return { ...report, retention: undefined };
+  const retention = await forgetCopies(target, entries, options.retention, options);
+  return { ...report, retention };
+}
+
+interface Copying {
+  readonly copier: SnapshotCopier;
+  /** All that was asked for. */
+  readonly entries: readonly SnapshotEntry[];
 }
 
 async function run(
@@ -50,7 +69,7 @@ async function run(
   target: Repository,
   options: CopyOptions,
   signal: AbortSignal,
-): Promise<CopyReport> {
+): Promise<Copying> {
   const call = { signal };
   const select = options.select ?? (() => listSnapshots(source, {}, call));
   const entries = await select(signal);
@@ -72,9 +91,12 @@ async function run(
     (transfer = new BlobTransfer(sides.source, sides.target, wishes));
   const onEvent = options.onEvent ?? (() => undefined);
   try {
-    const copier = new SnapshotCopier({ ...sides, startTransfer, copies, packSize, call, onEvent });
-    await copier.copyAll(entries);
-    return copier;
+    const parts = { ...sides, startTransfer, copies, packSize, call, onEvent };
+    const copier = new SnapshotCopier(parts);
+    const { retention } = options;
+    if (retention === undefined) await copier.copyAll(entries);
+    else await copyWanted(copier, entries, copies, retention);
+    return { copier, entries };
   } catch (error) {
     // Not under a lost lock: then nothing may be written.
     if (!signal.aborted || options.signal?.aborted === true) await transfer?.salvage();

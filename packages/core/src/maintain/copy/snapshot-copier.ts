@@ -37,10 +37,11 @@ export interface CopierParts {
  * Copies snapshots in batches: the blobs of several, then the index that names them, then the snapshots themselves. Small
  * snapshots so share packs, and of an interrupted run what was finished stays.
  */
-export class SnapshotCopier implements CopyReport {
+export class SnapshotCopier implements Omit<CopyReport, "retention"> {
   readonly copied: CopiedSnapshot[] = [];
   readonly skipped: CopiedSnapshot[] = [];
   readonly failed: { source: SnapshotEntry; error: TsbakError }[] = [];
+  readonly unwanted: SnapshotEntry[] = [];
   blobs = 0;
   bytes = 0;
   readonly #parts: CopierParts;
@@ -67,6 +68,12 @@ export class SnapshotCopier implements CopyReport {
       if (isOld && this.#batchBytes >= BATCH_PACKS * this.#parts.packSize) await this.#finish();
     }
     await this.#finish();
+  }
+
+  /** Note one that is not copied because nobody wants it there. */
+  leaveOut(source: SnapshotEntry): void {
+    this.unwanted.push(source);
+    this.#parts.onEvent({ type: "unwanted", source });
   }
 
   #skip(pair: CopiedSnapshot): void {

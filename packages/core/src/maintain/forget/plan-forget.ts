@@ -41,6 +41,9 @@ export interface ForgetPlanOptions extends PolicySetting {
   readonly acceptedShrink?: ((group: SnapshotGroupKey) => string | undefined) | undefined;
   /** Without one any number may be removed. */
   readonly limit?: ForgetLimit | undefined;
+  /** Instead of the rules of `distrusted.ts`: those of a group whose time is not believed, by their ids, each with the reason. */
+  readonly findDistrusted?:
+    ((group: readonly SnapshotEntry[]) => ReadonlyMap<string, string>) | undefined;
 }
 
 /** What becomes of a group. Newest first. */
@@ -85,7 +88,7 @@ function planGroup(group: SnapshotGroup, options: ForgetPlanOptions): ForgetGrou
   const isGuarded = !isEmpty;
   const distrusted =
     isGuarded && options.trustTimes !== true
-      ? findDistrusted(group.entries, options.nowMs)
+      ? (options.findDistrusted?.(group.entries) ?? findDistrusted(group.entries, options.nowMs))
       : new Map<string, string>();
   const outcome = decide(group.entries, distrusted, options);
   if (!isEmpty && outcome.keep.length === 0) throw keepsNothing(group);

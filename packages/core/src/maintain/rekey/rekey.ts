@@ -19,7 +19,7 @@ import { verify } from "../verify/verify.ts";
 /** How to rekey. */
 export interface RekeyOptions extends Omit<
   CopyOptions,
-  "select" | "noSourceLock" | "exclusiveSource"
+  "select" | "noSourceLock" | "exclusiveSource" | "retention"
 > {
   /** Called when everything is in the new repository and nobody else works on the old one; nothing of ours but that lock is held then. */
   readonly switchOver?: (() => Promise<void>) | undefined;
@@ -63,6 +63,8 @@ function joined(first: CopyReport, last: CopyReport): CopyReport {
     copied: [...first.copied, ...last.copied],
     skipped: first.skipped,
     failed: [],
+    unwanted: [],
+    retention: undefined,
     blobs: first.blobs + last.blobs,
     bytes: first.bytes + last.bytes,
   };
