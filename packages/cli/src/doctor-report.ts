@@ -1,6 +1,9 @@
 import type { DoctorReport, SnapshotEntry, VerifyProblem, VerifyReport } from "@tsbak/core";
 import { formatCount, formatLocalTime, printable } from "./format-text.ts";
 
+/** So many of the snapshots in the trash are named. */
+const SHOWN_IN_TRASH = 5;
+
 /** What a doctor found, in plain words: what is damaged, and what it costs. */
 export function describeDiagnosis(
   report: VerifyReport,
@@ -106,6 +109,19 @@ export function describeNextSteps(report: DoctorReport, hasOther: boolean): stri
     );
   }
   return ["what can still be done, in this order:", ...lines.map((line) => `  - ${line}`)];
+}
+
+/** Snapshots in the trash: whoever misses some should know before anything else is tried. */
+export function describeTrash(trash: DoctorReport["inTrash"]): string[] {
+  if (trash.length === 0) return [];
+  const shown = trash.slice(-SHOWN_IN_TRASH);
+  const rest = trash.length - shown.length;
+  return [
+    `${formatCount(trash.length, "forgotten snapshot")} in the trash of the repository:`,
+    ...shown.map(({ id }) => `  ${describeSnapshot(id, shown)}`),
+    ...(rest > 0 ? [`  and ${rest} that were forgotten earlier`] : []),
+    `if any of them is missed: tsbak undelete ${trash.at(-1)!.id.slice(0, 8)}`,
+  ];
 }
 
 /** Snapshots that only the cache has. */

@@ -30,6 +30,13 @@ export function reportChange(output: Output, change: SnapshotChange, dryRun: boo
   });
 }
 
+/** That the old ones are not gone yet, and with them what was left out of the new ones. */
+export function sayKept(output: Output): void {
+  output.say(
+    `the old snapshots are kept for a while: "tsbak undelete" brings them back, and prune spares their data until then (--grace 0: not at all)`,
+  );
+}
+
 /** The last line: how many snapshots were changed. */
 export function reportChanges(output: Output, count: number, dryRun = false): void {
   const verb = dryRun ? "would modify" : "modified";

@@ -1,4 +1,4 @@
-import type { ExclusiveOptions, LockWaiting, Repository } from "@tsbak/core";
+import { underLocks, type ExclusiveOptions, type LockWaiting, type Repository } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds } from "./format-text.ts";
 
@@ -32,14 +32,7 @@ export async function withLock<T>(
     settleLater: wish.settlesLater === true && !globals.retryLock,
     ...lockWaiting(context),
   });
-  try {
-    const result = await work(AbortSignal.any([signal, lock.lost]), lock.settled);
-    await lock.settled;
-    await lock.confirm();
-    return result;
-  } finally {
-    await lock.release();
-  }
+  return underLocks([lock], signal, (stop) => work(stop, lock.settled));
 }
 
 /** Tell that another lock is waited for. */

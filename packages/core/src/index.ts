@@ -32,6 +32,8 @@ export type {
   LockSettings,
   LockWaiting,
 } from "./repository/locks.ts";
+export { confirmLocks, underLocks } from "./repository/under-locks.ts";
+export type { WorkLocks } from "./repository/under-locks.ts";
 export { isStaleLock, removeLocks } from "./repository/stale-locks.ts";
 export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-index.ts";
 
@@ -208,7 +210,7 @@ export type {
 export { describePolicy } from "./maintain/forget/describe-policy.ts";
 export type { Shrink } from "./maintain/forget/shrink.ts";
 export type { TimeSpan } from "./maintain/forget/time-span.ts";
-export { undeleteSnapshot } from "./maintain/forget/undelete.ts";
+export { isReplaced, undeleteSnapshot } from "./maintain/forget/undelete.ts";
 export type { UndeleteOptions } from "./maintain/forget/undelete.ts";
 export { groupSnapshots } from "./repository/group-snapshots.ts";
 export type {

@@ -19,6 +19,7 @@ import {
   describeDiagnosis,
   describeForgotten,
   describeNextSteps,
+  describeTrash,
   describeTreatment,
 } from "../doctor-report.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -139,7 +140,7 @@ function keepIn({ output }: Context, folder: string): KeepAside {
 async function sayDiagnosis(
   { output, signal }: Context,
   repository: Repository,
-  { after, onlyInCache }: DoctorReport,
+  { after, onlyInCache, inTrash }: DoctorReport,
 ): Promise<void> {
   const snapshots = await listSnapshots(repository, {}, { signal, onDamaged: () => undefined });
   const isSound = after.errors.length === 0;
@@ -148,6 +149,8 @@ async function sayDiagnosis(
     else output.warnMessage(line, { message_type: "error", message: line.trim() });
   }
   for (const line of describeForgotten(onlyInCache)) output.say(line);
+  // Who asks a doctor about a repository that is whole may miss a snapshot.
+  for (const line of describeTrash(inTrash)) output.say(line);
 }
 
 async function mayRepair(
@@ -179,6 +182,7 @@ async function conclude(
     await sayDiagnosis(context, repository, {
       ...report,
       onlyInCache: treatment ? [] : report.onlyInCache,
+      inTrash: treatment ? [] : report.inTrash,
     });
   }
   if (treatment !== undefined) {
@@ -194,6 +198,7 @@ async function conclude(
     packs_salvaged: treatment?.packsSalvaged ?? [],
     blobs_salvaged: treatment?.blobsSalvaged ?? 0,
     blobs_found: Object.fromEntries(treatment?.blobsFound ?? []),
+    snapshots_in_trash: report.inTrash.map(({ id }) => id),
     blobs_lost: treatment?.blobsLost.map(({ type, id }) => ({ type, id })) ?? [],
   });
   if (after.errors.length === 0) return EXIT.ok;

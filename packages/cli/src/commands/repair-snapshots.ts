@@ -11,13 +11,15 @@ import { formatCount } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
 import { selectSnapshots } from "../select-snapshots.ts";
-import { describeSnapshot, reportChange, reportChanges } from "../snapshot-changes.ts";
+import { describeSnapshot, reportChange, reportChanges, sayKept } from "../snapshot-changes.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { withLock } from "../with-lock.ts";
 
 /** Flags of `repair snapshots`. */
 export interface RepairSnapshotsFlags extends FilterFlags {
   readonly forget?: boolean;
+  /** Milliseconds. */
+  readonly grace?: number;
   readonly dryRun?: boolean;
 }
 
@@ -50,6 +52,7 @@ export async function runRepairSnapshots(
       const result = await repairSnapshots(repository, snapshots, {
         ...settings,
         forget,
+        graceMs: flags.grace,
         dryRun,
         signal,
         onSnapshot: (entry) => output.say(describeSnapshot(entry)),
@@ -57,6 +60,7 @@ export async function runRepairSnapshots(
         onChange: (change) => reportChange(output, change, dryRun),
       });
       reportChanges(output, result.changes.length, dryRun);
+      if (result.changes.length > 0 && forget && !dryRun && flags.grace !== 0) sayKept(output);
       return result;
     },
   );

@@ -5,7 +5,7 @@ import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
 import { loadPatterns } from "../patterns.ts";
 import { selectSnapshots } from "../select-snapshots.ts";
-import { describeSnapshot, reportChange, reportChanges } from "../snapshot-changes.ts";
+import { describeSnapshot, reportChange, reportChanges, sayKept } from "../snapshot-changes.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { withLock } from "../with-lock.ts";
 
@@ -24,6 +24,8 @@ export interface RewriteFlags extends FilterFlags {
   readonly newTime?: string;
   readonly snapshotSummary?: boolean;
   readonly forget?: boolean;
+  /** Milliseconds. */
+  readonly grace?: number;
   readonly dryRun?: boolean;
 }
 
@@ -44,12 +46,14 @@ export async function runRewrite(
     const changes = await rewriteSnapshots(repository, snapshots, {
       ...wish,
       ...settings,
+      graceMs: flags.grace,
       signal,
       onSnapshot: (entry) => output.say(describeSnapshot(entry)),
       onMatch: (path) => output.say(`${matchVerb(wish)} ${printablePath(path)}`, 3),
       onChange: (change) => reportChange(output, change, dryRun),
     });
     reportChanges(output, changes.length, dryRun);
+    if (changes.length > 0 && forget && !dryRun && flags.grace !== 0) sayKept(output);
   });
   return EXIT.ok;
 }

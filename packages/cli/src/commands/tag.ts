@@ -12,6 +12,8 @@ export interface TagFlags extends FilterFlags {
   readonly set?: readonly (readonly string[])[];
   readonly add?: readonly (readonly string[])[];
   readonly remove?: readonly (readonly string[])[];
+  /** Milliseconds. */
+  readonly grace?: number;
 }
 
 /** `tag`: change the tags of snapshots. */
@@ -26,7 +28,8 @@ export async function runTag(
   await withLock(context, repository, { exclusive: true }, async (signal) => {
     const snapshots = await selectSnapshots(context, repository, ids, { flags, signal });
     const onChange = (change: SnapshotChange): void => printChange(context, change);
-    const changes = await tagSnapshots(repository, snapshots, { ...wish, signal, onChange });
+    const options = { ...wish, graceMs: flags.grace, signal, onChange };
+    const changes = await tagSnapshots(repository, snapshots, options);
     reportChanges(output, changes.length);
   });
   return EXIT.ok;

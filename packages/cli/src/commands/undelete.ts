@@ -1,6 +1,8 @@
 import {
   findByPrefix,
+  isReplaced,
   isTsbakError,
+  listSnapshots,
   listTrash,
   TsbakError,
   undeleteSnapshot,
@@ -38,9 +40,31 @@ export async function runUndelete(
       context.output.warn(`file ${name.slice(0, 8)} of the trash is left out: ${error.message}`);
     const trash = await listTrash(repository, { signal, onDamaged });
     if (isList) return printTrash(context, trash);
-    const chosen = flags.all === true ? trash : args.map((name) => findEntry(trash, name));
+    const chosen =
+      flags.all === true
+        ? await allButReplaced(context, repository, trash, signal)
+        : args.map((name) => findEntry(trash, name));
     return bringBack(context, repository, [...new Set(chosen)], flags.dryRun === true, signal);
   });
+}
+
+/** Whoever wants back what is gone does not mean the old form of what is there. */
+async function allButReplaced(
+  { output }: Context,
+  repository: Repository,
+  trash: readonly TrashEntry[],
+  signal: AbortSignal,
+): Promise<readonly TrashEntry[]> {
+  const present = await listSnapshots(repository, {}, { signal, onDamaged: () => undefined });
+  const gone = trash.filter((entry) => !isReplaced(entry, present));
+  const count = trash.length - gone.length;
+  if (count > 0) {
+    const what = formatCount(count, "snapshot");
+    output.say(
+      `${what} left out, as others were made of them by tag or rewrite; name what is meant`,
+    );
+  }
+  return gone;
 }
 
 function findEntry(trash: readonly TrashEntry[], name: string): TrashEntry {

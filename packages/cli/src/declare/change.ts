@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addFilterOptions, asText, collect } from "../options.ts";
 import { parseLocalTime, parseTags } from "../parse-values.ts";
+import { addGraceOption } from "./keep.ts";
 
 /** Declare the flags of `tag`. */
 export function declareTag(command: Command): Command {
@@ -12,7 +13,7 @@ export function declareTag(command: Command): Command {
     )
     .option("--add <tags>", "add these tags (repeatable)", collect(parseTags))
     .option("--remove <tags>", "take these tags away (repeatable)", collect(parseTags));
-  return addFilterOptions(command);
+  return addFilterOptions(addGraceOption(command));
 }
 
 /** Declare the flags of `rewrite`. */
@@ -31,7 +32,7 @@ export function declareRewrite(command: Command): Command {
     .option("-s, --snapshot-summary", "count files and bytes of snapshots that have no counts")
     .option("--forget", "remove the old snapshots when the new ones are there")
     .option("-n, --dry-run", "write nothing, only tell what would be written");
-  return addFilterOptions(command);
+  return addFilterOptions(addGraceOption(command));
 }
 
 /** Declare the flags of `repair snapshots`. */
@@ -39,7 +40,7 @@ export function declareRepairSnapshots(command: Command): Command {
   command
     .option("--forget", "remove the old snapshots when the new ones are there")
     .option("-n, --dry-run", "write nothing, only tell what would be written");
-  return addFilterOptions(command);
+  return addFilterOptions(addGraceOption(command));
 }
 
 /** Declare the flags of `migrate`. */

@@ -36,10 +36,15 @@ export function addKeepOptions(command: Command, hasLetters: boolean): Command {
   );
 }
 
+/** Declare `--grace` on a command. */
+export function addGraceOption(command: Command): Command {
+  const help = "how long undelete can bring back what is removed (default: 7d)";
+  return command.option("--grace <time>", help, parseGrace);
+}
+
 /** Declare the flags about what may hold a policy back. */
 export function addGuardOptions(command: Command): Command {
-  return command
-    .option("--grace <time>", "how long undelete can bring them back (default: 7d)", parseGrace)
+  return addGraceOption(command)
     .option(
       "--max-forget <limit>",
       "refuse, or ask, to remove more of a group: 50%, 20 (default: 90%)",

@@ -10,7 +10,6 @@
  * @module
  */
 import { hostname, userInfo } from "node:os";
-import { anySignal } from "../async/any-signal.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import type { Snapshot } from "../format/snapshot.ts";
 import { formatTime } from "../format/time.ts";
@@ -19,6 +18,7 @@ import { absolutePath, printablePath, toPathBytes } from "../fs/path.ts";
 import { statFile } from "../fs/stat.ts";
 import { localNow } from "../fs/local-time.ts";
 import type { HeldLock } from "../repository/locks.ts";
+import { underLocks } from "../repository/under-locks.ts";
 import type { Repository } from "../repository/repository.ts";
 import { saveSnapshot, type SnapshotEntry } from "../repository/snapshots.ts";
 import type { BackupOptions, BackupSummary } from "./backup-options.ts";
@@ -137,42 +137,45 @@ async function run(
   const startedAt = formatTime(localNow());
   // The threads load their code while the repository is locked and its index read.
   const pool = options.workers ?? startBackupWorkers(options.threads);
-  let lock: HeldLock | undefined;
   try {
-    if (options.dryRun !== true) lock = await lockRepository(repository, options);
-    const signal = anySignal(options.signal, lock?.lost);
-    const time = options.time ?? startedAt;
-    const host = options.hostname ?? hostname();
-    const { parent: named, force, groupBy, tags = [] } = options;
-    const query = { hostname: host, paths, tags, time, parent: named, force, groupBy };
-    // While the index is read.
-    const finding = findParent(repository, query, { signal });
-    // A failure is met where the parent is needed, which may be later.
-    finding.catch(() => undefined);
-    const mayWrite = lock?.settled ?? Promise.resolve();
-    const tree = await storeContents(
-      repository,
-      { ...options, pool, signal, mayWrite },
-      progress,
-      async (store) => saveContents(store, (await finding)?.snapshot.tree),
-    );
-    const parent = await finding;
-    const endedAt = formatTime(localNow());
-    const summary = { ...progress.counts, tree, parent: parent?.id, startedAt, endedAt };
-    if (options.dryRun === true || isSkipped(options, parent, tree)) {
-      return { ...summary, snapshot: undefined };
-    }
-    signal.throwIfAborted();
-    await mayWrite;
-    const snapshot = describeSnapshot(paths, { ...options, hostname: host, time }, summary);
-    const saved = await saveSnapshot(repository, snapshot);
-    await lock?.confirm();
-    return { ...summary, snapshot: saved };
+    const lock = options.dryRun === true ? undefined : await lockRepository(repository, options);
+    return await underLocks([lock], options.signal, async (signal) => {
+      try {
+        const time = options.time ?? startedAt;
+        const host = options.hostname ?? hostname();
+        const { parent: named, force, groupBy, tags = [] } = options;
+        const query = { hostname: host, paths, tags, time, parent: named, force, groupBy };
+        // While the index is read.
+        const finding = findParent(repository, query, { signal });
+        // A failure is met where the parent is needed, which may be later.
+        finding.catch(() => undefined);
+        const mayWrite = lock?.settled ?? Promise.resolve();
+        const tree = await storeContents(
+          repository,
+          { ...options, pool, signal, mayWrite },
+          progress,
+          async (store) => saveContents(store, (await finding)?.snapshot.tree),
+        );
+        const parent = await finding;
+        const endedAt = formatTime(localNow());
+        const summary = { ...progress.counts, tree, parent: parent?.id, startedAt, endedAt };
+        if (options.dryRun === true || isSkipped(options, parent, tree)) {
+          return { ...summary, snapshot: undefined };
+        }
+        signal.throwIfAborted();
+        await mayWrite;
+        const snapshot = describeSnapshot(paths, { ...options, hostname: host, time }, summary);
+        const saved = await saveSnapshot(repository, snapshot);
+        return { ...summary, snapshot: saved };
+      } finally {
+        // Nothing is under way any more when the lock goes.
+        await pool.close();
+      }
+    });
   } catch (error) {
     throw asInterrupted(error, options.signal);
   } finally {
     await pool.close();
-    await lock?.release();
   }
 }
 

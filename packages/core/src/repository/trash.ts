@@ -9,8 +9,9 @@
  *
  * @module
  */
-import { forEachConcurrent, mapConcurrent } from "../async/map-concurrent.ts";
+import { mapConcurrent } from "../async/map-concurrent.ts";
 import type { CallOptions } from "../backend/backend.ts";
+import { removeFiles } from "../backend/remove-files.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import { decodeSnapshot } from "../format/snapshot.ts";
@@ -59,6 +60,40 @@ export async function copyToTrash(
   const times = { forgotten: formatTime(now), until: formatTime(until) };
   const plain = encodeTrashFile({ ...times, snapshot: id, file, extra: {} });
   await repository.saveFile("trash", plain, options);
+}
+
+/**
+ * `copyToTrash`, if the store takes such files and the snapshot is still there: one that is gone already needs no copy. False if the store has no
+ * trash, so that what is removed is gone.
+ *
+ * @throws {TsbakError} What keeps the copy from being made; the snapshot must stay then. A safety net that goes away by itself is none.
+ */
+export async function copyToTrashIfAny(
+  repository: Repository,
+  id: string,
+  graceMs: number,
+  options?: CallOptions,
+): Promise<boolean> {
+  try {
+    await copyToTrash(repository, id, graceMs, options);
+    return true;
+  } catch (error) {
+    if (isTsbakError(error, "not-found")) return true;
+    if (isTsbakError(error, "unsupported")) return false;
+    throw error;
+  }
+}
+
+/**
+ * The files of all snapshots that the trash holds, by the ids of the snapshots; also of those that are there, as after a forget that was killed. For
+ * whoever looks for what is damaged or lost.
+ */
+export async function snapshotFilesInTrash(
+  repository: Repository,
+  options?: CallOptions,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const entries = await loadTrash(repository, { ...options, onDamaged: () => undefined });
+  return new Map(entries.map(({ id, file }) => [id, file]));
 }
 
 /**
@@ -114,15 +149,15 @@ export async function emptyTrash(
   return entries.filter(({ untilMs }) => untilMs <= nowMs).length;
 }
 
-/** Remove files of the trash. Those that are gone already are no error. */
+/** Remove files of the trash, in no particular order. Those that are gone already are no error. */
 export async function removeFromTrash(
   repository: Repository,
   names: readonly string[],
   options?: CallOptions,
 ): Promise<void> {
-  const remove = (name: string): Promise<void> =>
-    repository.backend.remove({ kind: "trash", name }, options);
-  await forEachConcurrent(names, remove, { concurrency: repository.backend.connections });
+  const refs = names.map((name) => ({ kind: "trash", name }) as const);
+  const [failure] = await removeFiles(repository.backend, refs, { signal: options?.signal });
+  if (failure !== undefined) throw failure.error;
 }
 
 async function loadTrash(repository: Repository, options: TrashOptions): Promise<TrashEntry[]> {

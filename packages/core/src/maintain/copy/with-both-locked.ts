@@ -1,7 +1,7 @@
-import { anySignal } from "../../async/any-signal.ts";
 import type { CallOptions } from "../../backend/backend.ts";
 import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
+import { underLocks } from "../../repository/under-locks.ts";
 
 /** How two repositories are locked. */
 export interface BothLocksOptions extends CallOptions {
@@ -24,19 +24,15 @@ export async function withBothLocked<T>(
   options: BothLocksOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const held: HeldLock[] = [];
-  const take = async (repository: Repository, exclusive: boolean): Promise<void> => {
-    const { lock, signal } = options;
-    held.push(await repository.lock({ exclusive, ...lock, signal }));
-  };
-  try {
-    if (options.noSourceLock !== true) await take(source, options.exclusiveSource === true);
-    await take(target, false);
-    return await work(anySignal(options.signal, ...held.map(({ lost }) => lost)));
-  } catch (error) {
-    const loss = held.find(({ lost }) => lost.aborted)?.lost.reason as unknown;
-    throw loss ?? error;
-  } finally {
-    await Promise.all(held.map((lock) => lock.release()));
-  }
+  const { lock, signal } = options;
+  const take = (repository: Repository, exclusive: boolean): Promise<HeldLock> =>
+    repository.lock({ exclusive, ...lock, signal });
+  const ofSource =
+    options.noSourceLock === true
+      ? undefined
+      : await take(source, options.exclusiveSource === true);
+  return underLocks([ofSource], signal, async (stop) => {
+    const ofTarget = await take(target, false);
+    return underLocks([ofTarget], stop, work);
+  });
 }

@@ -16,6 +16,7 @@ import type { CallOptions } from "../../backend/backend.ts";
 import { removeFiles } from "../../backend/remove-files.ts";
 import type { HeldLock } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
+import { confirmLocks, underLocks } from "../../repository/under-locks.ts";
 import { PackMap } from "../verify/pack-map.ts";
 import { BlobMarks, createMarks } from "./blob-marks.ts";
 import { checkOptions } from "./check-options.ts";
@@ -106,8 +107,8 @@ class PruneRun {
   async #recover(): Promise<PruneReport> {
     const maxWaitMs = this.#options.retryLockMs ?? 0;
     const lock = await lockExclusively(this.#repository, { ...this.#options, maxWaitMs });
-    try {
-      const call = { signal: signalOf(this.#options, lock) };
+    return underLocks([lock], this.#options.signal, async (signal) => {
+      const call = { signal };
       const plan = await this.#plan(await this.#findUsed(call), call);
       const { index } = this.#files;
       const map = new PackMap(index);
@@ -120,9 +121,7 @@ class PruneRun {
       await this.#files.save(stay, map, call);
       const none = { map, replaced: new Set<string>(), postponedPacks: 0, sparedPacks: 0 };
       return this.#report({ ...none, condemned }, 0, failed);
-    } finally {
-      await lock.release();
-    }
+    });
   }
 
   /** Do something under a shared lock, unless no lock is wished. */
@@ -137,11 +136,7 @@ class PruneRun {
       signal,
       onWait: waitTeller(this.#options),
     });
-    try {
-      return await work({ signal: signalOf(this.#options, lock) }, lock.settled);
-    } finally {
-      await lock.release();
-    }
+    return underLocks([lock], signal, (stop) => work({ signal: stop }, lock.settled));
   }
 
   /** Undefined after a dry run. */
@@ -249,6 +244,7 @@ class PruneRun {
       const failed = await this.#removePacks(prepared.condemned, {
         signal: signalOf(this.#options, lock),
       });
+      await confirmLocks([lock]);
       this.#phase("done", 0);
       return this.#report(prepared, rescued, failed);
     } finally {

@@ -8,10 +8,10 @@
  *
  * @module
  */
-import { anySignal } from "../../async/any-signal.ts";
 import { equalBytes } from "../../bytes/compare.ts";
 import { TsbakError } from "../../errors.ts";
 import type { Repository } from "../../repository/repository.ts";
+import { confirmLocks, underLocks } from "../../repository/under-locks.ts";
 import { copySnapshots, type CopyOptions } from "../copy/copy.ts";
 import type { CopyReport } from "../copy/copy-report.ts";
 import { verify } from "../verify/verify.ts";
@@ -45,17 +45,15 @@ export async function rekey(
   onVerify?.();
   await refuseDamage(target, options);
   const lock = await source.lock({ exclusive: true, ...options.lock, signal: options.signal });
-  try {
+  return underLocks([lock], options.signal, async (signal) => {
     source.dropIndex();
-    const signal = anySignal(options.signal, lock.lost);
     const last = await copySnapshots(source, target, { ...copying, signal, noSourceLock: true });
     refuseLoss(last);
-    if (lock.lost.aborted) throw lock.lost.reason as Error;
+    // Folders change places past the backend, which would have asked.
+    await confirmLocks([lock]);
     await switchOver?.();
     return joined(first, last);
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 function joined(first: CopyReport, last: CopyReport): CopyReport {

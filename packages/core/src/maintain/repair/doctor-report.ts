@@ -1,6 +1,7 @@
 import type { VerifyEvent } from "../verify/verify-progress.ts";
 import type { VerifyReport } from "../verify/verify-report.ts";
 import type { SnapshotEntry } from "../../repository/snapshots.ts";
+import type { TrashEntry } from "../../repository/trash.ts";
 import type { LostBlob } from "./blob-source.ts";
 import type { RepairIndexEvent } from "./index-plan.ts";
 import type { RepairPacksEvent } from "./repair-packs.ts";
@@ -12,6 +13,8 @@ export interface DoctorReport {
   readonly after: VerifyReport;
   /** Snapshots that the cache of this machine has and the repository has not: lost, or forgotten from elsewhere. */
   readonly onlyInCache: readonly SnapshotEntry[];
+  /** Snapshots that were forgotten and can still be brought back, each with when its grace ends. */
+  readonly inTrash: readonly TrashEntry[];
   readonly treatment: Treatment | undefined;
 }
 

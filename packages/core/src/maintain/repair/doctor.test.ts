@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { FileKind, FileRef } from "../../backend/backend.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
 import { Repository } from "../../repository/repository.ts";
+import { copyToTrash } from "../../repository/trash.ts";
 import {
   createSample,
   fileNode,
@@ -9,6 +10,7 @@ import {
   type Sample,
 } from "../../testing/sample-repository.ts";
 import { encodeTree } from "../../format/tree.ts";
+import { forgetSnapshots } from "../forget/forget.ts";
 import { doctor, type DoctorOptions } from "./doctor.ts";
 import type { DoctorReport } from "./doctor-report.ts";
 
@@ -73,6 +75,30 @@ describe("doctor()", () => {
     expect(report.after.errors).toMatchObject([{ kind: "pack-damaged" }]);
     expect(report.treatment).toBeUndefined();
     expect(await sample.testing.repository.listNames("pack")).toEqual(files);
+  });
+
+  test("takes a damaged snapshot from the trash, where a forget that was killed had copied it", async () => {
+    const sample = await createSample();
+    await copyToTrash(sample.testing.repository, sample.snapshot, 86_400_000);
+    await sample.testing.flip("snapshot", sample.snapshot, 20);
+
+    const report = await treat(sample);
+
+    expect(report.before.errors).toMatchObject([{ kind: "snapshot-damaged" }]);
+    expect(report.after.errors).toEqual([]);
+    expect(report.treatment?.snapshotsMended).toEqual([sample.snapshot]);
+  });
+
+  test("names what is in the trash, and leaves it there", async () => {
+    const sample = await createSample();
+    const other = await sample.testing.addSnapshot(sample.root, "other");
+    await forgetSnapshots(sample.testing.repository, [other]);
+    await sample.testing.flip("pack", sample.packs[0].id, 20);
+
+    const report = await treat(sample);
+
+    expect(report.inTrash.map(({ id }) => id)).toEqual([other]);
+    expect(await sample.testing.repository.listNames("snapshot")).toEqual([sample.snapshot]);
   });
 
   test("takes blobs that were lost from another repository", async () => {

@@ -17,7 +17,7 @@ import { isTsbakError } from "../../errors.ts";
 import { decodeSnapshot } from "../../format/snapshot.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { listSnapshots, type SnapshotEntry } from "../../repository/snapshots.ts";
-import { listTrash } from "../../repository/trash.ts";
+import { listTrash, type TrashEntry } from "../../repository/trash.ts";
 import { openUnpacked } from "../../repository/unpacked.ts";
 import { verify } from "../verify/verify.ts";
 import type { VerifyProblemKind, VerifyReport } from "../verify/verify-report.ts";
@@ -28,7 +28,7 @@ import { withExclusiveLock, type ExclusiveOptions } from "./exclusive-lock.ts";
 import { LiveSource } from "./live-source.ts";
 import { BlobSearch } from "./lost-blobs.ts";
 import { keepIndexes, mendKeys, mendSnapshots, type MendTools } from "./mend-files.ts";
-import { cachedFiles, mirroredFiles } from "./raw-source.ts";
+import { cachedFiles, mirroredFiles, trashedFiles } from "./raw-source.ts";
 import { rebuildIndex } from "./repair-index.ts";
 import { salvagePacks, type KeepAside } from "./repair-packs.ts";
 import { RepositorySource } from "./repository-source.ts";
@@ -92,15 +92,17 @@ class Doctor {
     }
     const cached = this.#cache && cachedFiles(this.#cache);
     const mirrored = from && mirroredFiles(from);
-    const sources = [cached, mirrored].filter((source) => source !== undefined);
+    const trashed = trashedFiles(repository);
+    const sources = [cached, mirrored, trashed].filter((source) => source !== undefined);
     this.#tools = { sources, keepAside };
   }
 
   async run(): Promise<DoctorReport> {
     const before = await this.#verify("verify");
-    const onlyInCache = await this.#findForgotten();
+    const inTrash = await this.#listTrash();
+    const onlyInCache = await this.#findForgotten(inTrash);
     const isWanted = before.errors.length > 0 || this.#mayBringBack(onlyInCache);
-    const diagnosis = { before, after: before, onlyInCache, treatment: undefined };
+    const diagnosis = { before, after: before, onlyInCache, inTrash, treatment: undefined };
     if (!isWanted || !((await this.#options.mayRepair?.(diagnosis)) ?? false)) return diagnosis;
     let after = before;
     let missing = this.#mayBringBack(onlyInCache) ? onlyInCache.map(({ id }) => id) : [];
@@ -112,7 +114,11 @@ class Doctor {
       after = next;
       if (!done || isStill || after.errors.length === 0) break;
     }
-    return { before, after, onlyInCache, treatment: this.#treatment() };
+    return { before, after, onlyInCache, inTrash, treatment: this.#treatment() };
+  }
+
+  #listTrash(): Promise<TrashEntry[]> {
+    return listTrash(this.#repository, { ...this.#call, onDamaged: () => undefined });
   }
 
   #mayBringBack(snapshots: readonly SnapshotEntry[]): boolean {
@@ -133,10 +139,9 @@ class Doctor {
   }
 
   /** Snapshots of the cache that the repository does not have; those in its trash can be brought back from there. */
-  async #findForgotten(): Promise<SnapshotEntry[]> {
+  async #findForgotten(inTrash: readonly SnapshotEntry[]): Promise<SnapshotEntry[]> {
     const present = new Set(await this.#repository.listNames("snapshot", this.#call));
-    const trash = { ...this.#call, onDamaged: () => undefined };
-    for (const { id } of await listTrash(this.#repository, trash)) present.add(id);
+    for (const { id } of inTrash) present.add(id);
     const names = this.#cache?.list("snapshot").filter((name) => !present.has(name)) ?? [];
     const found: SnapshotEntry[] = [];
     for (const id of names) {

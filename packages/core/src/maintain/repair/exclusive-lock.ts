@@ -1,7 +1,7 @@
-import { anySignal } from "../../async/any-signal.ts";
 import type { CallOptions } from "../../backend/backend.ts";
 import type { LockWaiting } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
+import { underLocks } from "../../repository/under-locks.ts";
 
 /** How an operation that changes what is there waits for its lock and is interrupted. */
 export interface ExclusiveOptions extends CallOptions {
@@ -20,11 +20,5 @@ export async function withExclusiveLock<T>(
   work: (call: CallOptions) => Promise<T>,
 ): Promise<T> {
   const held = await repository.lock({ exclusive: true, ...lock, signal });
-  try {
-    const result = await work({ signal: anySignal(signal, held.lost) });
-    held.lost.throwIfAborted();
-    return result;
-  } finally {
-    await held.release();
-  }
+  return underLocks([held], signal, (stop) => work({ signal: stop }));
 }

@@ -3,6 +3,7 @@ import type { CallOptions, FileRef } from "../../backend/backend.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
 import { isTsbakError } from "../../errors.ts";
 import type { Repository } from "../../repository/repository.ts";
+import { snapshotFilesInTrash } from "../../repository/trash.ts";
 
 /** A place that may have copies of whole files of the repository, sealed as they are. */
 export interface RawSource {
@@ -30,6 +31,18 @@ export function mirroredFiles({ backend }: Repository): RawSource {
         if (isTsbakError(error, "not-found") || isTsbakError(error, "corrupt")) return undefined;
         throw error;
       }
+    },
+  };
+}
+
+/** The trash of the repository itself, which holds snapshots that were forgotten, also such as are there again. */
+export function trashedFiles(repository: Repository): RawSource {
+  let files: Promise<ReadonlyMap<string, Uint8Array>> | undefined;
+  return {
+    read: async ({ kind, name }, call) => {
+      if (kind !== "snapshot") return undefined;
+      files ??= snapshotFilesInTrash(repository, call);
+      return ifNamed(name, (await files).get(name));
     },
   };
 }

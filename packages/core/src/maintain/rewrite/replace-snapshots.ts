@@ -10,6 +10,8 @@ import { equalBytes } from "../../bytes/compare.ts";
 import { encodeSnapshot, type Snapshot } from "../../format/snapshot.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { listSnapshots, saveSnapshot, type SnapshotEntry } from "../../repository/snapshots.ts";
+import { copyToTrashIfAny } from "../../repository/trash.ts";
+import { DEFAULT_GRACE_MS } from "../forget/forget.ts";
 
 /** What became of a snapshot. */
 export interface SnapshotChange {
@@ -31,6 +33,8 @@ export interface ReplaceOptions extends CallOptions {
   readonly dryRun?: boolean | undefined;
   /** Remove the old snapshots, which takes an exclusive lock. */
   readonly forget?: boolean | undefined;
+  /** How long those can be brought back, in milliseconds; 0 for not at all. `DEFAULT_GRACE_MS` unless given. */
+  readonly graceMs?: number | undefined;
   /** Told of each change when it is done, or would be. */
   readonly onChange?: ((change: SnapshotChange) => void) | undefined;
 }
@@ -56,20 +60,25 @@ export async function replaceSnapshots(
   return changes;
 }
 
-/** Writes snapshots in place of others, each first the new one, then away with the old one if it is to go. */
+/** How snapshots are replaced, and how long the old ones can be brought back. */
+export type ReplacerOptions = Pick<ReplaceOptions, "signal" | "graceMs">;
+
+/** Writes snapshots in place of others, each first the new one, then a copy of the old one to the trash and away with it if it is to go. */
 export class SnapshotReplacer {
   readonly #repository: Repository;
   readonly #options: CallOptions;
+  readonly #graceMs: number;
   /** Snapshots that were made from others and are there, by the id of those. */
   readonly #made = new Map<string, Set<SnapshotEntry>>();
 
-  private constructor(repository: Repository, options: CallOptions) {
+  private constructor(repository: Repository, { signal, graceMs }: ReplacerOptions) {
     this.#repository = repository;
-    this.#options = options;
+    this.#options = { signal };
+    this.#graceMs = graceMs ?? DEFAULT_GRACE_MS;
   }
 
   /** Learns what snapshots there are, so that none is made twice. */
-  static async open(repository: Repository, options: CallOptions): Promise<SnapshotReplacer> {
+  static async open(repository: Repository, options: ReplacerOptions): Promise<SnapshotReplacer> {
     const replacer = new SnapshotReplacer(repository, options);
     const all = { ...options, onDamaged: () => undefined };
     for (const entry of await listSnapshots(repository, {}, all)) replacer.#remember(entry);
@@ -89,10 +98,13 @@ export class SnapshotReplacer {
     return { old, saved, isRemoved: removeOld };
   }
 
-  /** Remove a snapshot for which nothing comes. */
+  /** Remove a snapshot, for which nothing more comes. It stays if no copy can be kept, unless the store has no trash at all. */
   async remove(old: SnapshotEntry): Promise<SnapshotChange> {
     throwIfAborted(this.#options.signal);
     this.#leaveOut(old.id);
+    if (this.#graceMs > 0) {
+      await copyToTrashIfAny(this.#repository, old.id, this.#graceMs, this.#options);
+    }
     await this.#repository.backend.remove({ kind: "snapshot", name: old.id }, this.#options);
     return { old, saved: undefined, isRemoved: true };
   }

@@ -6,6 +6,7 @@ import { decodeTree, EMPTY_TREE, encodeTree } from "../../format/tree.ts";
 import { compilePatterns } from "../../fs/filter.ts";
 import { Repository } from "../../repository/repository.ts";
 import { listSnapshots, type SnapshotEntry } from "../../repository/snapshots.ts";
+import { listTrash } from "../../repository/trash.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import {
   createSample,
@@ -14,6 +15,7 @@ import {
   type Sample,
 } from "../../testing/sample-repository.ts";
 import { verify } from "../verify/verify.ts";
+import { isReplaced, undeleteSnapshot } from "../forget/undelete.ts";
 import { recover } from "./recover.ts";
 import { repairSnapshots } from "./repair-snapshots.ts";
 import type { RepairFinding } from "./repair-rules.ts";
@@ -232,6 +234,42 @@ describe("recover()", () => {
 
     // The root itself is damaged, the folder in it is not.
     expect(roots).toEqual([sample.ids.sub]);
+  });
+});
+
+describe("what was replaced", () => {
+  test("can be brought back, beside what took its place", async () => {
+    const { repository } = sample.testing;
+    const [changed] = await tagSnapshots(repository, await snapshots(), { add: ["x"] });
+
+    const [entry] = await listTrash(repository);
+    expect(entry?.id).toBe(sample.snapshot);
+    expect(isReplaced(entry!, await snapshots())).toBe(true);
+    await undeleteSnapshot(repository, entry!);
+
+    expect(new Set((await snapshots()).map(({ id }) => id))).toEqual(
+      new Set([sample.snapshot, changed?.saved?.id]),
+    );
+  });
+
+  test("is gone without a grace", async () => {
+    const { repository } = sample.testing;
+
+    await tagSnapshots(repository, await snapshots(), { add: ["x"], graceMs: 0 });
+
+    expect(await listTrash(repository)).toEqual([]);
+  });
+
+  test("stays where no copy of it can be kept", async () => {
+    const { repository, backend } = sample.testing;
+    const faulty = new FaultyBackend(backend);
+    faulty.on({ method: "write", kind: "trash" }, { type: "fail", error: "no-space" });
+    const failing = new Repository({ ...repository, backend: faulty });
+
+    const tagging = tagSnapshots(failing, await snapshots(), { add: ["x"] });
+
+    await expect(tagging).rejects.toMatchObject({ code: "no-space" });
+    expect((await snapshots()).map(({ id }) => id)).toContain(sample.snapshot);
   });
 });
 

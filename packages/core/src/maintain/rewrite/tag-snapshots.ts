@@ -1,18 +1,21 @@
-import type { CallOptions } from "../../backend/backend.ts";
 import type { Repository } from "../../repository/repository.ts";
 import type { SnapshotEntry } from "../../repository/snapshots.ts";
 import { changeTags, type TagWish } from "./change-tags.ts";
-import { SnapshotReplacer, type SnapshotChange } from "./replace-snapshots.ts";
+import {
+  SnapshotReplacer,
+  type ReplacerOptions,
+  type SnapshotChange,
+} from "./replace-snapshots.ts";
 
 /** Options of `tagSnapshots`. */
-export interface TagOptions extends CallOptions, TagWish {
+export interface TagOptions extends ReplacerOptions, TagWish {
   /** Told of each snapshot that was replaced. */
   readonly onChange?: ((change: SnapshotChange) => void) | undefined;
 }
 
 /**
  * Give snapshots other tags. As their files never change, each is replaced by a new one that names the first of them as its original;
- * those with the right tags stay. Call it under an exclusive lock. Gives what was replaced.
+ * those with the right tags stay. The old ones go to the trash. Call it under an exclusive lock. Gives what was replaced.
  */
 export async function tagSnapshots(
   repository: Repository,
