@@ -29,6 +29,7 @@ import {
 /** Flags of a retention at the target. */
 export interface RetentionFlags extends KeepFlags, GuardFlags {
   readonly prune?: boolean;
+  readonly dryRun?: boolean;
   /** Nobody is there to be asked. */
   readonly unattended?: boolean;
 }
@@ -103,11 +104,13 @@ export function reportRetention(
   if (report === undefined) return;
   const { output } = context;
   for (const group of report.groups) warnOfGuards(context, group);
-  if (flags.allowShrink === true) {
+  if (flags.allowShrink === true && flags.dryRun !== true) {
     acceptShrinks(context, new AcceptedShrinks(targetId, context.environment), report.groups);
   }
   if (report.removed.length === 0) return;
+  const isDry = flags.dryRun === true;
   const count = formatCount(report.removed.length, "snapshot");
+  if (isDry) return output.say(`${count} would be forgotten at the target`);
   if (report.trash === "kept") {
     output.say(`${count} forgotten at the target; "tsbak undelete" there brings them back`);
   } else if (report.trash === "unsupported") {

@@ -6,18 +6,24 @@ import {
   type MirrorReport,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { ExitCode } from "../exit-codes.ts";
 import { formatCount, formatSize } from "../format-text.ts";
 import { openNamedBackend, openOtherRepository } from "../open-repository.ts";
 import type { FromFlags } from "../options.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
+import {
+  reportRetention,
+  retentionCode,
+  retentionFields,
+  retentionOf,
+  type RetentionFlags,
+} from "../retention.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { trafficFields } from "../traffic-report.ts";
 import { lockWaiting } from "../with-lock.ts";
 
 /** Flags of `mirror`. */
-export interface MirrorFlags extends FromFlags {
-  readonly unattended?: boolean;
+export interface MirrorFlags extends FromFlags, RetentionFlags {
   readonly heal?: boolean;
   readonly delete?: boolean;
   readonly unsafeAllowRemoveAll?: boolean;
@@ -48,6 +54,8 @@ export async function runMirror(
     report = await mirror(source, target, {
       heal: flags.heal,
       delete: flags.delete,
+      retention: retentionOf(context, flags, { id: source.id }),
+      prune: flags.prune,
       allowRemoveAll: flags.unsafeAllowRemoveAll,
       dryRun: flags.dryRun,
       noLock: globals.lock === false,
@@ -58,8 +66,8 @@ export async function runMirror(
   } finally {
     status.stop();
   }
-  printReport(context, report, flags);
-  if (report.problems.length === 0) return EXIT.ok;
+  printReport(context, report, flags, source.id);
+  if (report.problems.length === 0) return retentionCode(report.retention);
   throw new TsbakError(
     "corrupt",
     `The mirror is not whole: ${formatCount(report.problems.length, "problem")}; see above`,
@@ -75,7 +83,12 @@ function describeEvent(event: MirrorEvent, seconds: number): string {
   return `${formatHead(seconds, share, left)}  ${phase}: ${files}, ${bytes}`;
 }
 
-function printReport(context: Context, report: MirrorReport, flags: MirrorFlags): void {
+function printReport(
+  context: Context,
+  report: MirrorReport,
+  flags: MirrorFlags,
+  sourceId: string,
+): void {
   const { output } = context;
   for (const { message } of report.problems) {
     output.warnMessage(`error: ${message}`, { message_type: "error", message });
@@ -91,6 +104,11 @@ function printReport(context: Context, report: MirrorReport, flags: MirrorFlags)
     output.say(`snapshot ${id.slice(0, 8)} ${would}deleted on the target`);
   }
   output.say(sentence(`${would}copied`, report.copied) ?? "nothing is new");
+  if (report.unwanted.length > 0) {
+    const count = formatCount(report.unwanted.length, "snapshot");
+    output.say(`${count} not copied, as the target would not keep them`);
+  }
+  reportRetention(context, flags, sourceId, report.retention);
   const deleted = sentence(`${would}deleted`, report.deleted);
   if (deleted !== undefined) output.say(deleted);
   sayStrays(context, report, flags);
@@ -102,7 +120,9 @@ function sayStrays({ output }: Context, report: MirrorReport, flags: MirrorFlags
   const files = formatCount(report.onlyOnTarget, "file");
   const snapshots = formatCount(report.snapshotsOnlyOnTarget.length, "snapshot");
   const what = `only the target has ${files}, ${snapshots} among them`;
-  if (flags.delete === true) output.warn(`${what}: nothing is deleted while there are problems`);
+  if (report.retention !== undefined) return output.say(what, 2);
+  if (flags.delete === true || report.unwanted.length > 0)
+    output.warn(`${what}: nothing is deleted while there are problems`);
   else output.say(`${what}; --delete removes them`);
 }
 
@@ -129,6 +149,7 @@ function summaryOf(
     deleted_snapshots: report.deletedSnapshots,
     only_on_target: report.onlyOnTarget,
     snapshots_only_on_target: report.snapshotsOnlyOnTarget,
+    ...retentionFields(report.retention, report.unwanted.length),
     healed: report.healed.map(({ side, file }) => ({ side, ...file })),
     num_errors: report.problems.length,
     ...(flags.dryRun === true ? { dry_run: true } : {}),

@@ -12,11 +12,15 @@ export function declareCopy(command: Command): Command {
 
 /** Declare the flags of `mirror`. */
 export function declareMirror(command: Command): Command {
-  return addFromOptions(command)
+  addFromOptions(command)
     .option("--heal", "read everything on both sides, and replace what is damaged by the other's")
     .option("--delete", "delete what the source does not have any more")
     .option("--unsafe-allow-remove-all", "with --delete: even if no snapshot is left")
     .option("-n, --dry-run", "change nothing, only tell what would be done");
+  return addRetentionOptions(command).option(
+    "--prune",
+    "delete packs that only the target has and nothing there needs",
+  );
 }
 
 /** Declare the flags of `rekey`. */

@@ -4,6 +4,7 @@ import { TsbakError } from "../../errors.ts";
 import { listLocks } from "../../repository/lock-files.ts";
 import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
 import { Repository } from "../../repository/repository.ts";
+import { confirmLocks } from "../../repository/under-locks.ts";
 
 /** What is said about locking. */
 interface LockWish extends CallOptions {
@@ -58,6 +59,21 @@ export class MirrorLocks {
     if (this.#options.dryRun === true) return;
     await this.#ofTarget?.release();
     this.#ofTarget = await this.#take(this.#target, true);
+  }
+
+  /** The target as a repository, with the keys of the source. */
+  get repository(): Repository {
+    return this.#target;
+  }
+
+  /** The target, where nothing is written or removed while a lock of it is in doubt. */
+  get target(): Backend {
+    return this.#target.backend;
+  }
+
+  /** Make sure that both are held to the end. */
+  confirm(): Promise<void> {
+    return confirmLocks([this.#ofSource, this.#ofTarget]);
   }
 
   async release(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { FileRef } from "../../backend/backend.ts";
+import type { RetentionReport } from "../forget/apply-retention.ts";
 import type {
   FileCounts,
   MirroredKind,
@@ -18,6 +19,8 @@ export class MirrorLog implements MirrorReport {
   readonly deletedSnapshots: string[] = [];
   snapshotsOnlyOnTarget: string[] = [];
   onlyOnTarget = 0;
+  unwanted: readonly string[] = [];
+  retention: RetentionReport | undefined;
   readonly healed: { side: MirrorSide; file: FileRef }[] = [];
   readonly problems: MirrorProblem[] = [];
   readonly #onEvent: ((event: MirrorEvent) => void) | undefined;

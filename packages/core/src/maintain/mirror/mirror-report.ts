@@ -1,4 +1,5 @@
 import type { FileRef } from "../../backend/backend.ts";
+import type { RetentionReport } from "../forget/apply-retention.ts";
 
 /** The two places of one repository. */
 export type MirrorSide = "source" | "target";
@@ -51,6 +52,10 @@ export interface MirrorReport {
   readonly onlyOnTarget: number;
   /** Snapshots among them. */
   readonly snapshotsOnlyOnTarget: readonly string[];
+  /** Ids of snapshots that the target would not keep, and that were not copied. */
+  readonly unwanted: readonly string[];
+  /** What was forgotten at the target; undefined if it keeps nothing of its own, or there are problems. */
+  readonly retention: RetentionReport | undefined;
   /** Files that were replaced by the other side's. */
   readonly healed: readonly { readonly side: MirrorSide; readonly file: FileRef }[];
   /** Empty if both sides are known to be well. */

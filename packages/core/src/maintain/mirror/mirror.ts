@@ -15,10 +15,12 @@ import { describeFile } from "../../backend/layout.ts";
 import { TsbakError } from "../../errors.ts";
 import type { LockWaiting } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
+import type { Retention } from "../forget/apply-retention.ts";
 import { copyFiles, seedTarget } from "./copy-files.ts";
 import { deleteStrays, strayFiles } from "./delete-strays.ts";
 import { healFiles } from "./heal-files.ts";
 import { identifyTarget, refuseStrangers, type TargetState } from "./identify-target.ts";
+import { MirroredSnapshots } from "./keep-snapshots.ts";
 import { findLacking } from "./lacking-packs.ts";
 import { listFiles, WRITE_ORDER, type Listing } from "./listing.ts";
 import { MirrorLocks } from "./mirror-locks.ts";
@@ -26,11 +28,19 @@ import { MirrorLog } from "./mirror-log.ts";
 import type { MirrorEvent, MirrorReport } from "./mirror-report.ts";
 import type { MirrorRun } from "./mirror-run.ts";
 import { listFinished } from "./replace-file.ts";
+import { retirePacks, type Sides } from "./retire-packs.ts";
 
 /** How to mirror. */
 export interface MirrorOptions extends CallOptions {
   /** Delete on the target what the source does not have. */
   readonly delete?: boolean | undefined;
+  /**
+   * What the target keeps, instead of `delete`. Snapshots that it would not keep are not copied, and those that it keeps no longer are
+   * forgotten there, unless anything is wrong with either side.
+   */
+  readonly retention?: Retention | undefined;
+  /** With `retention`: delete packs that only the target has and nothing there needs. */
+  readonly prune?: boolean | undefined;
   /** Let that delete the last snapshot there. */
   readonly allowRemoveAll?: boolean | undefined;
   /** Read everything on both sides, and replace what is damaged by the other side's copy. */
@@ -56,10 +66,13 @@ export async function mirror(
   options: MirrorOptions = {},
 ): Promise<MirrorReport> {
   if (source.backend.location === target.location) throw samePlace(target);
+  if (options.retention !== undefined && options.delete === true) throw bothWays();
   const locks = new MirrorLocks(source, target, options);
   try {
     if (options.noLock !== true) await locks.lockSource();
-    return await run(source, target, locks, options);
+    const report = await run(source, locks, options);
+    await locks.confirm();
+    return report;
   } catch (error) {
     throw locks.lossOr(error);
   } finally {
@@ -69,11 +82,11 @@ export async function mirror(
 
 async function run(
   source: Repository,
-  target: Backend,
   locks: MirrorLocks,
   options: MirrorOptions,
 ): Promise<MirrorReport> {
   const isDry = options.dryRun === true;
+  const { target } = locks;
   const parts: MirrorRun = {
     source,
     target,
@@ -86,9 +99,13 @@ async function run(
   if (state !== "same") await prepare(parts, state, options.heal === true);
   await locks.lockTarget();
   const files = await listSides(parts);
-  await copyFiles(parts, strayFiles(files.source, files.target));
+  const { retention } = options;
+  const snapshots = retention && new MirroredSnapshots(parts, locks.repository, retention);
+  parts.log.unwanted = (await snapshots?.findUnwanted()) ?? [];
+  await copyFiles(parts, without(strayFiles(files.source, files.target), parts.log.unwanted));
   await setRight(parts, files, options);
-  if (options.delete === true && parts.log.problems.length === 0) {
+  if (snapshots !== undefined) await forget(parts, locks, snapshots, options.prune === true);
+  else if (options.delete === true && parts.log.problems.length === 0) {
     await locks.excludeFromTarget();
     const now = isDry ? files : await listAgain(parts);
     await deleteStrays(parts, now.target, now.source, options.allowRemoveAll === true);
@@ -96,15 +113,33 @@ async function run(
   return parts.log;
 }
 
+function without(files: Listing, snapshots: readonly string[]): Listing {
+  const left = new Map(files.snapshot);
+  for (const id of snapshots) left.delete(id);
+  return { ...files, snapshot: left };
+}
+
+/** Nobody is kept out if there is nothing to do. */
+async function forget(
+  parts: MirrorRun,
+  locks: MirrorLocks,
+  snapshots: MirroredSnapshots,
+  mayPrune: boolean,
+): Promise<void> {
+  const { log } = parts;
+  if (log.problems.length === 0) {
+    const isIdle = (await snapshots.plan()).every(({ remove }) => remove.length === 0);
+    if (!isIdle || mayPrune) await locks.excludeFromTarget();
+    log.retention = await snapshots.apply();
+    if (mayPrune) await retirePacks(parts, locks.repository, await listAgain(parts));
+  }
+  noteStrays(log, await listAgain(parts));
+}
+
 /** The target first: what somebody else has mirrored meanwhile is in the source's listing then. */
 async function listAgain({ source, target, call }: MirrorRun): Promise<Sides> {
   const atTarget = await listFiles(target, call);
   return { target: atTarget, source: await listFiles(source.backend, call) };
-}
-
-interface Sides {
-  readonly source: Listing;
-  readonly target: Listing;
 }
 
 /** What is listed before a lock of the target is held is good for nothing else. */
@@ -127,7 +162,7 @@ async function listSides({ source, target, isDry, call }: MirrorRun): Promise<Si
 async function setRight(parts: MirrorRun, files: Sides, options: MirrorOptions): Promise<void> {
   if (options.heal === true) await healFiles(parts, files);
   else noteDifferences(parts, files);
-  if (options.heal === true || options.delete === true) {
+  if (options.heal === true || options.delete === true || options.prune === true) {
     await findLacking(parts, files, options.heal === true);
   }
 }
@@ -154,6 +189,13 @@ function samePlace(target: Backend): TsbakError {
   return new TsbakError(
     "invalid-argument",
     `Cannot mirror to ${target.location}: that is where the repository is; name another location with -r`,
+  );
+}
+
+function bothWays(): TsbakError {
+  return new TsbakError(
+    "invalid-argument",
+    "Cannot mirror: --delete keeps at the target what the source has, --keep-* what the policy says; use one of them",
   );
 }
 
