@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
-import { copySnapshots, openRepository } from "@tsbak/core";
+import { copySnapshots, openRepository, rekey } from "@tsbak/core";
 import { createQuickly, FaultyBackend } from "@tsbak/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { compareTrees } from "./compare-trees.ts";
@@ -112,6 +112,32 @@ test.skipIf(!requirePeer("restic"))(
       await copySnapshots(await open(first.folder), await open(folder), options);
       expect(await originsOf({ workshop, folder })).toEqual(expected);
     }
+  },
+);
+
+test.skipIf(!requirePeer("restic"))(
+  "what rekey leaves when it dies is whole for restic",
+  async () => {
+    makeRandomTree(source, { seed: 3, size: 2e6, files: 20 });
+    const first = await initRepository(workshop, "tsbak", "first");
+    await backupStep(first, "tsbak", source);
+    const env = { RESTIC_PASSWORD: "battery staple" };
+    // Between packs and the index, and before the snapshot; the unit test of rekey() dies at every write.
+    for (const at of [3, 5]) {
+      const folder = workshop.path(`new-${at}`);
+      await createQuickly(await openBackend(folder), { password: env.RESTIC_PASSWORD });
+      const backend = new FaultyBackend(await openBackend(folder));
+      const target = await openRepository(backend, { password: env.RESTIC_PASSWORD });
+      const opened = await openRepository(await openBackend(first.folder), { password });
+      backend.crashAt(at, { applied: at % 2 === 0 });
+      await rekey(opened, target, { threads: 1 }).catch(() => undefined);
+      expect(backend.crashed).toBe(true);
+      for (const lock of fs.readdirSync(join(folder, "locks")))
+        fs.rmSync(join(folder, "locks", lock));
+
+      await mustOn({ workshop, folder }, "restic", ["check", "--read-data"], { env });
+    }
+    await mustOn(first, "restic", ["check", "--read-data"]);
   },
 );
 

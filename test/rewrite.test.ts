@@ -1,7 +1,18 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { openBackend } from "@tsbak/backends";
-import { findSnapshot, findTree, openRepository } from "@tsbak/core";
+import {
+  compilePatterns,
+  findSnapshot,
+  findTree,
+  listSnapshots,
+  openRepository,
+  recover,
+  rewriteSnapshots,
+  tagSnapshots,
+  type Repository,
+} from "@tsbak/core";
+import { FaultyBackend } from "@tsbak/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requirePeer, Workshop, type ToolName } from "./peers.ts";
 import { makeRandomTree } from "./random-tree.ts";
@@ -66,6 +77,15 @@ async function damage(copy: TestRepository): Promise<void> {
   const refused = await runOn(copy, "tsbak", ["repair", "snapshots"]);
   expect(refused.stderr).toContain('run "tsbak repair index" first');
   await mustOn(copy, "restic", ["repair", "index"]);
+}
+
+type Operation = (repository: Repository) => Promise<unknown>;
+
+/** A snapshot goes first, so that there is something to recover. */
+async function recoverForgotten(opened: Repository): Promise<void> {
+  const [oldest] = await listSnapshots(opened);
+  await opened.backend.remove({ kind: "snapshot", name: oldest?.id ?? "" });
+  await recover(opened);
 }
 
 /** Run the same command by both tools, each on a copy of its own; gives what is there afterwards. */
@@ -178,6 +198,32 @@ describe.skipIf(peers.map(requirePeer).includes(false))("tsbak", () => {
 
     expect(trees[1]).toEqual(trees[0]);
     expect(trees[0]).not.toEqual(await snapshotsOf(repository));
+  });
+
+  /** The points are between a pack and its index, and between the two places of a snapshot; unit tests die at every write. */
+  test.each<[string, readonly number[], Operation]>([
+    ["tag", [2, 3], async (repo) => tagSnapshots(repo, await listSnapshots(repo), { add: ["x"] })],
+    [
+      "rewrite",
+      [2, 5],
+      async (repo) =>
+        rewriteSnapshots(repo, await listSnapshots(repo), {
+          exclude: [compilePatterns(["*.log"])],
+          forget: true,
+        }),
+    ],
+    ["recover", [2, 3], recoverForgotten],
+  ])("what %s leaves when it dies is whole for restic", async (_, points, run) => {
+    for (const at of points) {
+      const copy = copyOf("crashed");
+      const backend = new FaultyBackend(await openBackend(copy.folder));
+      const opened = await openRepository(backend, { password });
+      backend.crashAt(at, { applied: at % 2 === 0 });
+      await run(opened).catch(() => undefined);
+      expect(backend.crashed).toBe(true);
+
+      await mustOn(copy, "restic", ["check", "--read-data"]);
+    }
   });
 
   test.each([
