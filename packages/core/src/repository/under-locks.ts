@@ -23,7 +23,7 @@ export async function underLocks<T>(
   } catch (error) {
     throw lossOf(locks) ?? error;
   } finally {
-    await Promise.all(locks.map((lock) => lock?.release()));
+    await Promise.all(locks.map(async (lock) => lock?.release()));
   }
 }
 
