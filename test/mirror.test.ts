@@ -32,6 +32,29 @@ function filesOf(folder: string): string[] {
     .sort();
 }
 
+test.skipIf(!requirePeer("restic"))(
+  "a mirror that keeps longer than its source, which prunes, is whole for restic",
+  async () => {
+    const first = await initRepository(workshop, "tsbak", "first");
+    const second = { workshop, folder: workshop.path("second") };
+    const run = ["mirror", "--from-repo", first.folder, "--keep-last", "2", "--prune"];
+    makeRandomTree(source, { seed: 1, size: 5e5, files: 10 });
+    await backupStep(first, "tsbak", source);
+    await mustOn(second, "tsbak", run);
+    fs.writeFileSync(join(source, "new"), "of the second backup");
+    await backupStep(first, "tsbak", source);
+    const forget = ["forget", "--keep-last", "1", "--prune", "--max-unused", "0"];
+    await mustOn(first, "restic", forget);
+
+    const told = await mustOn(second, "tsbak", run);
+
+    expect(told).toMatch(/snapshot [0-9a-f]{8} mirrored/);
+    expect(fs.readdirSync(join(second.folder, "snapshots"))).toHaveLength(2);
+    await checkStep(second, ["restic"]);
+    expect(await mustOn(second, "tsbak", [...run, "--grace", "0"])).toContain("nothing is new");
+  },
+);
+
 test.skipIf(!requirePeer("restic") || !requirePeer("rest-server"))(
   "a mirror over the network is restic's to use, and heals what it is the mirror of",
   async () => {
