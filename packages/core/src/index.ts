@@ -112,8 +112,6 @@ export type {
 } from "./maintain/verify/verify-report.ts";
 
 export { prune } from "./maintain/prune/prune.ts";
-export { startMarkWorkers } from "./maintain/prune/mark-used.ts";
-export type { MarkPool } from "./maintain/prune/mark-used.ts";
 export type {
   PlanOptions,
   PruneEvent,

@@ -1,10 +1,4 @@
-import {
-  prune,
-  startMarkWorkers,
-  type PruneOptions,
-  type Repository,
-  type UnusedLimit,
-} from "@tsbak/core";
+import { prune, type PruneOptions, type Repository, type UnusedLimit } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { openNamedRepository } from "../open-repository.ts";
@@ -40,19 +34,12 @@ export async function runPrune(
   flags: PruneFlags,
 ): Promise<ExitCode> {
   keepMemorySmall();
-  // They load their code while the key is derived from the password.
-  const workers = startMarkWorkers();
-  try {
-    const repository = await openNamedRepository(context);
-    await pruneRepository(context, repository, flags, {
-      workers,
-      dryRun: flags.dryRun,
-      recoverNoFreeSpace: flags.unsafeRecoverNoFreeSpace,
-    });
-    return EXIT.ok;
-  } finally {
-    await workers.close();
-  }
+  const repository = await openNamedRepository(context);
+  await pruneRepository(context, repository, flags, {
+    dryRun: flags.dryRun,
+    recoverNoFreeSpace: flags.unsafeRecoverNoFreeSpace,
+  });
+  return EXIT.ok;
 }
 
 /** Prune, and tell of it: for every command that does. */

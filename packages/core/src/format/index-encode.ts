@@ -8,6 +8,11 @@ export interface IndexedPack {
   entries: readonly PackEntry[];
 }
 
+/** The same with blobs that are made one by one. */
+export interface ListedPack extends Pick<IndexedPack, "id"> {
+  readonly entries: Iterable<PackEntry>;
+}
+
 const START = ascii('{"packs":[');
 const OBJECT_ID = ascii('{"id":"');
 const BLOBS = ascii('","blobs":[');
@@ -33,16 +38,16 @@ export interface IndexSize {
 }
 
 /**
- * The JSON of an index file as restic writes it, with its newline; packs and blobs in the order given. Packs that are made one by one
+ * The JSON of an index file as restic writes it, with its newline; packs and blobs in the order given. Those that are made one by one
  * need not be in memory all at once; then `size` says how many there are. The result is a view of a larger buffer.
  *
  * @throws {RangeError} If an id is not 32 bytes or 64 digits, a number has more than 32 bits, or there is more than `size` says.
  */
 export function encodeIndex(packs: readonly IndexedPack[]): Uint8Array<ArrayBuffer>;
-export function encodeIndex(packs: Iterable<IndexedPack>, size: IndexSize): Uint8Array<ArrayBuffer>;
+export function encodeIndex(packs: Iterable<ListedPack>, size: IndexSize): Uint8Array<ArrayBuffer>;
 export function encodeIndex(
-  packs: Iterable<IndexedPack>,
-  size: IndexSize = sizeOf([...packs]),
+  packs: readonly IndexedPack[] | Iterable<ListedPack>,
+  size: IndexSize = sizeOf(packs as readonly IndexedPack[]),
 ): Uint8Array<ArrayBuffer> {
   const text = new IndexText(32 + size.packs * MAX_PACK_TEXT + size.blobs * MAX_BLOB_TEXT);
   text.literal(START);
@@ -60,15 +65,17 @@ function sizeOf(packs: readonly IndexedPack[]): IndexSize {
   return { packs: packs.length, blobs: packs.reduce((sum, pack) => sum + pack.entries.length, 0) };
 }
 
-function encodePack(text: IndexText, pack: IndexedPack): void {
+function encodePack(text: IndexText, pack: ListedPack): void {
   text.literal(OBJECT_ID);
   if (typeof pack.id === "string") text.hexText(pack.id);
   else text.hex(pack.id);
   text.literal(BLOBS);
-  pack.entries.forEach((entry, number) => {
-    if (number > 0) text.byte(COMMA);
+  let isFirst = true;
+  for (const entry of pack.entries) {
+    if (!isFirst) text.byte(COMMA);
+    isFirst = false;
     encodeBlob(text, entry);
-  });
+  }
   text.literal(END);
 }
 

@@ -6,7 +6,7 @@ import { scanIndex } from "./index-scan.ts";
 import type { JsonValue } from "./json.ts";
 import { parseJsonBytes } from "./json.ts";
 
-export type { IndexedPack } from "./index-encode.ts";
+export type { IndexedPack, ListedPack } from "./index-encode.ts";
 export { encodeIndex } from "./index-encode.ts";
 
 /** Receives the contents of an index file: each pack, followed by its blobs. */

@@ -102,9 +102,17 @@ function checkEntry(entry: PackEntry, offset: number): void {
  * @throws {TsbakError} `corrupt` for an unknown type, a cut entry, a blob shorter than its seal, or a pack beyond 4 GiB.
  */
 export function decodePackHeader(plain: Uint8Array): PackEntry[] {
+  return Array.from(packEntries(plain), ({ id, ...place }) => ({ ...place, id: id.slice() }));
+}
+
+/**
+ * The same one after the other, for who does not keep them: the ids are views of the header.
+ *
+ * @throws {TsbakError} `corrupt` as `decodePackHeader`, when it comes to what is wrong.
+ */
+export function* packEntries(plain: Uint8Array): Generator<PackEntry> {
   if (plain.length + SEAL_OVERHEAD > MAX_HEADER_SIZE) throw badHeader("it is too large");
   const view = new DataView(plain.buffer, plain.byteOffset, plain.length);
-  const entries: PackEntry[] = [];
   let offset = 0;
   for (let at = 0; at < plain.length;) {
     const kind = view.getUint8(at);
@@ -116,19 +124,12 @@ export function decodePackHeader(plain: Uint8Array): PackEntry[] {
     if (length < SEAL_OVERHEAD) throw badHeader(`a blob of ${length} bytes is too short`);
     if (kind >= 2 && uncompressedLength === 0)
       throw badHeader("a compressed blob has no uncompressed length");
-    const id = plain.slice(at + size - ID_SIZE, at + size);
-    entries.push({
-      type: kind % 2 === 1 ? "tree" : "data",
-      id,
-      offset,
-      length,
-      uncompressedLength,
-    });
+    const id = plain.subarray(at + size - ID_SIZE, at + size);
+    yield { type: kind % 2 === 1 ? "tree" : "data", id, offset, length, uncompressedLength };
     offset += length;
     if (offset > MAX_UINT32) throw badHeader("its blobs exceed 4 GiB");
     at += size;
   }
-  return entries;
 }
 
 /** The four bytes that end a pack, for a sealed header of this many bytes. */

@@ -141,11 +141,6 @@ export class BlobIndex extends SharedIndexView {
     return entry < 0 ? undefined : this.plainLengthAt(entry);
   }
 
-  /** Plain length of entry number `entry` in bytes. */
-  plainLengthAt(entry: number): number {
-    return this.uncompressedLengthAt(entry) || this.lengthAt(entry) - 32;
-  }
-
   /** Call `visit` for each entry, in the order of addition. `packNumber` indexes `packs`. */
   forEach(visit: (entry: IndexEntry) => void): void {
     for (let entry = 0; entry < this.#count; entry++) visit(this.entryAt(entry));

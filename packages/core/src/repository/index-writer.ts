@@ -1,5 +1,5 @@
-import { COMPRESSED_ENTRY, decodePackHeader, PLAIN_ENTRY } from "../format/pack-header.ts";
-import { encodeIndex, type IndexedPack } from "../format/index-file.ts";
+import { COMPRESSED_ENTRY, packEntries, PLAIN_ENTRY } from "../format/pack-header.ts";
+import { encodeIndex, type ListedPack } from "../format/index-file.ts";
 
 /** An index file is complete at this many blobs (restic format, section 7). */
 const FULL_BLOBS = 50_000;
@@ -54,6 +54,6 @@ export class IndexWriter {
 }
 
 /** One after the other: the entries of all, as objects, would take three times the memory of the index. */
-function* decoded(packs: readonly StoredPack[]): Generator<IndexedPack> {
-  for (const { name, header } of packs) yield { id: name, entries: decodePackHeader(header) };
+function* decoded(packs: readonly StoredPack[]): Generator<ListedPack> {
+  for (const { name, header } of packs) yield { id: name, entries: packEntries(header) };
 }

@@ -94,9 +94,12 @@ const IS_FULL = 5;
 /** Random bits are drawn by the block: one system call for 4096 blobs. */
 const RANDOM_BYTES = 512;
 
-/** What the threads that fill the same packs share, to be posted to each. */
-export function createOpenPacks(): SharedArrayBuffer {
-  return new SharedArrayBuffer(4 * (FIRST_SEAT + SEATS));
+/**
+ * What the threads that fill the same packs share, to be posted to each. With one seat there is one pack at a time: only for whoever
+ * gives it blobs in an order that tells nothing.
+ */
+export function createOpenPacks(seats: 1 | 2 = SEATS): SharedArrayBuffer {
+  return new SharedArrayBuffer(4 * (FIRST_SEAT + seats));
 }
 
 /** One thread's access to the open packs. One set of packs is used for one type of blob only. */
@@ -151,7 +154,7 @@ export class OpenPacks {
   finish(): FinishedPack[] {
     this.#throwIfBroken();
     const slots: PackSlot[] = [];
-    for (let seat = FIRST_SEAT; seat < FIRST_SEAT + SEATS; seat++) {
+    for (let seat = FIRST_SEAT; seat < this.#words.length; seat++) {
       const taken = Atomics.exchange(this.#words, seat, EMPTY);
       if (taken !== EMPTY) slots.push(this.#memory.slot(taken - 1));
     }
@@ -165,7 +168,8 @@ export class OpenPacks {
   }
 
   #put(wish: Reservation, fill: (place: Place) => unknown): AddedBlob {
-    const place = this.#reserve(this.#randomBit(), wish);
+    const seats = this.#words.length - FIRST_SEAT;
+    const place = this.#reserve(seats === 1 ? 0 : this.#randomBit(), wish);
     try {
       fill(place);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { Semaphore } from "../async/semaphore.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { isTsbakError } from "../errors.ts";
-import { decodePackHeader } from "../format/pack-header.ts";
+import { packEntries } from "../format/pack-header.ts";
 import type { BlobIndex } from "./blob-index.ts";
 import { releaseMemory } from "../workers/memory-pool.ts";
 import { IndexWriter } from "./index-writer.ts";
@@ -21,7 +21,7 @@ export interface PackSaverOptions extends CallOptions {
  */
 export class PackSaver {
   readonly #repository: Repository;
-  readonly #index: BlobIndex;
+  readonly #index: BlobIndex | undefined;
   readonly #options: PackSaverOptions;
   readonly #slots: Semaphore;
   readonly #indexWriter: IndexWriter;
@@ -29,7 +29,12 @@ export class PackSaver {
   #failure: Error | undefined;
   #indexing: Promise<void> = Promise.resolve();
 
-  constructor(repository: Repository, index: BlobIndex, options: PackSaverOptions = {}) {
+  /** Blobs are noted in `index`, if there is one. */
+  constructor(
+    repository: Repository,
+    index: BlobIndex | undefined,
+    options: PackSaverOptions = {},
+  ) {
     this.#repository = repository;
     this.#index = index;
     this.#options = options;
@@ -50,9 +55,14 @@ export class PackSaver {
     this.#running.add(task);
   }
 
+  /** Wait until no more than so many packs are on their way. */
+  async atMost(count: number): Promise<void> {
+    while (this.#running.size > count) await Promise.race(this.#running);
+  }
+
   /** Wait for all packs and write the rest of the index. Rejects with the first failure there was. */
   async finish(): Promise<void> {
-    while (this.#running.size > 0) await Promise.race(this.#running);
+    await this.atMost(0);
     if (this.#failure !== undefined) throw this.#failure;
     await this.#indexWriter.flush();
   }
@@ -88,11 +98,15 @@ export class PackSaver {
   }
 
   #remember(pack: FinishedPack): void {
-    const packNumber = this.#index.packNumber(pack.name);
-    const entries = decodePackHeader(pack.header);
-    if (entries.some((entry) => entry.type === "tree")) {
-      this.#repository.cache?.rememberPack(pack.name, pack.bytes);
+    const { cache } = this.#repository;
+    const index = this.#index;
+    if (cache === undefined && index === undefined) return;
+    const packNumber = index?.packNumber(pack.name) ?? 0;
+    let hasTrees = false;
+    for (const entry of packEntries(pack.header)) {
+      if (entry.type === "tree") hasTrees = true;
+      index?.add(entry.type, entry.id, 0, packNumber, entry);
     }
-    for (const entry of entries) this.#index.add(entry.type, entry.id, 0, packNumber, entry);
+    if (hasTrees) cache?.rememberPack(pack.name, pack.bytes);
   }
 }

@@ -1,5 +1,6 @@
 import type { BlobType } from "../format/blob-type.ts";
 import { toHex } from "../bytes/hex.ts";
+import { SEAL_OVERHEAD } from "../crypto/sealer.ts";
 
 /** The buffers of an index, to be posted to a worker thread and opened there with `SharedIndexView`. */
 export interface SharedBlobIndex {
@@ -108,6 +109,11 @@ export class SharedIndexView {
   /** Plain length; 0 if the blob is not compressed. */
   uncompressedLengthAt(entry: number): number {
     return this.placeWord(entry, 3);
+  }
+
+  /** What the contents have in bytes, compressed or not; 0 where an index says less than a seal takes, which then does not open. */
+  plainLengthAt(entry: number): number {
+    return this.uncompressedLengthAt(entry) || Math.max(this.lengthAt(entry) - SEAL_OVERHEAD, 0);
   }
 
   /**

@@ -112,7 +112,7 @@ function cutParts(file: number, { plan, index }: CompareContext): Part[] {
   const parts: Part[] = [];
   let [start, offset, size] = [first, 0, 0];
   for (let use = first; use < end; use++) {
-    size += plainLength(index, plan.uses.entries[use] as number);
+    size += index.plainLengthAt(plan.uses.entries[use] as number);
     if (size < TASK_SIZE && use + 1 < end) continue;
     parts.push({ file, offset, first: start, end: use + 1 });
     [start, offset, size] = [use + 1, offset + size, 0];
@@ -135,7 +135,7 @@ function makeTask(
     for (let use = first; use < end; use++, blob++) {
       const entry = plan.uses.entries[use] as number;
       ids.write(index.idAt(entry), blob * SHA256_SIZE, "hex");
-      lengths[blob] = plainLength(index, entry);
+      lengths[blob] = index.plainLengthAt(entry);
     }
   });
   const files = makeBatch(
@@ -162,8 +162,4 @@ function receive(
     others.found = found;
     if (--others.remaining === 0) sink.onFile(file, found);
   });
-}
-
-function plainLength(index: BlobIndex, entry: number): number {
-  return index.uncompressedLengthAt(entry) || index.lengthAt(entry) - 32;
 }

@@ -11,15 +11,18 @@ export interface TaskResult<Result> {
 /** Sends something to the pool while the task goes on. */
 export type Emit<Event> = (event: Event, transfer?: readonly ArrayBuffer[]) => void;
 
+/** Makes what handles tasks of what a pool was begun with. */
+export type Prepare<Setup, Task, Result, Event = never> = (
+  setup: Setup,
+  emit: Emit<Event>,
+) => Promise<(task: Task) => TaskResult<Result> | Promise<TaskResult<Result>>>;
+
 /**
  * Serve the pool that started this thread. `prepare` is given the pool's setup and returns what handles tasks; they are handled
  * strictly one after another. An error of a task goes back to whoever gave the task; the thread goes on.
  */
 export function serveTasks<Setup, Task, Result, Event = never>(
-  prepare: (
-    setup: Setup,
-    emit: Emit<Event>,
-  ) => Promise<(task: Task) => TaskResult<Result> | Promise<TaskResult<Result>>>,
+  prepare: Prepare<Setup, Task, Result, Event>,
 ): void {
   if (parentPort === null) throw new Error("serveTasks() assumes a worker thread");
   const port = parentPort;

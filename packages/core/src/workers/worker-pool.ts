@@ -1,5 +1,7 @@
 import { Worker, type Transferable } from "node:worker_threads";
 import { TsbakError, type ErrorCode } from "../errors.ts";
+import { closedError } from "./closed-error.ts";
+import type { TaskPool } from "./task-pool.ts";
 
 /** What travels to a worker: first the setup, then tasks, then the end. */
 export type PoolMessage =
@@ -54,7 +56,7 @@ const LIMITS = { maxYoungGenerationSizeMb: 8 };
 /**
  * Threads that run one worker module and take tasks in order. A thread that dies fails all its tasks and the pool.
  */
-export class WorkerPool<Task, Result, Event = never> {
+export class WorkerPool<Task, Result, Event = never> implements TaskPool<Task, Result, Event> {
   /** Of threads. */
   readonly size: number;
   readonly #module: URL;
@@ -121,7 +123,7 @@ export class WorkerPool<Task, Result, Event = never> {
 
   /** Stop all threads; tasks in hand are rejected. Resolves when the threads have ended. */
   async close(): Promise<void> {
-    this.#fail(new TsbakError("interrupted", "Cannot go on: the worker threads were stopped"));
+    this.#fail(closedError());
     this.interrupt();
     await Promise.all(this.#seats.map(endThread));
   }

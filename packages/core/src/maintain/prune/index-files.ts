@@ -1,7 +1,8 @@
 import { mapConcurrent } from "../../async/map-concurrent.ts";
 import type { CallOptions } from "../../backend/backend.ts";
-import { decodeIndex, encodeIndex, type IndexedPack } from "../../format/index-file.ts";
+import { decodeIndex, encodeIndex, type ListedPack } from "../../format/index-file.ts";
 import { fromHex, toHex } from "../../bytes/hex.ts";
+import type { PackEntry } from "../../format/pack-header.ts";
 import { BlobIndex } from "../../repository/blob-index.ts";
 import { IndexFiller } from "../../repository/load-index.ts";
 import type { Repository } from "../../repository/repository.ts";
@@ -129,13 +130,16 @@ export class IndexFiles {
     for (const name of files) this.#files.delete(name);
   }
 
-  *#describe(packs: readonly number[], map: PackMap): Generator<IndexedPack> {
+  *#describe(packs: readonly number[], map: PackMap): Generator<ListedPack> {
     for (const pack of packs) {
-      const entries = Array.from(map.entriesOf(pack), (entry) => {
-        const { id, ...place } = this.index.entryAt(entry);
-        return { ...place, id: fromHex(id) };
-      });
-      yield { id: this.index.packs[pack] as string, entries };
+      yield { id: this.index.packs[pack] as string, entries: this.#entriesOf(pack, map) };
+    }
+  }
+
+  *#entriesOf(pack: number, map: PackMap): Generator<PackEntry> {
+    for (const entry of map.entriesOf(pack)) {
+      const { id, ...place } = this.index.entryAt(entry);
+      yield { ...place, id: fromHex(id) };
     }
   }
 }

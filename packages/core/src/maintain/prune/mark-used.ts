@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { interruptedError, throwIfAborted } from "../../async/interrupted.ts";
 import { LENT_ROOM, type CallOptions, type OpenFile } from "../../backend/backend.ts";
 import { isTsbakError, type TsbakError } from "../../errors.ts";
@@ -7,16 +6,20 @@ import { readBlob } from "../../repository/read-blob.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { moduleUrl } from "../../workers/module-url.ts";
 import { MemoryPool, releaseMemory } from "../../workers/memory-pool.ts";
+import { OwnThread } from "../../workers/own-thread.ts";
+import type { TaskPool } from "../../workers/task-pool.ts";
 import { WorkerPool } from "../../workers/worker-pool.ts";
 import { BlobMarks } from "./blob-marks.ts";
 import type { MarkReply, MarkSetup, MarkTask } from "./mark-protocol.ts";
+import { prepareMarking } from "./prepare-marking.ts";
 import { TreeMarker, type MissingBlob } from "./tree-marker.ts";
 
-/** Threads that read trees. */
-export type MarkPool = WorkerPool<MarkTask, MarkReply>;
+/** What reads trees. */
+export type MarkPool = TaskPool<MarkTask, MarkReply>;
 
-/** Start threads for `markUsed`, which load their code at once. Whoever starts them closes them. */
-export function startMarkWorkers(threads: number = availableParallelism()): MarkPool {
+/** Start threads for `markUsed`; a single one is the caller's own. Whoever starts them closes them. */
+export function startMarking(threads: number): MarkPool {
+  if (threads === 1) return new OwnThread(prepareMarking);
   return new WorkerPool(moduleUrl("maintain/prune/mark-worker"), threads);
 }
 

@@ -1,7 +1,6 @@
 import type { CallOptions } from "../../backend/backend.ts";
 import type { CompressionLevel } from "../../compress/zstd.ts";
 import type { SnapshotEntry } from "../../repository/snapshots.ts";
-import type { MarkPool } from "./mark-used.ts";
 import type { PruneStatistics } from "./statistics.ts";
 
 /** How much unused data may stay: bytes, or a share of all data that stays, from 0 to below 1. */
@@ -49,9 +48,11 @@ export interface PruneOptions extends PlanOptions, CallOptions {
   readonly packSize?: number | undefined;
   readonly compression?: CompressionLevel | undefined;
   readonly extraVerify?: boolean | undefined;
+  /**
+   * On a store of this machine one for every two cores unless given, so that a prune is no burden to others; a single one is the caller's
+   * own thread. Elsewhere as many as there are cores.
+   */
   readonly threads?: number | undefined;
-  /** Threads that were started before the repository was opened, instead of new ones. */
-  readonly workers?: MarkPool | undefined;
   readonly onEvent?: ((event: PruneEvent) => void) | undefined;
 }
 

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { availableParallelism } from "node:os";
 import type { CallOptions } from "../../backend/backend.ts";
 import { removeFiles } from "../../backend/remove-files.ts";
 import type { HeldLock } from "../../repository/locks.ts";
@@ -23,7 +24,7 @@ import { checkOptions } from "./check-options.ts";
 import { IndexFiles } from "./index-files.ts";
 import { LateComers, throwIfMissing, type Condemned } from "./late-comers.ts";
 import { lockExclusively, signalOf, waitTeller } from "./prune-locks.ts";
-import { markUsed, startMarkWorkers, type MarkPool } from "./mark-used.ts";
+import { markUsed, startMarking, type MarkPool } from "./mark-used.ts";
 import { PACK_KINDS, PackTable } from "./pack-table.ts";
 import { planPrune, type PrunePlan } from "./plan.ts";
 import type { PruneEvent, PruneOptions, PrunePhase, PruneReport } from "./prune-options.ts";
@@ -52,19 +53,28 @@ export async function prune(
   repository: Repository,
   options: PruneOptions = {},
 ): Promise<PruneReport> {
-  const pool = options.workers ?? startMarkWorkers(options.threads);
+  checkOptions(repository, options);
+  const threads = options.threads ?? usualThreads(repository);
+  const pool = startMarking(threads);
   try {
-    checkOptions(repository, options);
-    return await new PruneRun(repository, options, pool).run();
+    return await new PruneRun(repository, { ...options, threads }, pool).run();
   } finally {
     await pool.close();
     repository.dropIndex();
   }
 }
 
+/** See `PruneOptions.threads`. */
+function usualThreads({ backend }: Repository): number {
+  const cores = availableParallelism();
+  return backend.openFile === undefined ? cores : Math.max(Math.floor(cores / 2), 1);
+}
+
+type ChosenOptions = PruneOptions & { readonly threads: number };
+
 class PruneRun {
   readonly #repository: Repository;
-  readonly #options: PruneOptions;
+  readonly #options: ChosenOptions;
   readonly #pool: MarkPool;
   readonly #startMs = performance.now();
   readonly #trash: TrashCare;
@@ -74,7 +84,7 @@ class PruneRun {
   readonly #late: LateComers;
   readonly #statistics: PruneStatistics = emptyStatistics();
 
-  constructor(repository: Repository, options: PruneOptions, pool: MarkPool) {
+  constructor(repository: Repository, options: ChosenOptions, pool: MarkPool) {
     this.#repository = repository;
     this.#options = options;
     this.#pool = pool;
@@ -219,6 +229,7 @@ class PruneRun {
       map,
       marks: this.#marks,
       plan,
+      threads: this.#options.threads,
       hasTrees: (pack: number) => table.kinds[pack] !== PACK_KINDS.data,
       mayGoOn: () => performance.now() - this.#startMs < limit,
       onPack: (done: number) => this.#tell({ kind: "progress", done }),

@@ -1,5 +1,5 @@
 import type { CallOptions } from "../../backend/backend.ts";
-import { BlobIndex } from "../../repository/blob-index.ts";
+import type { BlobIndex } from "../../repository/blob-index.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { fromHex } from "../../bytes/hex.ts";
 import { BlobTransfer } from "../transfer/blob-transfer.ts";
@@ -18,6 +18,7 @@ export interface RepackScene {
   readonly plan: PrunePlan;
   /** True for a pack with trees, alone or among data. */
   readonly hasTrees: (pack: number) => boolean;
+  readonly threads: number;
   /** False when no more packs are to be begun. */
   readonly mayGoOn: () => boolean;
   readonly onPack: (done: number) => void;
@@ -40,14 +41,14 @@ export async function repackBlobs(
   const choice = new BlobChoice(scene);
   const transfer = new BlobTransfer(
     { repository, index },
-    { repository, index: new BlobIndex() },
+    { repository },
     {
       ...call,
       packSize: options.packSize,
       compression: options.compression,
       extraVerify: options.extraVerify,
       recompress: options.repackUncompressed === true ? "all" : "none",
-      threads: options.threads,
+      threads: scene.threads,
     },
   );
   const note = (pack: number): void => scene.onPack(done.add(pack).size);

@@ -11,14 +11,19 @@ import { createOpenPacks, OpenPacks, type FinishedPack } from "../../repository/
 import {
   createPackMemory,
   PackMemoryPool,
-  type SharedPackMemory,
+  PrivatePackMemory,
+  type PackMemory,
 } from "../../repository/pack-memory.ts";
 import { PackSaver } from "../../repository/pack-saver.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { moduleUrl } from "../../workers/module-url.ts";
+import { OwnThread } from "../../workers/own-thread.ts";
+import type { TaskPool } from "../../workers/task-pool.ts";
 import { MemoryPool } from "../../workers/memory-pool.ts";
 import { WorkerPool } from "../../workers/worker-pool.ts";
+import { inHalves, wholeJobs, type JobPart } from "./halves.ts";
 import { PackReader, type TransferJob } from "./pack-reader.ts";
+import { prepareTransfer } from "./prepare-transfer.ts";
 import type {
   Recompression,
   TransferEvent,
@@ -27,11 +32,17 @@ import type {
   TransferTask,
 } from "./transfer-protocol.ts";
 
-/** A repository and an index of it. */
+/** A repository that blobs are taken from. */
 export interface TransferSide {
   readonly repository: Repository;
-  /** Of the source: all that jobs refer to. Of the target: where new blobs are noted. They may not be the same. */
+  /** All that jobs refer to. */
   readonly index: BlobIndex;
+}
+
+/** A repository, and where new blobs are noted, which may not be the source's index. */
+export interface TransferTarget {
+  readonly repository: Repository;
+  readonly index?: BlobIndex | undefined;
 }
 
 /** How blobs are transferred. Everything has the defaults of a backup. */
@@ -44,15 +55,14 @@ export interface TransferOptions extends CallOptions {
   readonly extraVerify?: boolean | undefined;
   /** `none` unless given. */
   readonly recompress?: Recompression | undefined;
+  /** As many as there are cores unless given. A single one is the caller's own. */
   readonly threads?: number | undefined;
 }
 
-/** Threads that move blobs. */
-export type TransferPool = WorkerPool<TransferTask, TransferReply, TransferEvent>;
+/** What moves blobs. */
+type TransferPool = TaskPool<TransferTask, TransferReply, TransferEvent>;
 
 const TYPES: readonly BlobType[] = ["tree", "data"];
-/** Packs of each type that all threads fill. */
-const OPEN_PACKS = 2;
 /** For so many threads one more pack may be about to be closed. */
 const THREADS_PER_CLOSING = 4;
 /** Memory for a pack of the usual size, in bytes. Larger ones are read with fewer at once. */
@@ -72,41 +82,35 @@ export class BlobTransfer {
   readonly #packs: Readonly<Record<BlobType, OpenPacks>>;
   readonly #signal: AbortSignal | undefined;
   readonly #concurrency: number;
+  readonly #partsOf: (jobs: Iterable<TransferJob>) => Iterable<JobPart>;
 
-  constructor(source: TransferSide, target: TransferSide, options: TransferOptions = {}) {
+  constructor(source: TransferSide, target: TransferTarget, options: TransferOptions = {}) {
     const { packSize = 16 << 20, threads = availableParallelism(), signal, mayWrite } = options;
     this.#signal = signal;
-    const pool: TransferPool = new WorkerPool(
-      moduleUrl("maintain/transfer/transfer-worker"),
-      threads,
-    );
+    const { connections, openFile } = source.repository.backend;
+    // What is on this machine can well be read twice.
+    const seats = openFile === undefined ? 2 : 1;
+    this.#partsOf = seats === 2 ? wholeJobs : (jobs) => inHalves(jobs, source.index, 2 * packSize);
+    const slots = slotCount(target.repository, threads, seats);
+    const packMemory = threads === 1 ? undefined : createPackMemory(slots, packSize);
+    const memory =
+      packMemory === undefined ? new PrivatePackMemory(packSize) : new PackMemoryPool(packMemory);
+    const openPacks = { data: createOpenPacks(seats), tree: createOpenPacks(seats) };
+    this.#packs = openAll(target.repository.masterKey, packSize, memory, openPacks);
+    const pool = packMemory === undefined ? this.#ownThread(target, memory) : startThreads(threads);
     this.#pool = pool;
     this.#saver = new PackSaver(target.repository, target.index, {
       signal,
       mayWrite,
       onFailure: (error) => pool.fail(error),
     });
-    const packMemory = createPackMemory(slotCount(target.repository, threads), packSize);
-    const openPacks = { data: createOpenPacks(), tree: createOpenPacks() };
-    this.#packs = openAll(target.repository.masterKey, packSize, packMemory, openPacks);
-    const setup: TransferSetup = {
-      sourceKey: source.repository.masterKey,
-      targetKey: target.repository.masterKey,
-      sharesKey: isSameKey(source.repository.masterKey, target.repository.masterKey),
-      index: source.index.share(),
-      version: target.repository.version,
-      compression: options.compression ?? "auto",
-      extraVerify: options.extraVerify ?? true,
-      recompress: options.recompress ?? "none",
-      packSize,
-      packMemory,
-      openPacks,
-    };
-    pool.begin(setup, ({ type, pack }) => this.#save(type, pack));
+    const shared = { packSize, packMemory, openPacks };
+    pool.begin({ ...describeWork(source, target, options), ...shared }, ({ type, pack }) =>
+      this.#save(type, pack),
+    );
     // Threads that wait for memory need not wait any longer.
     const stop = (): void => signal && pool.fail(interruptedError(signal));
     signal?.addEventListener("abort", stop, { once: true });
-    const { connections, openFile } = source.repository.backend;
     // What threads read themselves is in no memory of ours.
     const held = 1 + (openFile ? threads : Math.max(threads, connections));
     this.#concurrency = Math.max(held, 2 * threads);
@@ -124,10 +128,10 @@ export class BlobTransfer {
     onDone: (job: TransferJob) => void = () => undefined,
   ): Promise<void> {
     await forEachConcurrent(
-      jobs,
-      async (job, signal) => {
-        await this.#reader.move(job, { signal });
-        onDone(job);
+      this.#partsOf(jobs),
+      async ({ whole, part, left }, signal) => {
+        await this.#reader.move(part, { signal });
+        if (--left.parts === 0) onDone(whole);
       },
       { concurrency: this.#concurrency, signal: this.#signal },
     );
@@ -156,24 +160,58 @@ export class BlobTransfer {
     return this.#pool.close();
   }
 
+  /** A pack is on its way before the next is begun, as long as that does not take the time of a line. */
+  #ownThread({ repository }: TransferTarget, memory: PackMemory): TransferPool {
+    const { connections, openFile } = repository.backend;
+    const underWay = openFile === undefined ? Math.max(1, connections - 1) : 0;
+    const room = async (): Promise<void> => {
+      await this.#saver.atMost(underWay);
+      thread.throwIfFailed();
+    };
+    const thread = new OwnThread<TransferSetup, TransferTask, TransferReply, TransferEvent>(
+      (setup, emit) => prepareTransfer(setup, emit, { memory, room }),
+    );
+    return thread;
+  }
+
   #save(type: BlobType, pack: FinishedPack): void {
     this.#saver.save(pack, () => this.#packs[type].release(pack));
   }
 }
 
+function startThreads(threads: number): TransferPool {
+  return new WorkerPool(moduleUrl("maintain/transfer/transfer-worker"), threads);
+}
+
+function describeWork(
+  source: TransferSide,
+  target: TransferTarget,
+  options: TransferOptions,
+): Omit<TransferSetup, "packSize" | "packMemory" | "openPacks"> {
+  return {
+    sourceKey: source.repository.masterKey,
+    targetKey: target.repository.masterKey,
+    sharesKey: isSameKey(source.repository.masterKey, target.repository.masterKey),
+    index: source.index.share(),
+    version: target.repository.version,
+    compression: options.compression ?? "auto",
+    extraVerify: options.extraVerify ?? true,
+    recompress: options.recompress ?? "none",
+  };
+}
+
 /** Open packs of both types, those on their way to the backend, and those about to be closed. What nobody fills costs nothing. */
-function slotCount({ backend }: Repository, threads: number): number {
+function slotCount({ backend }: Repository, threads: number, seats: 1 | 2): number {
   const underWay = Math.max(1, backend.connections - 1);
-  return TYPES.length * OPEN_PACKS + underWay + Math.floor(threads / THREADS_PER_CLOSING);
+  return TYPES.length * seats + underWay + Math.floor(threads / THREADS_PER_CLOSING);
 }
 
 function openAll(
   key: MasterKey,
   packSize: number,
-  packMemory: SharedPackMemory,
+  memory: PackMemory,
   shared: Readonly<Record<BlobType, SharedArrayBuffer>>,
 ): Record<BlobType, OpenPacks> {
-  const memory = new PackMemoryPool(packMemory);
   return {
     data: new OpenPacks(key, packSize, memory, shared.data),
     tree: new OpenPacks(key, packSize, memory, shared.tree),

@@ -6,7 +6,7 @@ import type { BlobIndex } from "../../repository/blob-index.ts";
 import { readBlob } from "../../repository/read-blob.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { releaseMemory, type MemoryPool } from "../../workers/memory-pool.ts";
-import type { WorkerPool } from "../../workers/worker-pool.ts";
+import type { TaskPool } from "../../workers/task-pool.ts";
 import type { TransferEvent, TransferReply, TransferTask } from "./transfer-protocol.ts";
 
 /** Blobs to be moved out of one pack. */
@@ -24,12 +24,12 @@ const LARGEST_GAP = 256 << 10;
 export class PackReader {
   readonly #repository: Repository;
   readonly #index: BlobIndex;
-  readonly #pool: WorkerPool<TransferTask, TransferReply, TransferEvent>;
+  readonly #pool: TaskPool<TransferTask, TransferReply, TransferEvent>;
   readonly #memory: MemoryPool;
 
   constructor(
     source: { readonly repository: Repository; readonly index: BlobIndex },
-    pool: WorkerPool<TransferTask, TransferReply, TransferEvent>,
+    pool: TaskPool<TransferTask, TransferReply, TransferEvent>,
     memory: MemoryPool,
   ) {
     this.#repository = source.repository;

@@ -31,7 +31,8 @@ export interface TransferSetup {
   readonly extraVerify: boolean;
   readonly recompress: Recompression;
   readonly packSize: number;
-  readonly packMemory: SharedPackMemory;
+  /** Shared by all threads; undefined where the only thread has its own. */
+  readonly packMemory: SharedPackMemory | undefined;
   readonly openPacks: Readonly<Record<BlobType, SharedArrayBuffer>>;
 }
 

@@ -1,25 +1,18 @@
-import { SEAL_OVERHEAD } from "../../crypto/sealer.ts";
-import { ROOM_AFTER_MESSAGE, type GroupHasher } from "../../crypto/sha256-group.ts";
-import { SHA256_SIZE, Sha256Stream } from "../../crypto/sha256.ts";
+import { Sha256Stream } from "../../crypto/sha256.ts";
 import { isTsbakError } from "../../errors.ts";
 import { scanLinks, type LinkSink } from "../../format/tree-links.ts";
 import { decodeTree } from "../../format/tree.ts";
-import type { SharedIndexView } from "../../repository/shared-index.ts";
-import type { BlobOpener } from "../../repository/read-blob.ts";
 import { checkLayout } from "./check-layout.ts";
 import { checkTree } from "./check-tree.ts";
+import { PackGroups, type GroupTools } from "./pack-groups.ts";
 import { openPackSource, type PackSource } from "./pack-source.ts";
 import type { Scratch } from "./scratch.ts";
 import type { TreeFault, VerifyResult, VerifyTask } from "./verify-protocol.ts";
 
 /** What one thread checks packs with. */
-export interface PackTools extends BlobOpener {
-  readonly index: SharedIndexView;
-  readonly hasher: GroupHasher;
-  /** Memory for what is read, for one blob as it is stored, and for the contents of a group. */
+export interface PackTools extends GroupTools {
+  /** Memory for what is read. */
   readonly sealed: Scratch;
-  readonly stored: Scratch;
-  readonly plain: Scratch;
 }
 
 /**
@@ -38,17 +31,11 @@ export function checkPack(task: VerifyTask, tools: PackTools): VerifyResult {
   return new PackCheck(task, tools).run();
 }
 
-/** A blob that could be opened, and where its contents lie in `PackTools.plain`. */
-interface Opened {
-  readonly entry: number;
-  readonly start: number;
-  readonly length: number;
-}
-
 class PackCheck {
   readonly #task: VerifyTask;
   readonly #tools: PackTools;
   readonly #source: PackSource;
+  readonly #groups: PackGroups;
   readonly #packFaults: string[] = [];
   readonly #damaged: { entry: number; reason: string }[] = [];
   readonly #trees: number[] = [];
@@ -65,13 +52,14 @@ class PackCheck {
   constructor(task: VerifyTask, tools: PackTools) {
     this.#task = task;
     this.#tools = tools;
+    this.#groups = new PackGroups(tools, { size: GROUP_SIZE, gap: GROUP_SIZE });
     this.#source = openPackSource(task.bytes, (size) => tools.sealed.atLeast(size));
   }
 
   run(): VerifyResult {
     const { entries, name } = this.#task;
     for (let at = 0; at < entries.length;) {
-      const end = this.#endOfGroup(at);
+      const end = this.#groups.endOfGroup(entries, at);
       this.#checkGroup(entries.subarray(at, end));
       at = end;
     }
@@ -84,95 +72,12 @@ class PackCheck {
     };
   }
 
-  /** Entries that lie near each other and have contents for one group; at least one. */
-  #endOfGroup(first: number): number {
-    const { index } = this.#tools;
-    const { entries } = this.#task;
-    const start = index.offsetAt(entries[first] as number);
-    let size = 0;
-    for (let at = first; at < entries.length; at++) {
-      const entry = entries[at] as number;
-      const length = index.lengthAt(entry);
-      size += index.uncompressedLengthAt(entry) || length;
-      const isNear = index.offsetAt(entry) + length - start <= GROUP_SIZE;
-      if (at > first && (size > GROUP_SIZE || !isNear)) return at;
-    }
-    return entries.length;
-  }
-
   #checkGroup(entries: Uint32Array): void {
-    const { index } = this.#tools;
-    const plain = this.#roomFor(entries);
-    if (plain === undefined) return;
-    const start = index.offsetAt(entries[0] as number);
-    let end = start;
-    for (const entry of entries) end = Math.max(end, index.offsetAt(entry) + index.lengthAt(entry));
-    this.#compare(this.#openAll(entries, this.#source.read(start, end), start, plain), plain);
-  }
-
-  /** Undefined for a blob, alone in its group, of which the index promises more than any memory holds. */
-  #roomFor(entries: Uint32Array): Uint8Array<ArrayBuffer> | undefined {
-    let size = 0;
-    for (const entry of entries) size += roomOf(this.#plainLength(entry));
-    let memory: Uint8Array<ArrayBuffer> | undefined;
-    this.#try(
-      () => (memory = this.#tools.plain.atLeast(size)),
-      (reason) => entries.forEach((entry) => this.#damaged.push({ entry, reason })),
-    );
-    return memory;
-  }
-
-  #openAll(
-    entries: Uint32Array,
-    bytes: Uint8Array<ArrayBuffer>,
-    start: number,
-    plain: Uint8Array<ArrayBuffer>,
-  ): Opened[] {
-    const { index } = this.#tools;
-    const opened: Opened[] = [];
-    let at = 0;
-    for (const entry of entries) {
-      const offset = index.offsetAt(entry) - start;
-      // A blob that ends beyond the pack is cut off here, and then does not open.
-      const sealed = bytes.subarray(offset, offset + index.lengthAt(entry));
-      const length = this.#plainLength(entry);
-      const place = at;
-      this.#try(
-        () => {
-          this.#open(entry, sealed, plain.subarray(place, place + length));
-          opened.push({ entry, start: place, length });
-        },
-        (reason) => this.#damaged.push({ entry, reason }),
-      );
-      at += roomOf(length);
+    const onDamaged = (entry: number, reason: string): unknown =>
+      this.#damaged.push({ entry, reason });
+    for (const { entry, id, plain } of this.#groups.open(this.#source, entries, onDamaged)) {
+      if (this.#tools.index.isTreeAt(entry)) this.#checkTree(id, plain);
     }
-    return opened;
-  }
-
-  #plainLength(entry: number): number {
-    const { index } = this.#tools;
-    const length = index.uncompressedLengthAt(entry);
-    return length === 0 ? Math.max(index.lengthAt(entry) - SEAL_OVERHEAD, 0) : length;
-  }
-
-  #open(entry: number, sealed: Uint8Array, out: Uint8Array<ArrayBuffer>): void {
-    const { index, opener, zstd, stored } = this.#tools;
-    if (index.uncompressedLengthAt(entry) === 0) opener.openInto(sealed, out);
-    else zstd.decompressInto(opener.openInto(sealed, stored.atLeast(sealed.length)), out);
-  }
-
-  #compare(opened: readonly Opened[], memory: Uint8Array<ArrayBuffer>): void {
-    const { index, hasher } = this.#tools;
-    const digests = new Uint8Array(opened.length * SHA256_SIZE);
-    hasher.hash({ memory, messages: opened }, digests);
-    opened.forEach(({ entry, start, length }, at) => {
-      const digest = digests.subarray(at * SHA256_SIZE, (at + 1) * SHA256_SIZE);
-      if (!index.hasIdAt(entry, digest)) {
-        this.#damaged.push({ entry, reason: "its contents have another hash" });
-      } else if (index.isTreeAt(entry)) {
-        this.#checkTree(digest, memory.subarray(start, start + length));
-      }
-    });
   }
 
   #checkWhole(name: string): void {
@@ -232,9 +137,4 @@ class PackCheck {
     else this.#trees.length = head - 1;
     return isSound;
   }
-}
-
-/** Memory that the contents of one blob take in a group. */
-function roomOf(length: number): number {
-  return length + ROOM_AFTER_MESSAGE;
 }
