@@ -42,6 +42,8 @@ export interface LockOptions extends CallOptions {
   readonly settleLater?: boolean | undefined;
   /** A lock of ours that does not count: to exchange an exclusive lock for a shared one with nobody in between. */
   readonly besides?: Pick<HeldLock, "names"> | undefined;
+  /** Where locks are watched (`autoUnlock`): for no longer than that. */
+  readonly watchMs?: number | undefined;
   /** Called before each wait for a conflicting lock. */
   readonly onWait?: ((error: TsbakError, waitMs: number) => void) | undefined;
 }
@@ -81,7 +83,9 @@ export async function acquireLock(
   await removeLeftLocks(context, records, options);
   const sightings = new LockSightings(options.state, machine, clock);
   const watch = new LockWatch({ ...options, context, clock, sightings }, options.exclusive);
-  const deadline = clock.steady() + (options.retryMs ?? 0);
+  const startMs = clock.steady();
+  const deadline = startMs + (options.retryMs ?? 0);
+  const watchedUntil = startMs + (options.watchMs ?? Infinity);
   let waitMs = FIRST_RETRY_MS;
   for (;;) {
     const note = records.open();
@@ -94,7 +98,10 @@ export async function acquireLock(
     // A later run may want to know since when they are there.
     else sightings.note(conflicts.map(({ name }) => name));
     if (watchMs === 0) continue;
-    const retryMs = deadline - clock.steady();
+    const now = clock.steady();
+    if (watchMs !== undefined)
+      watchMs = now < watchedUntil ? Math.min(watchMs, watchedUntil - now) : undefined;
+    const retryMs = deadline - now;
     if (retryMs <= 0 && watchMs === undefined) throw conflictError(conflicts[0]);
     const pause = Math.min(waitMs, Math.max(retryMs, watchMs ?? 0));
     if (watchMs === undefined) options.onWait?.(conflictError(conflicts[0]), pause);

@@ -38,6 +38,8 @@ export interface PackMemory {
   slot(number: number): PackSlot;
   /** Give a slot back. */
   release(number: number): void;
+  /** Let go of what nobody has taken, where that can be. */
+  trim?(): void;
 }
 
 /** The buffers of a pool, to be posted to a worker thread. */
@@ -82,8 +84,9 @@ function openSlot(memory: SharedArrayBuffer, number: number): PackSlot {
 /** As many slots as it takes, for one thread that must not wait. */
 export class PrivatePackMemory implements PackMemory {
   readonly #targetSize: number;
-  readonly #slots: PackSlot[] = [];
-  readonly #free: number[] = [];
+  readonly #slots = new Map<number, PackSlot>();
+  #free: number[] = [];
+  #next = 0;
 
   constructor(targetSize: number) {
     this.#targetSize = targetSize;
@@ -92,7 +95,9 @@ export class PrivatePackMemory implements PackMemory {
   take(): number {
     const free = this.#free.pop();
     if (free !== undefined) return free;
-    return this.#slots.push(openSlot(createSlot(this.#targetSize), this.#slots.length)) - 1;
+    const number = this.#next++;
+    this.#slots.set(number, openSlot(createSlot(this.#targetSize), number));
+    return number;
   }
 
   wait(): void {
@@ -100,11 +105,17 @@ export class PrivatePackMemory implements PackMemory {
   }
 
   slot(number: number): PackSlot {
-    return this.#slots[number] as PackSlot;
+    return this.#slots.get(number) as PackSlot;
   }
 
   release(number: number): void {
     this.#free.push(number);
+  }
+
+  /** The garbage collector takes it, which this much shared memory makes look soon. */
+  trim(): void {
+    for (const number of this.#free) this.#slots.delete(number);
+    this.#free = [];
   }
 }
 

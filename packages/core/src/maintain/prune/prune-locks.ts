@@ -36,7 +36,9 @@ export async function lockExclusively(
   let isTold = false;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LAST_PAUSE_MS)) {
     try {
-      return await repository.lock({ exclusive: true, signal });
+      // Whoever has locks watched wants that to be waited for, unless a time was given as well.
+      const watchMs = options.maxWaitMs === undefined ? undefined : deadline - Date.now();
+      return await repository.lock({ exclusive: true, signal, watchMs });
     } catch (error) {
       if (!isTsbakError(error, "locked")) throw error;
       const left = deadline - Date.now();

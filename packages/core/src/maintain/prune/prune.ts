@@ -32,6 +32,9 @@ import { repackBlobs } from "./repack.ts";
 import { emptyStatistics, type PruneStatistics } from "./statistics.ts";
 import { TrashCare } from "./trash-care.ts";
 
+/** To remove that many packs by each connection takes no longer than to exchange the exclusive lock for a shared one. */
+const FEW_ROUNDS = 10;
+
 /** Prepares everything for the exclusive phase. */
 interface Prepared {
   readonly map: PackMap;
@@ -242,16 +245,18 @@ class PruneRun {
     let lock: HeldLock = await lockExclusively(this.#repository, this.#options);
     try {
       const rescued = await this.#swapIndex(prepared, { signal: signalOf(this.#options, lock) });
-      // No moment without a lock: whoever then listed packs by themselves could put them into an index again.
-      const shared = await this.#repository.lock({
-        exclusive: false,
-        besides: lock,
-        settleLater: true,
-      });
-      const exclusive = lock;
-      lock = shared;
-      await exclusive.release();
-      await shared.settled;
+      if (!this.#areFew(prepared.condemned)) {
+        // No moment without a lock: whoever then listed packs by themselves could put them into an index again.
+        const shared = await this.#repository.lock({
+          exclusive: false,
+          besides: lock,
+          settleLater: true,
+        });
+        const exclusive = lock;
+        lock = shared;
+        await exclusive.release();
+        await shared.settled;
+      }
       const failed = await this.#removePacks(prepared.condemned, {
         signal: signalOf(this.#options, lock),
       });
@@ -261,6 +266,12 @@ class PruneRun {
     } finally {
       await lock.release();
     }
+  }
+
+  /** True if to remove these packs takes no longer than to exchange the lock. */
+  #areFew({ packs, unreferenced }: Condemned): boolean {
+    const { connections } = this.#repository.backend;
+    return packs.size + unreferenced.size <= FEW_ROUNDS * connections;
   }
 
   /** Under the exclusive lock, so it must not take long. Returns how many packs are needed after all. */

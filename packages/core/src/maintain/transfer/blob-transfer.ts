@@ -80,6 +80,7 @@ export class BlobTransfer {
   readonly #reader: PackReader;
   readonly #saver: PackSaver;
   readonly #packs: Readonly<Record<BlobType, OpenPacks>>;
+  readonly #memory: PackMemory;
   readonly #signal: AbortSignal | undefined;
   readonly #concurrency: number;
   readonly #partsOf: (jobs: Iterable<TransferJob>) => Iterable<JobPart>;
@@ -95,6 +96,7 @@ export class BlobTransfer {
     const packMemory = threads === 1 ? undefined : createPackMemory(slots, packSize);
     const memory =
       packMemory === undefined ? new PrivatePackMemory(packSize) : new PackMemoryPool(packMemory);
+    this.#memory = memory;
     const openPacks = { data: createOpenPacks(seats), tree: createOpenPacks(seats) };
     this.#packs = openAll(target.repository.masterKey, packSize, memory, openPacks);
     const pool = packMemory === undefined ? this.#ownThread(target, memory) : startThreads(threads);
@@ -147,6 +149,9 @@ export class BlobTransfer {
   /** Store everything that was moved, and name all of it in the index. More may be moved afterwards. */
   async finish(): Promise<void> {
     this.closePacks();
+    await this.#saver.atMost(0);
+    // The text of an index file takes as much as a pack.
+    this.#memory.trim?.();
     await this.#saver.finish();
   }
 
