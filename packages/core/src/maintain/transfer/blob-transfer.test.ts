@@ -109,6 +109,19 @@ function readSealed(
   return backend.read({ kind: "pack", name: pack }, { offset, length });
 }
 
+test.each([true, false])(
+  "BlobTransfer does it in one thread, with the same key: %s",
+  async (sharesKey) => {
+    const blobs = someBlobs();
+    const source = await store(blobs);
+    const { repository } = sharesKey ? source.testing : await TestingRepository.create();
+
+    const index = await transferTo(source, repository, { threads: 1, packSize: 1 << 20 });
+
+    await expectAll(repository, index, blobs);
+  },
+);
+
 test("BlobTransfer seals blobs anew for a repository with another key", async () => {
   const blobs = someBlobs();
   const target = await TestingRepository.create();
