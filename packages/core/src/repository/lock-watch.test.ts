@@ -32,13 +32,14 @@ afterEach(() => rmSync(base, { recursive: true, force: true }));
 /** A new run of a command that waits for its lock. */
 function acquire(
   exclusive: boolean,
-  { retryMs, signal }: Pick<LockOptions, "retryMs" | "signal"> = {},
+  { retryMs, watchMs, signal }: Pick<LockOptions, "retryMs" | "watchMs" | "signal"> = {},
 ): Promise<HeldLock> {
   return acquireLock(context, {
     exclusive,
     signal,
     autoUnlock: true,
     retryMs,
+    watchMs,
     state: new StateFolder(base, "repository"),
     clock,
     machine,
@@ -128,6 +129,18 @@ test("without autoUnlock nothing is removed", async () => {
   const acquiring = acquireLock(context, { exclusive: false, retryMs: 2 * HOUR, clock });
 
   await expect(clock.passUntil(acquiring, 3 * HOUR)).rejects.toMatchObject({ code: "locked" });
+});
+
+test("who gives less time for the watch waits no longer, and removes nothing", async () => {
+  await putLock(context, { exclusive: true, time: LONG_AGO });
+  const before = clock.steady();
+
+  await expect(
+    clock.passUntil(acquire(true, { watchMs: 2 * MINUTE }), 3 * HOUR),
+  ).rejects.toMatchObject({ code: "locked" });
+
+  expect((clock.steady() - before) / MINUTE).toBeLessThan(4);
+  expect(notices.map(({ kind }) => kind)).toEqual(["watching"]);
 });
 
 test("what an earlier run saw shortens the watch, to a little more than a refresh takes", async () => {
