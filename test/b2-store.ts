@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import { openBackend, type TlsSettings } from "@tsbak/backends";
-import type { Backend, FileRef } from "@tsbak/core";
+import { defaultLayoutPath, type Backend, type FileRef } from "@tsbak/core";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 
 import type { ApplicationKey } from "./servers/b2-fake/keys.ts";
@@ -83,7 +83,6 @@ export class B2Stores {
 
   /** What became of all versions of a file of the store, the newest first. */
   versionsOf(ref: FileRef): readonly FileVersion[] {
-    if (ref.kind !== "pack") throw new Error("Only packs are looked for");
-    return this.bucket.versions(`${PREFIX}/data/${ref.name.slice(0, 2)}/${ref.name}`);
+    return this.bucket.versions(`${PREFIX}/${defaultLayoutPath(ref)}`);
   }
 }

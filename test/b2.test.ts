@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { Backend, FileKind } from "@tsbak/core";
+import { CONFIG_REF, type Backend, type FileKind } from "@tsbak/core";
 import { bytesOf, describeBackend, listAll, sameBytes, someRef } from "@tsbak/core/testing";
 import { afterAll, describe, expect, test } from "vitest";
 
@@ -120,6 +120,23 @@ describe("B2Backend and what it stores", () => {
 
     expect(stores.bucket.versions(path)).toEqual([]);
   });
+
+  test.each([true, false])(
+    "replace() deletes the versions that it replaced, where the key may (%s)",
+    async (mayDelete) => {
+      const { bucketId } = stores.bucket;
+      const capabilities = ["listFiles", "readFiles", "writeFiles"];
+      const key = mayDelete ? undefined : stores.fake.keys.add({ bucketId, capabilities });
+      const backend = await stores.open({ key });
+      await backend.write(CONFIG_REF, bytesOf(10));
+
+      await backend.replace?.(CONFIG_REF, bytesOf(20));
+      await backend.replace?.(CONFIG_REF, bytesOf(30));
+
+      const sizes = stores.versionsOf(CONFIG_REF).map(({ bytes }) => bytes.length);
+      expect(sizes).toEqual(mayDelete ? [30] : [30, 20, 10]);
+    },
+  );
 
   test("remove() only hides where files are not to be deleted, and the name can be used again", async () => {
     const backend = await stores.open({ options: { "b2.hard-delete": "false" } });

@@ -274,7 +274,7 @@ export { removeFiles } from "./backend/remove-files.ts";
 export type { RemoveFilesOptions } from "./backend/remove-files.ts";
 
 // For those who write a backend; `@tsbak/core/testing` has the suite that it must pass.
-export { interruptedError, throwIfAborted } from "./async/interrupted.ts";
+export { interruptedError, throwIfAborted, untilAborted } from "./async/interrupted.ts";
 export { Semaphore } from "./async/semaphore.ts";
 export type { Release } from "./async/semaphore.ts";
 export { CONFIG_REF, LENT_ROOM, REMOVED_AT_ONCE } from "./backend/backend.ts";
@@ -290,6 +290,7 @@ export type {
   OpenFile,
   ReadOptions,
   RemoveFailure,
+  WriteOptions,
 } from "./backend/backend.ts";
 export {
   checkRange,

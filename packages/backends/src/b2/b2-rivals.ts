@@ -23,26 +23,60 @@ export async function gaveWay(
   file: StoredFile,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { fileName, hash } = file;
+  const versions = await listVersions(client, session, file.fileName, signal);
+  const isOurs = (version: Version): boolean =>
+    version.fileId === file.fileId || version.contentSha1 === file.hash;
+
+  if (versions.every(isOurs)) return false;
+  await deleteAll(client, session, file.fileName, versions.filter(isOurs), signal);
+  return true;
+}
+
+/**
+ * Delete the versions that a file has replaced. Costs a call that B2 charges most for. The key must be allowed to delete.
+ */
+export async function deleteOthers(
+  client: B2Client,
+  session: B2Session,
+  { fileName, fileId }: StoredFile,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const versions = await listVersions(client, session, fileName, signal);
+  const newest = versions.findIndex((version) => version.fileId === fileId);
+  if (newest < 0) return;
+  await deleteAll(client, session, fileName, versions.slice(newest + 1), signal);
+}
+
+type Version = Readonly<Record<string, unknown>>;
+
+/** Those that would be read if no newer ones were there, the newest first. */
+async function listVersions(
+  client: B2Client,
+  session: B2Session,
+  fileName: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly Version[]> {
   const bucketId = await session.bucketId(signal);
   const query = { bucketId, prefix: fileName, startFileName: fileName, maxFileCount: 100 };
   const page = await session.call(signal, () => client.listFileVersions(query, signal));
   const files = Array.isArray(page.files) ? page.files.map(asRecord) : [];
-  const versions = visibleVersions(files.filter((version) => version.fileName === fileName));
-  const isOurs = (version: Readonly<Record<string, unknown>>): boolean =>
-    version.fileId === file.fileId || version.contentSha1 === hash;
+  return visibleVersions(files.filter((version) => version.fileName === fileName));
+}
 
-  if (versions.every(isOurs)) return false;
-  for (const { fileId } of versions.filter(isOurs)) {
+async function deleteAll(
+  client: B2Client,
+  session: B2Session,
+  fileName: string,
+  versions: readonly Version[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const { fileId } of versions) {
     await session.call(signal, () => client.deleteFileVersion(String(fileId), fileName, signal));
   }
-  return true;
 }
 
 /** Those above the newest marker that hides what is below it: that was there before, and removed. */
-function visibleVersions(
-  versions: readonly Readonly<Record<string, unknown>>[],
-): readonly Readonly<Record<string, unknown>>[] {
+function visibleVersions(versions: readonly Version[]): readonly Version[] {
   const hidden = versions.findIndex(({ action }) => action === "hide");
   return hidden < 0 ? versions : versions.slice(0, hidden);
 }

@@ -1,9 +1,8 @@
-import { throwIfAborted, TsbakError } from "@tsbak/core";
+import { throwIfAborted, TsbakError, untilAborted } from "@tsbak/core";
 
 import type { B2Client } from "./b2-client.ts";
 import { asRecord, B2Failure, isExpired } from "./b2-failure.ts";
 import type { B2Location } from "./b2-location.ts";
-import { untilAborted } from "./until-aborted.ts";
 
 /** What a key may do, as B2 told when it gave out a token. */
 interface Authorization {

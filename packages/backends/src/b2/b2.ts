@@ -11,7 +11,7 @@
  *       has rivals: two processes that create a repository in one place. That is looked at again after it was stored (`gaveWay`).
  *       A key that may not delete cannot take it back; then the later of both configs counts.
  *   (2) `remove` goes on until no version is seen: a file of which there are two, because the confirmation of an
- *       upload was lost, would else come back.
+ *       upload was lost, would else come back. So does `replace` with those that are older than what it stored.
  *
  * @module
  */
@@ -41,7 +41,7 @@ import type { B2Client } from "./b2-client.ts";
 import { b2Error } from "./b2-error.ts";
 import { asRecord, B2Failure } from "./b2-failure.ts";
 import { formatB2Location, type B2Location } from "./b2-location.ts";
-import { gaveWay } from "./b2-rivals.ts";
+import { deleteOthers, gaveWay } from "./b2-rivals.ts";
 import { beyondEnd, lengthOf, readDownload } from "./b2-read.ts";
 import { B2Session } from "./b2-session.ts";
 import { B2Uploader } from "./b2-uploader.ts";
@@ -91,21 +91,12 @@ export class B2Backend implements Backend {
     }
   }
 
-  async write(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
-    const name = this.#nameOf(ref);
-    throwIfAborted(options.signal);
-    // One after the other, so that the second finds the file of the first.
-    const before = this.#writing.get(name) ?? Promise.resolve();
-    const writing = before.then(() => this.#writeNew(ref.kind, name, bytes, options));
-    const ended = writing.catch(() => undefined);
-    this.#writing.set(name, ended);
-    try {
-      await writing;
-    } catch (error) {
-      throw b2Error(error, `Cannot write ${describeFile(ref)} to ${this.location}`);
-    } finally {
-      if (this.#writing.get(name) === ended) this.#writing.delete(name);
-    }
+  write(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+    return this.#put(ref, options, (name) => this.#writeNew(ref.kind, name, bytes, options));
+  }
+
+  replace(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+    return this.#put(ref, options, (name) => this.#writeOver(name, bytes, options));
   }
 
   async read(
@@ -165,6 +156,27 @@ export class B2Backend implements Backend {
     this.#client.close();
   }
 
+  /** Files of one name are stored one after the other, so that the second finds the file of the first. */
+  async #put(
+    ref: FileRef,
+    { signal }: CallOptions,
+    store: (name: string) => Promise<void>,
+  ): Promise<void> {
+    const name = this.#nameOf(ref);
+    throwIfAborted(signal);
+    const before = this.#writing.get(name) ?? Promise.resolve();
+    const writing = before.then(() => store(name));
+    const ended = writing.catch(() => undefined);
+    this.#writing.set(name, ended);
+    try {
+      await writing;
+    } catch (error) {
+      throw b2Error(error, `Cannot write ${describeFile(ref)} to ${this.location}`);
+    } finally {
+      if (this.#writing.get(name) === ended) this.#writing.delete(name);
+    }
+  }
+
   #nameOf(ref: FileRef): string {
     return this.#place.root + defaultLayoutPath(ref);
   }
@@ -183,6 +195,19 @@ export class B2Backend implements Backend {
     if (kind !== "config" || !(await this.#session.may("deleteFiles", signal))) return;
     if (await gaveWay(this.#client, this.#session, { fileName: name, fileId, hash }, signal)) {
       throw new TsbakError("already-exists", "another process stores one at the same time");
+    }
+  }
+
+  /** The newest version is the one that is read; those below it go if the key may delete, as in `remove`. */
+  async #writeOver(name: string, bytes: Uint8Array, options: CallOptions): Promise<void> {
+    const { signal } = options;
+    const hash = createHash("sha1").update(bytes).digest("hex");
+    const fileId = await this.#uploader.upload(name, bytes, hash, options);
+    if (!this.#deletes || !(await this.#session.may("deleteFiles", signal))) return;
+    try {
+      await deleteOthers(this.#client, this.#session, { fileName: name, fileId, hash }, signal);
+    } catch {
+      // It is replaced. What stays below costs its bytes and nothing else, and goes with `remove`.
     }
   }
 

@@ -12,7 +12,7 @@ import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import type { PutObjectCommandInput, StorageClass } from "@aws-sdk/client-s3";
 
 import { isTsbakError, TsbakError } from "@tsbak/core";
-import type { CallOptions, FileKind } from "@tsbak/core";
+import type { CallOptions, FileKind, WriteOptions } from "@tsbak/core";
 
 import { readFailure } from "./s3-failure.ts";
 import { abortOptions, sizeOfObject } from "./s3-find.ts";
@@ -37,8 +37,8 @@ export class S3Uploader {
   }
 
   /** @throws {unknown} What the SDK throws; a TsbakError `already-exists` if the key exists. */
-  async upload(kind: FileKind, key: string, bytes: Uint8Array, call: CallOptions): Promise<void> {
-    const input = this.#inputOf(kind, key, bytes);
+  async upload(kind: FileKind, key: string, bytes: Uint8Array, call: WriteOptions): Promise<void> {
+    const input = this.#inputOf(kind, key, bytes, call.isContents);
     if (this.#isConditional !== false && (await this.#tryConditional(input, call))) return;
     const before = this.#underWay.get(key);
     const uploading = this.#uploadAfter(before, input, call);
@@ -48,6 +48,15 @@ export class S3Uploader {
     } finally {
       if (this.#underWay.get(key) === uploading) this.#underWay.delete(key);
     }
+  }
+
+  /**
+   * Upload over what has the key. Where the bucket keeps versions, the old one stays as an older version, as of removed files.
+   *
+   * @throws {unknown} What the SDK throws.
+   */
+  async replace(kind: FileKind, key: string, bytes: Uint8Array, call: CallOptions): Promise<void> {
+    await putObject(this.#place.connection, this.#inputOf(kind, key, bytes), call);
   }
 
   /**
@@ -119,7 +128,7 @@ export class S3Uploader {
     }
   }
 
-  #inputOf(kind: FileKind, key: string, bytes: Uint8Array): Upload {
+  #inputOf(kind: FileKind, key: string, bytes: Uint8Array, isContents = false): Upload {
     const { bucket, options } = this.#place;
     // A Buffer may lie in shared memory, where the SDK takes no other array.
     const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -129,19 +138,19 @@ export class S3Uploader {
       Body: body,
       ContentLength: body.length,
       ContentMD5: createHash("md5").update(body).digest("base64"),
-      ...storageClassOf(kind, options.storageClass),
+      ...storageClassOf(options.storageClass, isContents),
       ...retentionOf(kind, options.retention),
     };
   }
 }
 
-/** What lies in an archive cannot be read at once, so only packs go there. */
+/** As in restic, only what a restore alone needs goes to an archive: trees are read by every backup. */
 function storageClassOf(
-  kind: FileKind,
   storageClass: string | undefined,
+  isContents: boolean,
 ): Pick<PutObjectCommandInput, "StorageClass"> {
   if (storageClass === undefined) return {};
-  if (ARCHIVE_CLASSES.has(storageClass.toUpperCase()) && kind !== "pack") return {};
+  if (ARCHIVE_CLASSES.has(storageClass.toUpperCase()) && !isContents) return {};
   return { StorageClass: storageClass as StorageClass };
 }
 

@@ -5,7 +5,7 @@ import * as http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { Backend, FileRef } from "@tsbak/core";
+import { CONFIG_REF, type Backend, type FileRef } from "@tsbak/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { BackendSettings } from "../settings.ts";
@@ -106,17 +106,35 @@ describe("S3Backend.write()", () => {
   });
 
   test.each([
-    ["GLACIER", "pack", "GLACIER"],
-    ["GLACIER", "index", undefined],
-    ["DEEP_ARCHIVE", "key", undefined],
-    ["STANDARD_IA", "index", "STANDARD_IA"],
-    ["GLACIER_IR", "index", "GLACIER_IR"],
-  ] as const)("with storage class %s gives a file of kind %s %s", async (wish, kind, got) => {
-    const options = { "s3.storage-class": wish };
+    ["GLACIER", "pack", true, "GLACIER"],
+    ["GLACIER", "pack", false, undefined],
+    ["deep_archive", "pack", undefined, undefined],
+    ["GLACIER", "index", undefined, undefined],
+    ["DEEP_ARCHIVE", "key", undefined, undefined],
+    ["STANDARD_IA", "pack", false, "STANDARD_IA"],
+    ["STANDARD_IA", "index", undefined, "STANDARD_IA"],
+    ["GLACIER_IR", "index", undefined, "GLACIER_IR"],
+  ] as const)(
+    "with storage class %s gives a file of kind %s (contents only: %s) %s",
+    async (wish, kind, isContents, got) => {
+      const options = { "s3.storage-class": wish };
 
-    await (await open({ options })).write({ kind, name: PACK.name }, BYTES);
+      await (await open({ options })).write({ kind, name: PACK.name }, BYTES, { isContents });
 
-    expect(seen[0]?.headers["x-amz-storage-class"]).toBe(got);
+      expect(seen[0]?.headers["x-amz-storage-class"]).toBe(got);
+    },
+  );
+
+  test("replace() uploads without a condition, where it can be read at once, and for as long as wished", async () => {
+    const options = { "s3.storage-class": "GLACIER", "s3.retention": "2d" };
+
+    await (await open({ options })).replace?.(CONFIG_REF, BYTES);
+
+    const [{ method, url, headers } = {}] = seen;
+    expect([method, url?.split("?")[0]]).toEqual(["PUT", "/bucket/prefix/config"]);
+    expect(headers).not.toHaveProperty("if-none-match");
+    expect(headers).not.toHaveProperty("x-amz-storage-class");
+    expect(headers).toMatchObject({ "x-amz-object-lock-mode": "GOVERNANCE" });
   });
 
   test("keeps all but locks for as long as wished", async () => {

@@ -19,6 +19,7 @@ import type {
   FileRef,
   ReadOptions,
   RemoveFailure,
+  WriteOptions,
 } from "@tsbak/core";
 
 import { discardBody, readAnswer } from "./s3-body.ts";
@@ -75,19 +76,12 @@ export class S3Backend implements Backend {
     });
   }
 
-  async write(ref: FileRef, bytes: Uint8Array, call: CallOptions = {}): Promise<void> {
-    const key = this.#keyOf(ref);
-    await this.#attempt(
-      `Cannot write ${describeFile(ref)} to ${this.location}`,
-      call.signal,
-      async () => {
-        try {
-          await this.#uploader.upload(ref.kind, key, bytes, call);
-        } catch (error) {
-          throw explainRetention(error, this.#options);
-        }
-      },
-    );
+  write(ref: FileRef, bytes: Uint8Array, call: WriteOptions = {}): Promise<void> {
+    return this.#put(ref, call, (key) => this.#uploader.upload(ref.kind, key, bytes, call));
+  }
+
+  replace(ref: FileRef, bytes: Uint8Array, call: CallOptions = {}): Promise<void> {
+    return this.#put(ref, call, (key) => this.#uploader.replace(ref.kind, key, bytes, call));
   }
 
   async read(
@@ -184,6 +178,25 @@ export class S3Backend implements Backend {
 
   async close(): Promise<void> {
     this.#connection.close();
+  }
+
+  async #put(
+    ref: FileRef,
+    { signal }: CallOptions,
+    upload: (key: string) => Promise<void>,
+  ): Promise<void> {
+    const key = this.#keyOf(ref);
+    await this.#attempt(
+      `Cannot write ${describeFile(ref)} to ${this.location}`,
+      signal,
+      async () => {
+        try {
+          await upload(key);
+        } catch (error) {
+          throw explainRetention(error, this.#options);
+        }
+      },
+    );
   }
 
   #keyOf(ref: FileRef): string {

@@ -157,6 +157,11 @@ export class SftpClient {
     await this.#session.request(PACKET.rename, [string(source), string(target)], options);
   }
 
+  /** Takes the place of `target` if that is there, in one step. */
+  async renameOver(source: string, target: string, options: CallOptions = {}): Promise<void> {
+    await this.#extended("posix-rename", [string(source), string(target)], options);
+  }
+
   /** Refused if `target` is there. */
   async link(source: string, target: string, options: CallOptions = {}): Promise<void> {
     await this.#extended("hardlink", [string(source), string(target)], options);

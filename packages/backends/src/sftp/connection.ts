@@ -1,4 +1,4 @@
-import { interruptedError, isTsbakError, throwIfAborted, TsbakError } from "@tsbak/core";
+import { isTsbakError, throwIfAborted, TsbakError, untilAborted } from "@tsbak/core";
 import type { CallOptions } from "@tsbak/core";
 
 import type { SftpClient } from "./client.ts";
@@ -148,19 +148,4 @@ function giveUpIfSilent({ session }: Line): void {
   session.fail(
     new TsbakError("unavailable", "the server is silent; check the server and the network"),
   );
-}
-
-/** The same, but `interrupted` as soon as the signal is aborted. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let abort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(interruptedError(signal));
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

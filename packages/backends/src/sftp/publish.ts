@@ -4,7 +4,7 @@
  *   (1) The bytes go to a temporary name in the same folder, which no listing shows.
  *   (2) They are synced, so that the name never refers to bytes that a power loss can take.
  *   (3) A hard link publishes them, which fails if the name exists. Where the server has no links, a rename that the protocol wants
- *       to fail likewise; for servers that replace nevertheless, it is looked at first.
+ *       to fail likewise; for servers that replace nevertheless, it is looked at first. To replace a file there is posix-rename@openssh.com.
  *   (4) The folder is synced, because the name itself lives there.
  *
  * A server without fsync@openssh.com syncs when it likes. Requests are sent without waiting for the answer to the one before where
@@ -37,9 +37,42 @@ export interface NewFile {
  * @throws {TsbakError} `already-exists`, `no-space`.
  * @throws {StatusError} `noSuchFile` if the folder is not there.
  */
-export async function publishFile(
+export function publishFile(
   client: SftpClient,
   file: NewFile,
+  options: CallOptions,
+): Promise<void> {
+  return put(client, file, giveName, options);
+}
+
+/**
+ * Store a file in the place of the one that has its name, in one step. The temporary file may be left if it fails.
+ *
+ * @throws {TsbakError} `unsupported` if the server's rename never replaces; nothing was done. `no-space`.
+ * @throws {StatusError} `permissionDenied` also where a file that is read-only cannot be replaced.
+ */
+export async function replaceFile(
+  client: SftpClient,
+  file: NewFile,
+  options: CallOptions,
+): Promise<void> {
+  if (!client.can("posix-rename")) {
+    throw new TsbakError("unsupported", "the server replaces no files in one step");
+  }
+  await put(client, file, takeName, options);
+}
+
+type Naming = (
+  client: SftpClient,
+  file: NewFile,
+  folder: Handle | undefined,
+  options: CallOptions,
+) => Promise<void>;
+
+async function put(
+  client: SftpClient,
+  file: NewFile,
+  name: Naming,
   options: CallOptions,
 ): Promise<void> {
   const folder = openFolder(client, file.folder);
@@ -51,7 +84,7 @@ export async function publishFile(
     if (client.can("fsync")) closed.catch(() => undefined);
     else await closed;
     throwIfAborted(options.signal);
-    await giveName(client, file, await folder, options);
+    await name(client, file, await folder, options);
   } catch (error) {
     throw await explain(client, file, error);
   } finally {
@@ -118,6 +151,16 @@ async function giveName(
     await refuseExisting(client, file.path, options);
     throw error;
   }
+  await syncFolder(client, folder, options);
+}
+
+async function takeName(
+  client: SftpClient,
+  file: NewFile,
+  folder: Handle | undefined,
+  options: CallOptions,
+): Promise<void> {
+  await client.renameOver(file.temporary, file.path, options);
   await syncFolder(client, folder, options);
 }
 

@@ -1,10 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { KIND_FOLDERS } from "@tsbak/core";
-import type { Backend } from "@tsbak/core";
+import { CONFIG_REF, KIND_FOLDERS, type Backend } from "@tsbak/core";
 import { bytesOf, describeBackend, listAll, sameBytes, someRef } from "@tsbak/core/testing";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 
@@ -92,6 +99,27 @@ describe.skipIf(!isThere)("SftpBackend", () => {
 
     expect(await listAll(backend, "pack")).toEqual([{ name: ref.name, size: 10 }]);
     expect(readdirSync(join(rootOf(backend), "data", ref.name.slice(0, 2)))).toEqual([ref.name]);
+  });
+
+  test("replace() goes in one step over what is read-only, leaves nothing beside it, and is unsupported where it cannot", async () => {
+    const folder = newFolder();
+    const backend = await openStore(SERVER, folder);
+    await backend.create();
+    await backend.write(CONFIG_REF, bytesOf(10));
+    // The server's answer to it comes after all that was sent before, and the temporary file is gone then.
+    await backend.stat(CONFIG_REF);
+    const before = readdirSync(rootOf(backend));
+
+    await backend.replace?.(CONFIG_REF, bytesOf(20));
+
+    expect(readdirSync(rootOf(backend))).toEqual(before);
+    expect(statSync(join(rootOf(backend), "config")).mode & 0o777).toBe(0o400);
+    const poorer = await openStore(`${SERVER} -P posix-rename`, folder);
+    await expect(poorer.replace?.(CONFIG_REF, bytesOf(30))).rejects.toMatchObject({
+      code: "unsupported",
+    });
+    expect(await poorer.read(CONFIG_REF)).toEqual(bytesOf(20));
+    expect(readdirSync(rootOf(backend))).toEqual(before);
   });
 
   test("a server that may only be read from is denied", async () => {

@@ -25,7 +25,7 @@ import type { SftpConnection, UseOptions } from "./connection.ts";
 import { listFiles, listPrefixes, sizeOf } from "./listing.ts";
 import { makeFolder, makeFolderWithParents } from "./make-folder.ts";
 import type { FileAttributes } from "./packet.ts";
-import { publishFile, removeFile } from "./publish.ts";
+import { publishFile, removeFile, replaceFile, type NewFile } from "./publish.ts";
 import { sftpError } from "./sftp-error.ts";
 import { hasStatus } from "./status-error.ts";
 import { download } from "./transfer.ts";
@@ -88,24 +88,27 @@ export class SftpBackend implements Backend {
   }
 
   async write(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
-    const path = this.#pathOf(defaultLayoutPath(ref));
-    const folder = path.slice(0, path.lastIndexOf("/"));
-    const temporary = `${path}-tmp-${randomBytes(8).toString("hex")}`;
-    const isLarge = bytes.length >= LARGE;
-    await this.#call(`write ${describeFile(ref)} to`, { ...options, isLarge }, async (client) => {
-      const modes = await this.#findModes(client, options);
-      const file = { folder, path, temporary, mode: modes.file, bytes };
+    await this.#put(ref, bytes, options, async (client, file, { folder }) => {
       try {
-        try {
-          await publishFile(client, file, options);
-        } catch (error) {
-          if (!hasStatus(error, "noSuchFile")) throw error;
-          await this.#makeFolderOf(client, ref, modes.folder, options);
-          await publishFile(client, file, options);
-        }
+        await publishFile(client, file, options);
       } catch (error) {
-        this.#abandon(client, temporary);
-        throw error;
+        if (!hasStatus(error, "noSuchFile")) throw error;
+        await this.#makeFolderOf(client, ref, folder, options);
+        await publishFile(client, file, options);
+      }
+    });
+  }
+
+  async replace(ref: FileRef, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+    await this.#put(ref, bytes, options, async (client, file) => {
+      try {
+        await replaceFile(client, file, options);
+      } catch (error) {
+        if (!hasStatus(error, "permissionDenied")) throw error;
+        // On Windows a file that is read-only cannot be replaced.
+        await client.setMode(file.path, PRIVATE.file, options);
+        await client.remove(file.temporary, options).catch(() => undefined);
+        await replaceFile(client, file, options);
       }
     });
   }
@@ -187,6 +190,27 @@ export class SftpBackend implements Backend {
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+
+  async #put(
+    ref: FileRef,
+    bytes: Uint8Array,
+    options: CallOptions,
+    work: (client: SftpClient, file: NewFile, modes: Modes) => Promise<void>,
+  ): Promise<void> {
+    const path = this.#pathOf(defaultLayoutPath(ref));
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    const temporary = `${path}-tmp-${randomBytes(8).toString("hex")}`;
+    const isLarge = bytes.length >= LARGE;
+    await this.#call(`write ${describeFile(ref)} to`, { ...options, isLarge }, async (client) => {
+      const modes = await this.#findModes(client, options);
+      try {
+        await work(client, { folder, path, temporary, mode: modes.file, bytes }, modes);
+      } catch (error) {
+        this.#abandon(client, temporary);
+        throw error;
+      }
+    });
   }
 
   #pathOf(name: string): string {

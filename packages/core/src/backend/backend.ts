@@ -75,6 +75,15 @@ export interface ReadOptions extends CallOptions {
   readonly into?: ArrayBuffer | undefined;
 }
 
+/** Options of `Backend.write`. */
+export interface WriteOptions extends CallOptions {
+  /**
+   * The file is a pack of nothing but contents of files, which only a restore and a full verification read. It may go where reading
+   * takes preparations; all others must be readable at once.
+   */
+  readonly isContents?: boolean | undefined;
+}
+
 /** See `ReadOptions.into`. In bytes. */
 export const LENT_ROOM = 8192;
 
@@ -132,7 +141,7 @@ export interface Backend {
    * @throws {TsbakError} `no-space` if the store is full; nothing is left under the final name.
    * @throws {TsbakError} `unavailable` if the store did not confirm. The file may or may not exist.
    */
-  write(ref: FileRef, bytes: Uint8Array, options?: CallOptions): Promise<void>;
+  write(ref: FileRef, bytes: Uint8Array, options?: WriteOptions): Promise<void>;
 
   /**
    * Read a file, whole or in part. The result is the caller's own to keep, change and transfer
@@ -181,6 +190,9 @@ export interface Backend {
   /**
    * Put `bytes` in the place of a file that is there. At any instant, and after a crash, a reader gets all of the old ones or all of the
    * new ones; when it resolves, the new ones survive a power loss. Only stores that can do so in one step have this.
+   *
+   * @throws {TsbakError} `unsupported` if this server cannot; nothing was changed.
+   * @throws {TsbakError} Otherwise as `write`; the file has the old bytes or the new ones.
    */
   readonly replace?:
     ((ref: FileRef, bytes: Uint8Array, options?: CallOptions) => Promise<void>) | undefined;

@@ -6,6 +6,7 @@ import { FaultyBackend } from "../testing/faulty-backend.ts";
 import { CONFIG_REF } from "./backend.ts";
 import type { Backend, FileInfo, FileRef } from "./backend.ts";
 import { MemoryBackend } from "./memory.ts";
+import { ReplacingBackend } from "../testing/replacing-backend.ts";
 import { withRetry } from "./retry.ts";
 import type { RetryOptions } from "./retry.ts";
 
@@ -14,15 +15,22 @@ const BYTES = Uint8Array.of(1, 2, 3);
 
 describeBackend("withRetry()", async () => withRetry(new MemoryBackend()));
 
+describeBackend("withRetry() of a store that replaces", async () =>
+  withRetry(new ReplacingBackend()),
+);
+
 /** A clock that only sleeping moves. */
-function setUp(options: RetryOptions = {}): {
+function setUp(
+  options: RetryOptions = {},
+  store: Backend = new MemoryBackend(),
+): {
   faulty: FaultyBackend;
   backend: Backend;
   delays: number[];
 } {
   const delays: number[] = [];
   let time = 0;
-  const faulty = new FaultyBackend(new MemoryBackend());
+  const faulty = new FaultyBackend(store);
   const sleep = async (milliseconds: number): Promise<void> => {
     delays.push(milliseconds);
     time += milliseconds;
@@ -141,6 +149,19 @@ test("withRetry() takes its own file for success when the confirmation of a writ
 
     expect(await backend.read(ref)).toEqual(BYTES);
     await expect(backend.write(ref, BYTES)).rejects.toMatchObject({ code: "already-exists" });
+  }
+});
+
+test("withRetry() replaces a file again when that failed, and the confirmation of it was lost", async () => {
+  for (const applied of [false, true]) {
+    const { faulty, backend } = setUp({}, new ReplacingBackend());
+    await backend.write(CONFIG_REF, BYTES);
+    faulty.on({ method: "write", nth: 1 }, { type: "fail", error: "unavailable", applied });
+
+    await backend.replace?.(CONFIG_REF, Uint8Array.of(4));
+
+    expect(await backend.read(CONFIG_REF)).toEqual(Uint8Array.of(4));
+    expect(faulty.calls.filter(({ method }) => method === "write").length).toBe(3);
   }
 });
 

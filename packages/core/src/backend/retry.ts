@@ -51,9 +51,15 @@ export type RetryNotice =
  */
 export function withRetry(backend: Backend, options: RetryOptions = {}): Backend {
   const retry = new Retry(options);
-  const { removeMany } = backend;
+  const { removeMany, replace } = backend;
   return {
     ...passedOn(backend),
+    ...(replace && {
+      replace: (ref, bytes, call) =>
+        retry.run(`replace ${describeFile(ref)}`, call, () =>
+          replace.call(backend, ref, bytes, call),
+        ),
+    }),
     ...(removeMany && {
       removeMany: (refs, call) => removeAgain(removeMany.bind(backend), retry, refs, call),
     }),

@@ -50,7 +50,8 @@ export function wrapCalls(
     },
     write: (ref, bytes, options) => {
       const passage = begin({ method: "write", ref, size: bytes.length }, options);
-      return passage.run(() => backend.write(ref, bytes, passage.options));
+      const { isContents } = options ?? {};
+      return passage.run(() => backend.write(ref, bytes, { ...passage.options, isContents }));
     },
     read: (ref, range, options) => {
       const passage = begin({ method: "read", ref, size: range?.length }, options);

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { MemoryBackend } from "../backend/memory.ts";
+import { Traffic } from "../backend/traffic.ts";
+import { wrapStore } from "../backend/wrap-store.ts";
 import { decodeTree } from "../format/tree.ts";
 import { compilePatterns } from "../fs/filter.ts";
 import { createQuickly } from "../testing/create-quickly.ts";
@@ -10,6 +12,7 @@ import { openRepository } from "../repository/open.ts";
 import type { Repository } from "../repository/repository.ts";
 import { listSnapshots } from "../repository/snapshots.ts";
 import { FaultyBackend } from "../testing/faulty-backend.ts";
+import { MarkingBackend } from "../testing/marking-backend.ts";
 import { backup, backupStream } from "./backup.ts";
 import { startBackupWorkers } from "./store.ts";
 import { Readable } from "node:stream";
@@ -71,6 +74,23 @@ describe("backup()", () => {
     expect(second.parent).toBe(first.snapshot?.id);
     expect(second).toMatchObject({ filesUnmodified: 50, filesNew: 0, dataBlobs: 0, treeBlobs: 0 });
     expect(second.totalBytesProcessed).toBe(first.totalBytesProcessed);
+  });
+
+  test("tells the store which packs hold contents of files only", async () => {
+    const store = new MarkingBackend();
+    const wrapped = wrapStore(store, { traffic: new Traffic() });
+    repository = await createRepository(wrapped, { password: "x" });
+    for (let n = 0; n < 50; n++) write(`folder-${n % 7}/file-${n}`, `contents ${n}`);
+
+    await backup(repository, [source]);
+
+    const index = await repository.loadIndex();
+    const told = new Set<string>();
+    index.forEach(({ type, packNumber }) => {
+      const isMarked = store.contents.has(index.packs[packNumber] ?? "");
+      told.add(`${type} ${isMarked ? "marked" : "not marked"}`);
+    });
+    expect([...told].toSorted()).toEqual(["data marked", "tree not marked"]);
   });
 
   test("counts each directory once, however many are gone through at a time", async () => {

@@ -1,5 +1,5 @@
 import { Semaphore } from "../async/semaphore.ts";
-import type { CallOptions } from "../backend/backend.ts";
+import type { CallOptions, FileRef } from "../backend/backend.ts";
 import { isTsbakError } from "../errors.ts";
 import { packEntries } from "../format/pack-header.ts";
 import type { BlobIndex } from "./blob-index.ts";
@@ -76,16 +76,18 @@ export class PackSaver {
 
   async #store(pack: FinishedPack): Promise<void> {
     await this.#options.mayWrite;
+    const hasTrees = holdsTrees(pack.header);
+    const ref: FileRef = { kind: "pack", name: pack.name };
     const release = await this.#slots.acquire(this.#options.signal);
     try {
-      await this.#repository.backend.write({ kind: "pack", name: pack.name }, pack.bytes);
+      await this.#repository.backend.write(ref, pack.bytes, { isContents: !hasTrees });
     } catch (error) {
       // Named by its own hash: what is there already is what was to be written.
       if (!isTsbakError(error, "already-exists")) throw error;
     } finally {
       release();
     }
-    this.#remember(pack);
+    this.#remember(pack, hasTrees);
     // One after another: an index file must be written once, not by two packs that complete it together.
     this.#indexing = this.#indexing.then(() => this.#indexWriter.add(pack.name, pack.header));
     await this.#indexing;
@@ -97,16 +99,18 @@ export class PackSaver {
     this.#options.onFailure?.(this.#failure);
   }
 
-  #remember(pack: FinishedPack): void {
-    const { cache } = this.#repository;
+  #remember(pack: FinishedPack, hasTrees: boolean): void {
+    if (hasTrees) this.#repository.cache?.rememberPack(pack.name, pack.bytes);
     const index = this.#index;
-    if (cache === undefined && index === undefined) return;
-    const packNumber = index?.packNumber(pack.name) ?? 0;
-    let hasTrees = false;
+    if (index === undefined) return;
+    const packNumber = index.packNumber(pack.name);
     for (const entry of packEntries(pack.header)) {
-      if (entry.type === "tree") hasTrees = true;
-      index?.add(entry.type, entry.id, 0, packNumber, entry);
+      index.add(entry.type, entry.id, 0, packNumber, entry);
     }
-    if (hasTrees) cache?.rememberPack(pack.name, pack.bytes);
   }
+}
+
+function holdsTrees(header: Uint8Array): boolean {
+  for (const { type } of packEntries(header)) if (type === "tree") return true;
+  return false;
 }

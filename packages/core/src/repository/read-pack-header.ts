@@ -1,4 +1,5 @@
 import type { CallOptions } from "../backend/backend.ts";
+import type { Opener } from "../crypto/opener.ts";
 import {
   decodePackHeader,
   decodePackTrailer,
@@ -27,6 +28,22 @@ export async function readPackHeader(
   let tail = size === 0 ? new Uint8Array() : await readEnd(Math.min(size, USUAL_SIZE));
   const length = decodePackTrailer(tail, size) + PACK_TRAILER_SIZE;
   if (length > tail.length) tail = await readEnd(length);
-  const sealed = tail.subarray(tail.length - length, tail.length - PACK_TRAILER_SIZE);
+  return openHeader(opener, tail, length);
+}
+
+/** Whether a whole pack holds contents of files and nothing else; false also if that cannot be told. Its bytes stay as they are. */
+export function isContentsPack(opener: Opener, pack: Uint8Array): boolean {
+  try {
+    const length = decodePackTrailer(pack, pack.length) + PACK_TRAILER_SIZE;
+    const entries = openHeader(opener, pack, length);
+    return entries.every(({ type }) => type === "data");
+  } catch {
+    return false;
+  }
+}
+
+/** From the end of a pack, of which the last `length` bytes are the sealed header and the trailer. */
+function openHeader(opener: Opener, tail: Uint8Array, length: number): PackEntry[] {
+  const sealed = tail.slice(tail.length - length, tail.length - PACK_TRAILER_SIZE);
   return decodePackHeader(opener.open(sealed));
 }

@@ -20,17 +20,27 @@ export async function replaceConfig(
   options: CallOptions = {},
 ): Promise<void> {
   throwIfAborted(options.signal);
-  if (backend.replace !== undefined) {
-    await backend.replace(CONFIG_REF, after);
-    return;
-  }
   // From here on nobody may interrupt.
+  if (await replacedAtOnce(backend, after)) return;
   await backend.remove(CONFIG_REF);
   try {
     await backend.write(CONFIG_REF, after);
   } catch (error) {
     if (await hasConfig(backend, after)) return;
     throw await bringBack(backend, before, error);
+  }
+}
+
+/** False if the store cannot do that; then it is as it was. */
+async function replacedAtOnce(backend: Backend, after: Uint8Array): Promise<boolean> {
+  if (backend.replace === undefined) return false;
+  try {
+    await backend.replace(CONFIG_REF, after);
+    return true;
+  } catch (error) {
+    if (isTsbakError(error, "unsupported")) return false;
+    if (await hasConfig(backend, after)) return true;
+    throw error;
   }
 }
 

@@ -12,6 +12,7 @@ import type { Backend, FileKind } from "../backend/backend.ts";
 import { removeFiles } from "../backend/remove-files.ts";
 import { pieceTests } from "./piece-tests.ts";
 import { removingTests } from "./removing-tests.ts";
+import { replacingTests } from "./replacing-tests.ts";
 import { bytesOf, KINDS, listAll, sameBytes, someRef } from "./sample-files.ts";
 import { noTrashTests, timeTests } from "./trash-tests.ts";
 
@@ -49,6 +50,7 @@ export function describeBackend(
     readingTests(current, kinds);
     listingTests(current, options);
     removingTests(current, kinds);
+    replacingTests(current);
     if (options.isWithoutTrash === true) noTrashTests(current);
     if (options.tellsTimes === true) timeTests(current);
     concurrencyTests(current);

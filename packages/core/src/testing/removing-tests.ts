@@ -4,23 +4,8 @@ import { REMOVED_AT_ONCE, type Backend, type FileKind } from "../backend/backend
 import { removeFiles } from "../backend/remove-files.ts";
 import { bytesOf, listAll, someRef } from "./sample-files.ts";
 
-/** The part of the suite about files that are removed or replaced. */
+/** The part of the suite about files that are removed. */
 export function removingTests(backend: () => Backend, kinds: readonly FileKind[]): void {
-  test("replace(), where there is one, puts other bytes in the place of a file", async () => {
-    const { replace } = backend();
-    if (replace === undefined) return;
-    const ref = someRef("config");
-    await backend().write(ref, bytesOf(10));
-
-    await replace.call(backend(), ref, bytesOf(20));
-
-    expect(await backend().read(ref)).toEqual(bytesOf(20));
-    expect((await listAll(backend(), "config")).map(({ size }) => size)).toEqual([20]);
-    await expect(backend().write(ref, bytesOf(5))).rejects.toMatchObject({
-      code: "already-exists",
-    });
-  });
-
   test.each(kinds)("remove() takes away a file of kind %s, and may be repeated", async (kind) => {
     const ref = someRef(kind);
     await backend().write(ref, bytesOf(10));

@@ -6,7 +6,9 @@ import { createQuickly } from "../../testing/create-quickly.ts";
 import { openRepository } from "../../repository/open.ts";
 import { restoreConfig } from "../../repository/replace-config.ts";
 import { Repository } from "../../repository/repository.ts";
+import { TsbakError } from "../../errors.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
+import { ReplacingBackend } from "../../testing/replacing-backend.ts";
 import { findMigrations, upgradeRepository } from "./upgrade-repository.ts";
 
 const password = "correct horse";
@@ -21,15 +23,17 @@ beforeAll(async () => {
   config = await backend.read(CONFIG_REF);
 });
 
-/** A store with the config and the key, which can replace files or not. */
-async function storeOf(canReplace: boolean): Promise<Backend> {
-  const store: Backend = new MemoryBackend();
+/** Whether a store can replace files, or says so only when it is asked. */
+type CanReplace = boolean | "unsupported";
+
+/** A store with the config and the key. */
+async function storeOf(canReplace: CanReplace): Promise<Backend> {
+  const store: Backend = canReplace === true ? new ReplacingBackend() : new MemoryBackend();
   await store.write({ kind: "key", name: original.keyId }, key);
   await store.write(CONFIG_REF, config);
-  if (!canReplace) return store;
-  const replace: Backend["replace"] = async (ref, bytes) => {
-    await store.remove(ref);
-    await store.write(ref, bytes);
+  if (canReplace !== "unsupported") return store;
+  const replace: Backend["replace"] = async () => {
+    throw new TsbakError("unsupported", "Cannot write the config: this server replaces nothing");
   };
   return Object.assign(store, { replace });
 }
@@ -51,7 +55,7 @@ async function upgrade(
 }
 
 describe("upgradeRepository()", () => {
-  test.each([true, false])(
+  test.each([true, false, "unsupported"] as const)(
     "makes version 2 of version 1 (a store that replaces: %s)",
     async (canReplace) => {
       const store = await storeOf(canReplace);
@@ -117,11 +121,27 @@ describe("upgradeRepository()", () => {
     expect(equalBytes(await backend.inner.read(CONFIG_REF), config)).toBe(true);
   });
 
-  test("takes a write whose confirmation was lost for done", async () => {
-    const backend = new FaultyBackend(await storeOf(false));
-    backend.on({ method: "write", nth: 1 }, { type: "fail", error: "unavailable", applied: true });
+  test.each([true, false])(
+    "takes a write whose confirmation was lost for done (a store that replaces: %s)",
+    async (canReplace) => {
+      const backend = new FaultyBackend(await storeOf(canReplace));
+      const fault = { type: "fail", error: "unavailable", applied: true } as const;
+      backend.on({ method: "write", nth: 1 }, fault);
 
-    expect(await upgrade(backend)).toEqual({ copy: undefined, error: undefined });
+      expect(await upgrade(backend)).toEqual({ copy: undefined, error: undefined });
+    },
+  );
+
+  test("keeps the copy, and the old config, if the store fails to replace it", async () => {
+    const backend = new FaultyBackend(await storeOf(true));
+    backend.on({ method: "write", nth: 1 }, { type: "fail", error: "unavailable" });
+
+    const { error, copy } = await upgrade(backend);
+
+    expect(error).toMatchObject({ code: "unavailable" });
+    expect(copy).toBeDefined();
+    expect(equalBytes(await backend.inner.read(CONFIG_REF), config)).toBe(true);
+    expect(backend.calls.some(({ method }) => method === "remove")).toBe(false);
   });
 });
 

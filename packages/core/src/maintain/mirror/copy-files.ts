@@ -2,6 +2,7 @@ import { forEachConcurrent } from "../../async/map-concurrent.ts";
 import { CONFIG_REF, type FileRef } from "../../backend/backend.ts";
 import { describeFile } from "../../backend/layout.ts";
 import { TsbakError } from "../../errors.ts";
+import { isContentsPack } from "../../repository/read-pack-header.ts";
 import { surveyIndex } from "../../repository/survey-index.ts";
 import { WRITE_ORDER, type ListedKind, type Listing } from "./listing.ts";
 import type { MirrorRun } from "./mirror-run.ts";
@@ -83,7 +84,10 @@ async function copyFile(
     log.problem("damaged", "source", file, message);
     return true;
   }
-  if (bytes !== undefined) await putFile(target, file, bytes, options);
+  if (bytes !== undefined) {
+    const isContents = file.kind === "pack" && isContentsPack(source.opener, bytes);
+    await putFile(target, file, bytes, { ...options, isContents });
+  }
   log.copy(file, size);
   return true;
 }

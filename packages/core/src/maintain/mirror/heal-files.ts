@@ -1,7 +1,8 @@
 import { forEachConcurrent } from "../../async/map-concurrent.ts";
-import type { Backend, CallOptions, FileRef } from "../../backend/backend.ts";
+import type { Backend, CallOptions, FileRef, WriteOptions } from "../../backend/backend.ts";
 import { describeFile } from "../../backend/layout.ts";
 import { isTsbakError } from "../../errors.ts";
+import { isContentsPack } from "../../repository/read-pack-header.ts";
 import { WRITE_ORDER, type ListedKind, type Listing } from "./listing.ts";
 import type { MirrorRun } from "./mirror-run.ts";
 import type { MirrorSide } from "./mirror-report.ts";
@@ -74,8 +75,10 @@ async function replace(
   bytes: Uint8Array,
   options: CallOptions,
 ): Promise<void> {
+  const isContents = file.kind === "pack" && isContentsPack(source.opener, bytes);
+  const call = { ...options, isContents };
   try {
-    if (!isDry) await put(side === "source" ? source.backend : target, side, file, bytes, options);
+    if (!isDry) await put(side === "source" ? source.backend : target, side, file, bytes, call);
     log.heal(side, file);
   } catch (error) {
     if (!isTsbakError(error, "denied")) throw error;
@@ -89,7 +92,7 @@ function put(
   side: MirrorSide,
   file: FileRef,
   bytes: Uint8Array,
-  options: CallOptions,
+  options: WriteOptions,
 ): Promise<void> {
   if (side === "source") return replaceAtSource(backend, file, bytes, options);
   return replaceFile(backend, file, bytes, options);

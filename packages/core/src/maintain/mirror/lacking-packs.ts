@@ -1,5 +1,6 @@
 import { describeFile } from "../../backend/layout.ts";
 import type { FileRef } from "../../backend/backend.ts";
+import { isContentsPack } from "../../repository/read-pack-header.ts";
 import { surveyIndex } from "../../repository/survey-index.ts";
 import type { Listing } from "./listing.ts";
 import type { MirrorRun } from "./mirror-run.ts";
@@ -35,7 +36,9 @@ function noteIndex({ log }: MirrorRun, file: FileRef): void {
 async function bring(run: MirrorRun, file: FileRef): Promise<boolean> {
   const bytes = await readWhole(run.target, file, run.call);
   if (typeof bytes === "string") return false;
-  if (!run.isDry) await putFile(run.source.backend, file, bytes, run.call);
+  const { backend, opener } = run.source;
+  const isContents = isContentsPack(opener, bytes);
+  if (!run.isDry) await putFile(backend, file, bytes, { ...run.call, isContents });
   run.log.heal("source", file);
   return true;
 }

@@ -6,6 +6,7 @@ import { Repository } from "../../repository/repository.ts";
 import { listSnapshots } from "../../repository/snapshots.ts";
 import { walkTree } from "../../repository/walk-tree.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
+import { MarkingBackend } from "../../testing/marking-backend.ts";
 import { createSample, type Sample } from "../../testing/sample-repository.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
 import { mirror, type MirrorOptions } from "./mirror.ts";
@@ -78,6 +79,25 @@ describe("mirror()", () => {
     expect(report.copied.pack.files).toBe(3);
     expect(await contentsOf(target)).toEqual(await contentsOf(sample.testing.backend));
     await expectWhole(sample, target);
+  });
+
+  test("tells the target's store which packs hold contents of files only, also of those that it heals", async () => {
+    const sample = await sampleWithConfig();
+    const { repository } = sample.testing;
+    const target = new MarkingBackend({ location: "mirror" });
+
+    await mirror(repository, target);
+
+    const index = await repository.loadIndex();
+    const trees = new Set<number>();
+    index.forEach(({ type, packNumber }) => type === "tree" && trees.add(packNumber));
+    const contents = index.packs.filter((_, number) => !trees.has(number));
+    expect(contents.length).toBeGreaterThan(0);
+    expect([...target.contents].toSorted()).toEqual(contents.toSorted());
+    for (const name of index.packs) await flip(target, "pack", name);
+    target.contents.clear();
+    await mirror(repository, target, { heal: true });
+    expect([...target.contents].toSorted()).toEqual(contents.toSorted());
   });
 
   test("copies only what is new the second time", async () => {

@@ -1,4 +1,4 @@
-import type { Backend, CallOptions, FileRef } from "../../backend/backend.ts";
+import type { Backend, FileRef, WriteOptions } from "../../backend/backend.ts";
 import { isTsbakError } from "../../errors.ts";
 
 /** Store a file that is named by its contents: what is there already is what was to be written. */
@@ -6,7 +6,7 @@ export async function putFile(
   backend: Backend,
   ref: FileRef,
   bytes: Uint8Array,
-  options: CallOptions,
+  options: WriteOptions,
 ): Promise<void> {
   try {
     await backend.write(ref, bytes, options);

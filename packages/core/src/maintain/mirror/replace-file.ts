@@ -1,4 +1,4 @@
-import type { Backend, CallOptions, FileRef } from "../../backend/backend.ts";
+import type { Backend, CallOptions, FileRef, WriteOptions } from "../../backend/backend.ts";
 import { listFiles, WRITE_ORDER, type Listing, type ListedKind } from "./listing.ts";
 import { putFile } from "./put-file.ts";
 import { readWhole } from "./read-whole.ts";
@@ -8,7 +8,7 @@ export async function replaceFile(
   backend: Backend,
   file: FileRef,
   bytes: Uint8Array,
-  options: CallOptions,
+  options: WriteOptions,
 ): Promise<void> {
   await backend.remove(file, options);
   await putFile(backend, file, bytes, options);
@@ -23,7 +23,7 @@ export async function replaceAtSource(
   backend: Backend,
   file: FileRef,
   bytes: Uint8Array,
-  options: CallOptions,
+  options: WriteOptions,
 ): Promise<void> {
   if (file.kind === "pack") return replaceFile(backend, file, bytes, options);
   await putFile(backend, spareOf(file), bytes, options);
