@@ -7,6 +7,7 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { findPeer, type PeerName } from "../peers.ts";
+import { NETWORK_STORES, RCLONE_STORES } from "../servers/network-stores.ts";
 import { proveCycles } from "./cycles.ts";
 import { proveDamage } from "./damage.ts";
 import { proveDamageKill } from "./damage-kill.ts";
@@ -154,8 +155,22 @@ const proofs: Record<string, () => Promise<Report>> = {
     }),
 };
 
+function isWanted(store: string, isHere: () => boolean): boolean {
+  return values.stores === undefined ? isHere() : values.stores.split(",").includes(store);
+}
+
+for (const [store, kind] of Object.entries({ ...NETWORK_STORES, ...RCLONE_STORES })) {
+  if (!isWanted(store, kind.isHere)) continue;
+  proofs[`store-${store}`] = () =>
+    proveStore({
+      ...common,
+      store,
+      size: number(values.size, 1e9),
+      files: number(values.files, 5000),
+    });
+}
 for (const [store, isHere] of Object.entries(FAULT_STORES)) {
-  if (values.stores === undefined ? !isHere() : !values.stores.split(",").includes(store)) continue;
+  if (!isWanted(store, isHere)) continue;
   proofs[`faults-${store}`] = () =>
     proveFaults({
       ...common,
@@ -166,13 +181,6 @@ for (const [store, isHere] of Object.entries(FAULT_STORES)) {
       firstRun: number(values["first-run"], 0),
     });
   if (store === "local") continue;
-  proofs[`store-${store}`] = () =>
-    proveStore({
-      ...common,
-      store,
-      size: number(values.size, 1e9),
-      files: number(values.files, 5000),
-    });
   proofs[`outage-${store}`] = () =>
     proveOutage({
       ...common,

@@ -8,6 +8,8 @@ import { requirePeer } from "../peers.ts";
 import { startB2Fake } from "./b2-fake/start-b2-fake.ts";
 import { startMinio } from "./minio.ts";
 import { startRadosgw } from "./radosgw.ts";
+import { startRcloneRestic } from "./rclone-restic.ts";
+import { startRcloneS3 } from "./rclone-s3.ts";
 import { startRestServer } from "./rest-server.ts";
 import { environmentOf, type S3Server } from "./s3-server.ts";
 import { requireSshd, startSshd } from "./sshd.ts";
@@ -47,7 +49,7 @@ export const NETWORK_STORES: Readonly<Record<string, NetworkStoreKind>> = {
     speaks: "http",
     isForRestic: true,
     isHere: () => requirePeer("rest-server"),
-    start: startRest,
+    start: async (folder) => overRest(await startRestServer(folder)),
   },
   sftp: { speaks: "ssh", isForRestic: true, isHere: requireSshd, start: startSftp },
   minio: {
@@ -66,6 +68,22 @@ export const NETWORK_STORES: Readonly<Record<string, NetworkStoreKind>> = {
   b2: { speaks: "http", isForRestic: false, isHere: () => true, start: startB2 },
 };
 
+/** rclone's servers, which only the long proofs go to: they are slow. */
+export const RCLONE_STORES: Readonly<Record<string, NetworkStoreKind>> = {
+  "rclone-rest": {
+    speaks: "http",
+    isForRestic: true,
+    isHere: () => requirePeer("rclone"),
+    start: async (folder) => overRest(await startRcloneRestic(folder)),
+  },
+  "rclone-s3": {
+    speaks: "http",
+    isForRestic: true,
+    isHere: () => requirePeer("rclone-s3"),
+    start: async (folder) => overS3(await startRcloneS3(folder)),
+  },
+};
+
 /** What a command is given so that it goes there; `-r` and `-o` mean the same to tsbak and restic. */
 export function commandAt({ location, settings }: StoreAddress): {
   readonly args: readonly string[];
@@ -78,8 +96,8 @@ export function commandAt({ location, settings }: StoreAddress): {
   return { args: ["-r", location, ...options], env: settings.environment };
 }
 
-async function startRest(folder: string): Promise<NetworkStore> {
-  const server = await startRestServer(folder);
+/** A server of restic's own protocol. */
+function overRest(server: { readonly url: string; stop(): Promise<void> }): NetworkStore {
   return {
     port: Number(new URL(server.url).port),
     at: (port, name) => ({
