@@ -137,6 +137,16 @@ describe("LocalBackend on disk", () => {
     }
   });
 
+  test.skipIf(process.platform !== "linux")(
+    "create() is denied where the file system takes no folders",
+    async () => {
+      await expect(new LocalBackend("/proc/tsbak/repository").create()).rejects.toMatchObject({
+        code: "denied",
+        message: expect.stringMatching(/^Cannot make folder .*: the file system takes no folders/),
+      });
+    },
+  );
+
   test("write() puts files where restic looks for them, read-only for the owner", async () => {
     const backend = await created();
     const name = "ab".repeat(32);

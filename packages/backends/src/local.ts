@@ -24,6 +24,7 @@ import {
   FIRST_FOLDERS,
   isId,
   KIND_FOLDERS,
+  makeFolders,
   throwIfAborted,
   TsbakError,
 } from "@tsbak/core";
@@ -68,7 +69,7 @@ export class LocalBackend implements Backend {
     throwIfAborted(options.signal);
     try {
       const { folder } = await this.#findModes();
-      await fs.mkdir(this.location, { recursive: true, mode: folder });
+      makeFolders(this.location, folder);
       for (const name of FIRST_FOLDERS) await this.#makeFolder(name, folder);
       for (let prefix = 0; prefix < 256; prefix++) {
         throwIfAborted(options.signal);

@@ -302,4 +302,5 @@ export {
   KIND_FOLDERS,
 } from "./backend/layout.ts";
 export { MemoryBackend } from "./backend/memory.ts";
+export { makeFolders } from "./fs/make-folders.ts";
 export { isId } from "./bytes/hex.ts";

@@ -48,7 +48,8 @@ const TAG = "Signature: 8a477f597d28d172789f06886806bc55\n";
 const VERSION = "1";
 
 /**
- * Cache the small files of a repository below `base`. `id` is the repository's, from its config.
+ * Cache the small files of a repository below `base`, which is there; otherwise nothing is cached. `id` is the repository's, from
+ * its config.
  *
  * Index files and snapshots are kept when they are written and when they are read whole; packs only when
  * `rememberPack` is called, because only those who know the index know which hold trees. All caches below `base` together
@@ -184,7 +185,7 @@ export class CachedBackend implements Backend {
 
   #prepare(): boolean {
     try {
-      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.#folder);
       const tag = join(this.directory, TAG_FILE);
       if (!existsSync(tag)) writeFileSync(tag, TAG, { mode: 0o600 });
       const version = join(this.#folder, "version");
@@ -231,7 +232,8 @@ export class CachedBackend implements Backend {
     const temporary = join(folder, `tmp-${crypto.randomUUID()}`);
     try {
       if (this.#room?.makeRoom(bytes.length) === false) return;
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(join(folder, ".."));
+      makeFolder(folder);
       writeFileSync(temporary, bytes, { mode: 0o600, flag: "wx" });
       renameSync(temporary, path);
       this.#room?.noteStored(path, bytes.length);
@@ -294,4 +296,13 @@ function readExactly(
     at += count;
   }
   return bytes;
+}
+
+/** Those above it are there. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+  }
 }

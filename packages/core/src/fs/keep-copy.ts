@@ -1,14 +1,7 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsbakError } from "../errors.ts";
+import { makeFolders } from "./make-folders.ts";
 import { describeSystemError, isSystemError } from "./system-error.ts";
 import { writeFully } from "./write-file.ts";
 
@@ -20,7 +13,7 @@ import { writeFully } from "./write-file.ts";
  */
 export function keepCopy(folder: string, name: string, bytes: Uint8Array): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     for (let number = 1; ; number++) {
       const path = join(folder, number === 1 ? name : `${name}.${number}`);
       const before = readIfThere(path);

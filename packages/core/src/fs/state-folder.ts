@@ -9,7 +9,6 @@
 import {
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -19,6 +18,7 @@ import {
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { TsbakError } from "../errors.ts";
+import { makeFolders } from "./make-folders.ts";
 import { describeSystemError, isSystemError } from "./system-error.ts";
 import { writeFully } from "./write-file.ts";
 
@@ -65,7 +65,7 @@ export class StateFolder {
    */
   write(name: string, bytes: Uint8Array, options: { readonly durable?: boolean } = {}): void {
     try {
-      mkdirSync(this.#path, { recursive: true, mode: 0o700 });
+      makeFolders(this.#path);
       replace(join(this.#path, name), bytes, options.durable ?? true);
     } catch (error) {
       throw this.#failure("write", name, error);

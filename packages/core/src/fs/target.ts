@@ -1,6 +1,7 @@
-import { mkdirSync, statSync, type Stats } from "node:fs";
+import { statSync, type Stats } from "node:fs";
 
 import { TsbakError } from "../errors.ts";
+import { makeFolders } from "./make-folders.ts";
 import { nodePath, printablePath, toPathBytes } from "./path.ts";
 import { describeSystemError } from "./system-error.ts";
 
@@ -12,7 +13,7 @@ import { describeSystemError } from "./system-error.ts";
  */
 export function makeTarget(path: Uint8Array): void {
   try {
-    mkdirSync(nodePath(path), { recursive: true, mode: 0o700 });
+    makeFolders(path);
     if (statSync(nodePath(path)).isDirectory()) return;
   } catch (error) {
     throw new TsbakError(

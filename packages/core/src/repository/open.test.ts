@@ -1,4 +1,7 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { CONFIG_REF } from "../backend/backend.ts";
 import { MemoryBackend } from "../backend/memory.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
@@ -38,6 +41,25 @@ async function changeKey(
 }
 
 describe("openRepository()", () => {
+  test.each(["/proc/tsbak/cache", "/proc"])(
+    "opens without a cache where the folder %s cannot be one",
+    async (cacheDirectory) => {
+      const repository = await openRepository(backend, { password, cacheDirectory });
+
+      expect(await repository.backend.read(CONFIG_REF)).toEqual(await backend.read(CONFIG_REF));
+    },
+  );
+
+  test("makes the folder of the cache with those above it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tsbak-open-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const cacheDirectory = join(folder, "a", "b");
+
+    const { id } = await openRepository(backend, { password, cacheDirectory });
+
+    expect(readdirSync(cacheDirectory).sort()).toEqual([id, "CACHEDIR.TAG"].sort());
+  });
+
   test.each([3, 40, -5])("names the config if byte %i of it was changed", async (at) => {
     const sealed = (await backend.read(CONFIG_REF)).slice();
     const index = at < 0 ? sealed.length + at : at;

@@ -6,6 +6,7 @@ import type { MasterKey } from "../crypto/master-key.ts";
 import { Opener } from "../crypto/opener.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import { decodeConfig, type Config } from "../format/config.ts";
+import { makeFolders } from "../fs/make-folders.ts";
 import { StateFolder } from "../fs/state-folder.ts";
 import { openKey } from "./keys.ts";
 import type { LockSettings } from "./locks.ts";
@@ -90,6 +91,12 @@ function openCache(
   config: Config,
   options: OpenOptions,
 ): CachedBackend | undefined {
-  if (options.cacheDirectory === undefined) return undefined;
-  return withCache(backend, options.cacheDirectory, config.id, options.cacheLimit);
+  const { cacheDirectory, cacheLimit } = options;
+  if (cacheDirectory === undefined) return undefined;
+  try {
+    makeFolders(cacheDirectory);
+  } catch {
+    // A cache that cannot be had is no reason to fail.
+  }
+  return withCache(backend, cacheDirectory, config.id, cacheLimit);
 }
