@@ -79,7 +79,7 @@ describe("backup()", () => {
   test("tells the store which packs hold contents of files only", async () => {
     const store = new MarkingBackend();
     const wrapped = wrapStore(store, { traffic: new Traffic() });
-    repository = await createRepository(wrapped, { password: "x" });
+    repository = await createQuickly(wrapped, { password: "x" });
     for (let n = 0; n < 50; n++) write(`folder-${n % 7}/file-${n}`, `contents ${n}`);
 
     await backup(repository, [source]);

@@ -19,7 +19,7 @@ import { emptyTrash, graceSnapshots } from "../../repository/trash.ts";
 import { BlobMarks, createMarks } from "../prune/blob-marks.ts";
 import { IndexFiles } from "../prune/index-files.ts";
 import { throwIfMissing } from "../prune/late-comers.ts";
-import { markUsed, startMarkWorkers } from "../prune/mark-used.ts";
+import { markUsed, startMarking } from "../prune/mark-used.ts";
 import { PackMap } from "../verify/pack-map.ts";
 import { strayFiles } from "./delete-strays.ts";
 import type { Listing } from "./listing.ts";
@@ -61,7 +61,7 @@ async function markNeeded(
   const shared = createMarks(index.size);
   const roots = (await listSnapshots(repository, {}, call)).map(({ snapshot }) => snapshot.tree);
   const spared = (await graceSnapshots(repository, call)).map(({ snapshot }) => snapshot.tree);
-  const pool = startMarkWorkers();
+  const pool = startMarking(1);
   try {
     const scene = { repository, index, marks: shared, spared };
     throwIfMissing(await markUsed(scene, roots, pool, call));
