@@ -95,6 +95,8 @@ const CASES: readonly (readonly [lines: string, ignored: readonly string[]])[] =
   ["tab\t*", ["tab\tx"]],
   ["back\\\\slash", ["back\\slash"]],
   ["back\\slash", []],
+  ["di*\\/a", ["dir/a"]],
+  ["\\/a", []],
   ["star\\*", ["star*"]],
   ["q[?]", ["q?"]],
   ["q?", ["q1", "q?"]],

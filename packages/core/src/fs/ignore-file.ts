@@ -87,15 +87,16 @@ function trimSpaces(text: string): string {
   return text.slice(0, backslashes % 2 === 1 && end < text.length ? end + 1 : end);
 }
 
-/** The names between slashes; one in brackets separates nothing. */
+/** The names between slashes, also those behind a backslash; one in brackets separates nothing. */
 function splitGlob(glob: string): string[] {
   const names: string[] = [];
   let start = 0;
   for (let at = 0; at < glob.length;) {
     const character = glob.charAt(at);
-    if (character === "/") {
+    const slash = /^\\?\//.exec(glob.slice(at, at + 2))?.[0];
+    if (slash !== undefined) {
       names.push(glob.slice(start, at));
-      start = at + 1;
+      start = at + slash.length;
     }
     const found = character === "[" ? rewriteClass(glob, at + 1) : undefined;
     at = found?.end ?? at + (character === "\\" ? 2 : 1);
