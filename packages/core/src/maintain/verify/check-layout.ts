@@ -1,9 +1,10 @@
 import type { Opener } from "../../crypto/opener.ts";
 import {
-  decodePackHeader,
   decodePackTrailer,
+  packEntries,
   packHeaderSize,
   PACK_TRAILER_SIZE,
+  type PackEntry,
 } from "../../format/pack-header.ts";
 import type { SharedIndexView } from "../../repository/shared-index.ts";
 import type { PackSource } from "./pack-source.ts";
@@ -48,18 +49,21 @@ export function checkLayout(
 }
 
 function listsSame(plain: Uint8Array, entries: Uint32Array, index: SharedIndexView): boolean {
-  const header = decodePackHeader(plain);
+  let at = 0;
+  // One by one: a pack may have 100,000 blobs, and what lives that long stays in memory until much more has been gathered.
+  for (const blob of packEntries(plain)) {
+    const entry = entries[at++];
+    if (entry === undefined || !isListed(blob, entry, index)) return false;
+  }
+  return at === entries.length;
+}
+
+function isListed(blob: PackEntry, entry: number, index: SharedIndexView): boolean {
   return (
-    header.length === entries.length &&
-    header.every((blob, at) => {
-      const entry = entries[at] as number;
-      return (
-        index.offsetAt(entry) === blob.offset &&
-        index.lengthAt(entry) === blob.length &&
-        index.uncompressedLengthAt(entry) === blob.uncompressedLength &&
-        index.isTreeAt(entry) === (blob.type === "tree") &&
-        index.hasIdAt(entry, blob.id)
-      );
-    })
+    index.offsetAt(entry) === blob.offset &&
+    index.lengthAt(entry) === blob.length &&
+    index.uncompressedLengthAt(entry) === blob.uncompressedLength &&
+    index.isTreeAt(entry) === (blob.type === "tree") &&
+    index.hasIdAt(entry, blob.id)
   );
 }

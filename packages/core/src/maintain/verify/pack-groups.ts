@@ -46,6 +46,9 @@ interface Opened extends Pick<OpenedBlob, "entry" | "sealed"> {
 /** Told of a blob that does not open, or has another hash. */
 export type OnDamaged = (entry: number, reason: string) => void;
 
+/** In a group: the objects for more of them would outlive the collections of short-lived ones, and gather by the hundred megabytes. */
+const MOST_BLOBS = 512;
+
 /** Opens and hashes blobs of a pack in groups, because that is how hashing is fastest. For one thread. */
 export class PackGroups {
   readonly #tools: GroupTools;
@@ -69,7 +72,7 @@ export class PackGroups {
       const length = index.lengthAt(entry);
       size += index.uncompressedLengthAt(entry) || length;
       const isNear = offset + length - start <= largest && offset - end <= gap;
-      if (at > first && (size > largest || !isNear)) return at;
+      if (at > first && (size > largest || !isNear || at - first === MOST_BLOBS)) return at;
       end = Math.max(end, offset + length);
     }
     return entries.length;
