@@ -32,8 +32,9 @@ export interface PasswordFlags {
   readonly isEmpty?: boolean | undefined;
 }
 
-/** Tries on a terminal. */
+/** What gives the password of a repository, for whoever gave none. */
 const USUAL_WAYS = "--password-file, --password-command or TSBAK_PASSWORD";
+/** Tries on a terminal. */
 const TRIES = 3;
 
 /**

@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 /** What is to be done about an entry. */
 export const ENTRY_KIND = {
   /** Its node is complete and stands like this in the parent snapshot. */

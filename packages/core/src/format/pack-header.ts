@@ -132,6 +132,16 @@ export function* packEntries(plain: Uint8Array): Generator<PackEntry> {
   }
 }
 
+/**
+ * True if a plain header lists contents of files and no tree.
+ *
+ * @throws {TsbakError} `corrupt` as `decodePackHeader`, up to the first tree.
+ */
+export function listsOnlyContents(plain: Uint8Array): boolean {
+  for (const { type } of packEntries(plain)) if (type === "tree") return false;
+  return true;
+}
+
 /** The four bytes that end a pack, for a sealed header of this many bytes. */
 export function encodePackTrailer(sealedHeaderSize: number): Uint8Array<ArrayBuffer> {
   const trailer = new Uint8Array(PACK_TRAILER_SIZE);

@@ -1,7 +1,7 @@
 import { Semaphore } from "../async/semaphore.ts";
 import type { CallOptions, FileRef } from "../backend/backend.ts";
 import { isTsbakError } from "../errors.ts";
-import { packEntries } from "../format/pack-header.ts";
+import { listsOnlyContents, packEntries } from "../format/pack-header.ts";
 import type { BlobIndex } from "./blob-index.ts";
 import { releaseMemory } from "../workers/memory-pool.ts";
 import { IndexWriter } from "./index-writer.ts";
@@ -76,18 +76,18 @@ export class PackSaver {
 
   async #store(pack: FinishedPack): Promise<void> {
     await this.#options.mayWrite;
-    const hasTrees = holdsTrees(pack.header);
+    const isContents = listsOnlyContents(pack.header);
     const ref: FileRef = { kind: "pack", name: pack.name };
     const release = await this.#slots.acquire(this.#options.signal);
     try {
-      await this.#repository.backend.write(ref, pack.bytes, { isContents: !hasTrees });
+      await this.#repository.backend.write(ref, pack.bytes, { isContents });
     } catch (error) {
       // Named by its own hash: what is there already is what was to be written.
       if (!isTsbakError(error, "already-exists")) throw error;
     } finally {
       release();
     }
-    this.#remember(pack, hasTrees);
+    this.#remember(pack, isContents);
     // One after another: an index file must be written once, not by two packs that complete it together.
     this.#indexing = this.#indexing.then(() => this.#indexWriter.add(pack.name, pack.header));
     await this.#indexing;
@@ -99,8 +99,8 @@ export class PackSaver {
     this.#options.onFailure?.(this.#failure);
   }
 
-  #remember(pack: FinishedPack, hasTrees: boolean): void {
-    if (hasTrees) this.#repository.cache?.rememberPack(pack.name, pack.bytes);
+  #remember(pack: FinishedPack, isContents: boolean): void {
+    if (!isContents) this.#repository.cache?.rememberPack(pack.name, pack.bytes);
     const index = this.#index;
     if (index === undefined) return;
     const packNumber = index.packNumber(pack.name);
@@ -108,9 +108,4 @@ export class PackSaver {
       index.add(entry.type, entry.id, 0, packNumber, entry);
     }
   }
-}
-
-function holdsTrees(header: Uint8Array): boolean {
-  for (const { type } of packEntries(header)) if (type === "tree") return true;
-  return false;
 }

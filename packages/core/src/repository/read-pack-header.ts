@@ -2,6 +2,7 @@ import type { CallOptions } from "../backend/backend.ts";
 import type { Opener } from "../crypto/opener.ts";
 import {
   decodePackHeader,
+  listsOnlyContents,
   decodePackTrailer,
   PACK_TRAILER_SIZE,
   type PackEntry,
@@ -28,22 +29,21 @@ export async function readPackHeader(
   let tail = size === 0 ? new Uint8Array() : await readEnd(Math.min(size, USUAL_SIZE));
   const length = decodePackTrailer(tail, size) + PACK_TRAILER_SIZE;
   if (length > tail.length) tail = await readEnd(length);
-  return openHeader(opener, tail, length);
+  return decodePackHeader(openHeader(opener, tail, length));
 }
 
 /** Whether a whole pack holds contents of files and nothing else; false also if that cannot be told. Its bytes stay as they are. */
 export function isContentsPack(opener: Opener, pack: Uint8Array): boolean {
   try {
     const length = decodePackTrailer(pack, pack.length) + PACK_TRAILER_SIZE;
-    const entries = openHeader(opener, pack, length);
-    return entries.every(({ type }) => type === "data");
+    return listsOnlyContents(openHeader(opener, pack, length));
   } catch {
     return false;
   }
 }
 
-/** From the end of a pack, of which the last `length` bytes are the sealed header and the trailer. */
-function openHeader(opener: Opener, tail: Uint8Array, length: number): PackEntry[] {
+/** The plain header, from the end of a pack, of which the last `length` bytes are the sealed header and the trailer. */
+function openHeader(opener: Opener, tail: Uint8Array, length: number): Uint8Array {
   const sealed = tail.slice(tail.length - length, tail.length - PACK_TRAILER_SIZE);
-  return decodePackHeader(opener.open(sealed));
+  return opener.open(sealed);
 }

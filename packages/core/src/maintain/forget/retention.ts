@@ -92,10 +92,7 @@ function withOwnIds(group: ForgetGroup, known: ReadonlyMap<string, TwoPlaces>): 
     keep: keep.map(({ entry, reasons }) => ({ entry: own(entry), reasons })),
     remove: remove.map(own),
     distrusted: new Map(
-      Array.from(distrusted, ([id, reason]) => {
-        const { target, source } = known.get(id)!;
-        return [(target ?? source)!.id, reason];
-      }),
+      Array.from(distrusted, ([id, reason]) => [own(entryOf(known.get(id)!)).id, reason]),
     ),
     shrink: shrink && { ...shrink, newest: own(shrink.newest) },
   };
