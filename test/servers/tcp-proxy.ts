@@ -1,5 +1,6 @@
 import { createServer, connect, type Server, type Socket } from "node:net";
 import { DelayLine } from "./delay-line.ts";
+import { ReusedBuffers } from "./reused-buffers.ts";
 
 /** What happens to a connection; the bytes of both directions count together. */
 export type ConnectionFault =
@@ -44,6 +45,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
 class BadLine implements TcpProxy {
   readonly #options: TcpProxyOptions;
   readonly #open = new Set<Socket>();
+  readonly #buffers = new ReusedBuffers();
   #server: Server | undefined;
   #port = 0;
   #bytes = 0;
@@ -97,8 +99,8 @@ class BadLine implements TcpProxy {
 
   #connect(client: Socket): void {
     const number = ++this.#connections;
-    const { port, plan, delayMs = 0 } = this.#options;
-    const server = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+    const { plan, delayMs = 0 } = this.#options;
+    const server = this.#callServer((piece) => down(piece));
     const sockets = [client, server];
     for (const socket of sockets) {
       this.#open.add(socket);
@@ -108,21 +110,33 @@ class BadLine implements TcpProxy {
     // A connection over a long line is there only after a round trip.
     const readyAt = performance.now() + 2 * delayMs;
     const count = this.#damage(number, sockets, plan?.(number));
-    const lines: readonly (readonly [Socket, DelayLine])[] = [
-      [client, new DelayLine(client, server, delayMs, readyAt)],
-      [server, new DelayLine(server, client, delayMs)],
-    ];
-    for (const [from, line] of lines) {
-      from.on("data", (piece: Buffer) => {
-        this.#count(piece.length);
-        const passed = count(piece);
-        if (passed !== undefined) line.carry(passed);
-      });
-      // The end comes after all bytes, so it does not get past a fault that has struck.
-      from.on("end", () => {
-        if (count(Buffer.alloc(0)) !== undefined) line.carry(undefined);
-      });
-    }
+    const passTo = (line: DelayLine) => (piece: Buffer) => {
+      this.#count(piece.length);
+      const passed = count(piece);
+      if (passed !== undefined) line.carry(passed);
+    };
+    const up = new DelayLine(client, server, delayMs, { readyAt });
+    const back = new DelayLine(server, client, delayMs, {
+      onPassed: (piece) => this.#buffers.giveBack(piece),
+    });
+    const down = passTo(back);
+    client.on("data", passTo(up));
+    // The end comes after all bytes, so it does not get past a fault that has struck.
+    const isWhole = (): boolean => count(Buffer.alloc(0)) !== undefined;
+    client.on("end", () => isWhole() && up.carry(undefined));
+    server.on("end", () => isWhole() && back.carry(undefined));
+  }
+
+  /** Most bytes come from there, so they are read into memory that is used again. */
+  #callServer(onPiece: (piece: Buffer) => void): Socket {
+    const buffer = (): Buffer => this.#buffers.take();
+    const callback = (length: number, { buffer: memory }: Uint8Array): boolean => {
+      onPiece(Buffer.from(memory, 0, length));
+      return true;
+    };
+    const { port } = this.#options;
+    const options = { port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true };
+    return connect({ ...options, onread: { buffer, callback } });
   }
 
   #count(bytes: number): void {
