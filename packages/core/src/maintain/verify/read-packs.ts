@@ -36,7 +36,7 @@ const READ_AHEAD = 1;
 /** Open files that wait for each thread, beside the one that it works on. */
 const OPEN_AHEAD = 1;
 /** Memory for a pack of the usual size, in bytes. Larger ones are read with fewer at once. */
-const PACK_MEMORY = 24 << 20;
+const PACK_MEMORY = 18 << 20;
 
 /** Threads that check packs. `readPacks` assumes that they have begun, with a `VerifySetup`. */
 export type VerifyPool = WorkerPool<VerifyTask, VerifyReply>;

@@ -1,7 +1,7 @@
 /**
  * Find out whether everything that the snapshots need is there and whole (restic format, section 14).
  *
- *   (1) Snapshots are listed before the index, so that a backup that ends meanwhile cannot look like damage.
+ *   (1) Without a lock, snapshots are listed before the index, so that a backup that ends meanwhile cannot look like damage.
  *   (2) Damage is a result; only what says nothing about the repository (an abort, a lock) is thrown.
  *   (3) Nothing is written but the lock.
  *
@@ -101,7 +101,10 @@ async function run(
   const startedAt = clock.steady();
   const findings = new Findings();
   const progress = new VerifyProgress(options.onEvent);
-  const { snapshots, survey, listing } = await readSmallFiles(repository, findings, call);
+  const { snapshots, survey, listing } = await readSmallFiles(repository, findings, {
+    ...call,
+    isLocked: options.noLock !== true,
+  });
   noteIndex(survey, findings);
   const readData = options.readData ?? false;
   const memory = new VerifyMemory(repository.state, survey.index, clock, readData !== false);
@@ -151,14 +154,16 @@ interface SmallFiles {
 async function readSmallFiles(
   repository: Repository,
   findings: Findings,
-  call: CallOptions,
+  { isLocked, ...call }: CallOptions & { readonly isLocked: boolean },
 ): Promise<SmallFiles> {
-  const names = await repository.listNames("snapshot", call);
+  const listingSnapshots = repository.listNames("snapshot", call);
+  // Under an exclusive lock nobody writes either of them meanwhile.
+  if (!isLocked) await listingSnapshots;
+  const listingIndex = repository.listNames("index", call);
   // Each on its own, so that findings come in the same order whatever is faster.
   const parts = [new Findings(), new Findings(), new Findings()] as const;
-  const listingIndex = repository.listNames("index", call);
   const works = [
-    checkSnapshots(repository, names, parts[0], call),
+    listingSnapshots.then((names) => checkSnapshots(repository, names, parts[0], call)),
     listingIndex.then((files) => surveyIndex(repository, { ...call, names: files })),
     // Later than the index, which names no pack that is not there yet.
     listingIndex.then(() => listPacks(repository, call)),
