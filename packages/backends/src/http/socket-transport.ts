@@ -10,6 +10,7 @@ import { readBody } from "./read-body.ts";
 import { contentLength, ResponseBody } from "./response-body.ts";
 import { sendBody } from "./send-body.ts";
 import type { HttpRequest, HttpResponse, HttpTransport } from "./transport.ts";
+import { SHARED_READING } from "./shared-reading.ts";
 import { TunnelAgent } from "./tunnel-agent.ts";
 
 /** Where a server listens. */
@@ -56,10 +57,10 @@ export class SocketTransport implements HttpTransport {
       const options = { ...keeping, secureContext, rejectUnauthorized: !isInsecure };
       this.#agent = address.proxy
         ? new TunnelAgent(address.proxy, options)
-        : new https.Agent(options);
+        : new https.Agent({ ...options, ...SHARED_READING });
       this.#open = https.request;
     } else {
-      this.#agent = new http.Agent(keeping);
+      this.#agent = new http.Agent({ ...keeping, ...SHARED_READING });
       this.#open = http.request;
     }
   }

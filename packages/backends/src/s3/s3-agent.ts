@@ -2,6 +2,7 @@ import type { Agent } from "node:http";
 
 import { http, https } from "../http/node-http.ts";
 import type { HttpProxy } from "../http/proxy.ts";
+import { SHARED_READING } from "../http/shared-reading.ts";
 import { tlsClient } from "../http/tls-client.ts";
 import { TunnelAgent } from "../http/tunnel-agent.ts";
 import type { TlsSettings } from "../settings.ts";
@@ -17,8 +18,8 @@ export async function createAgent(
   proxy: HttpProxy | undefined,
 ): Promise<Agent> {
   const keeping = { keepAlive: true, maxSockets: Infinity };
-  if (protocol === "http:") return new http.Agent(keeping);
+  if (protocol === "http:") return new http.Agent({ ...keeping, ...SHARED_READING });
   const { secureContext, isInsecure } = await tlsClient(settings);
   const options = { ...keeping, secureContext, rejectUnauthorized: !isInsecure };
-  return proxy === undefined ? new https.Agent(options) : new TunnelAgent(proxy, options);
+  return proxy === undefined ? new https.Agent({ ...options, ...SHARED_READING }) : new TunnelAgent(proxy, options);
 }

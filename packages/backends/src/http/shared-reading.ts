@@ -1,0 +1,21 @@
+import type { OnReadOpts, Socket } from "node:net";
+
+/** In bytes. For more the copies of bodies would be so large that each was asked of the system and given back. */
+const SIZE = 128 << 10;
+
+/**
+ * For agents of connections without TLS: all read into the same memory. Node would take 64 KiB of new memory for each call of the
+ * kernel, copy what it holds of a body, and leave it to the garbage collector, which goes through everything for every hundred
+ * megabytes of these.
+ *
+ * What was read has been used when the next call begins: the parser of HTTP copies what it gives on.
+ */
+export const SHARED_READING: { readonly onread: OnReadOpts } = {
+  onread: {
+    buffer: Buffer.allocUnsafeSlow(SIZE),
+    callback(this: Socket, length: number, memory: Uint8Array): boolean {
+      this.emit("data", Buffer.from(memory.buffer, memory.byteOffset, length));
+      return true;
+    },
+  },
+};
