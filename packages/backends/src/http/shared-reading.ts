@@ -1,7 +1,7 @@
 import type { OnReadOpts, Socket } from "node:net";
 
-/** In bytes. For more the copies of bodies would be so large that each was asked of the system and given back. */
-const SIZE = 128 << 10;
+/** In bytes: the largest pieces that limits of bandwidth are held with. */
+const SIZE = 64 << 10;
 
 /**
  * For agents of connections without TLS: all read into the same memory. Node would take 64 KiB of new memory for each call of the
