@@ -208,7 +208,8 @@ export type {
 export { describePolicy } from "./maintain/forget/describe-policy.ts";
 export type { Shrink } from "./maintain/forget/shrink.ts";
 export type { TimeSpan } from "./maintain/forget/time-span.ts";
-export { isReplaced, undeleteSnapshot } from "./maintain/forget/undelete.ts";
+export { newestForms } from "./maintain/forget/newest-forms.ts";
+export { undeleteSnapshot } from "./maintain/forget/undelete.ts";
 export type { UndeleteOptions } from "./maintain/forget/undelete.ts";
 export { groupSnapshots } from "./repository/group-snapshots.ts";
 export type {

@@ -1,9 +1,9 @@
 import {
   findByPrefix,
-  isReplaced,
   isTsbakError,
   listSnapshots,
   listTrash,
+  newestForms,
   TsbakError,
   undeleteSnapshot,
   type Repository,
@@ -48,7 +48,7 @@ export async function runUndelete(
   });
 }
 
-/** Whoever wants back what is gone does not mean the old form of what is there. */
+/** Whoever wants back what is gone does not mean the old form of what is there, or comes back in a newer one. */
 async function allButReplaced(
   { output }: Context,
   repository: Repository,
@@ -56,15 +56,15 @@ async function allButReplaced(
   signal: AbortSignal,
 ): Promise<readonly TrashEntry[]> {
   const present = await listSnapshots(repository, {}, { signal, onDamaged: () => undefined });
-  const gone = trash.filter((entry) => !isReplaced(entry, present));
-  const count = trash.length - gone.length;
-  if (count > 0) {
-    const what = formatCount(count, "snapshot");
+  const newest = newestForms(trash, present);
+  const left = trash.filter((entry) => !newest.includes(entry)).map(({ id }) => id.slice(0, 8));
+  if (left.length > 0) {
+    const what = formatCount(left.length, "snapshot");
     output.say(
-      `${what} left out, as others were made of them by tag or rewrite; name what is meant`,
+      `${what} left out, as others were made of them by tag or rewrite: ${left.join(", ")}; name what is meant`,
     );
   }
-  return gone;
+  return newest;
 }
 
 function findEntry(trash: readonly TrashEntry[], name: string): TrashEntry {

@@ -5,7 +5,6 @@ import { decodeTree } from "../../format/tree.ts";
 import { scanLinks } from "../../format/tree-links.ts";
 import type { BlobIndex } from "../../repository/blob-index.ts";
 import type { Repository } from "../../repository/repository.ts";
-import type { SnapshotEntry } from "../../repository/snapshots.ts";
 import { removeFromTrash, type TrashEntry } from "../../repository/trash.ts";
 import { TreeLoader } from "../../repository/tree-loader.ts";
 
@@ -43,17 +42,6 @@ export async function undeleteSnapshot(
     if (!isTsbakError(error, "already-exists")) throw error;
   }
   await removeFromTrash(repository, entry.names, options);
-}
-
-/** True if a snapshot of the trash was not only removed: there is one that was made from it, by `tag`, `rewrite` or `repair snapshots`. */
-export function isReplaced(
-  { id, snapshot }: TrashEntry,
-  present: readonly SnapshotEntry[],
-): boolean {
-  const origins = new Set([id, snapshot.original ?? id]);
-  return present.some(
-    ({ snapshot: { original } }) => original !== undefined && origins.has(original),
-  );
 }
 
 /** How many blobs the snapshot of this root tree needs that the index does not know, or trees that cannot be read. */

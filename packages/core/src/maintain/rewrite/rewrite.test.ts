@@ -15,7 +15,8 @@ import {
   type Sample,
 } from "../../testing/sample-repository.ts";
 import { verify } from "../verify/verify.ts";
-import { isReplaced, undeleteSnapshot } from "../forget/undelete.ts";
+import { newestForms } from "../forget/newest-forms.ts";
+import { undeleteSnapshot } from "../forget/undelete.ts";
 import { recover } from "./recover.ts";
 import { repairSnapshots } from "./repair-snapshots.ts";
 import type { RepairFinding } from "./repair-rules.ts";
@@ -244,7 +245,7 @@ describe("what was replaced", () => {
 
     const [entry] = await listTrash(repository);
     expect(entry?.id).toBe(sample.snapshot);
-    expect(isReplaced(entry!, await snapshots())).toBe(true);
+    expect(newestForms([entry!], await snapshots())).toEqual([]);
     await undeleteSnapshot(repository, entry!);
 
     expect(new Set((await snapshots()).map(({ id }) => id))).toEqual(
