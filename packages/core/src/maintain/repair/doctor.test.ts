@@ -138,6 +138,29 @@ describe("doctor()", () => {
     expect(shelf.names).toContain(first.id);
   });
 
+  test("writes a pack anew that has a wrong name, also if the index calls it so", async () => {
+    for (const isIndexed of [false, true]) {
+      const sample = await createSample();
+      const { testing, packs, index } = sample;
+      const renamed = { ...packs[0], id: "ab".repeat(32) };
+      const bytes = await testing.backend.read({ kind: "pack", name: packs[0].id });
+      await testing.backend.write({ kind: "pack", name: renamed.id }, bytes);
+      await testing.backend.remove({ kind: "pack", name: packs[0].id });
+      if (isIndexed) {
+        await testing.addIndex([renamed, packs[1], packs[2]]);
+        await testing.backend.remove({ kind: "index", name: index });
+      }
+
+      const { after, treatment } = await treat(sample);
+
+      expect(after.errors).toEqual([]);
+      expect(treatment).toMatchObject({ packsSalvaged: [renamed.id], blobsLost: [] });
+      for (const name of await testing.repository.listNames("pack")) {
+        expect(sha256Hex(await testing.backend.read({ kind: "pack", name }))).toBe(name);
+      }
+    }
+  });
+
   test("gives packs back to their names that stand in each other's place", async () => {
     const sample = await createSample();
     await swap(sample, "pack", sample.packs[0].id, sample.packs[2].id);

@@ -131,6 +131,8 @@ class Doctor {
     return verify(this.#repository, {
       ...this.#call,
       readData: this.#options.readData ?? true,
+      // A pack under a wrong name gets into an index that is made from what is there.
+      compareNames: true,
       // We have the lock.
       noLock: true,
       threads: this.#options.threads,

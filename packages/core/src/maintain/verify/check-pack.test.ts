@@ -47,6 +47,7 @@ async function createPack({ isTwice }: { isTwice: boolean }): Promise<PackWithou
       index: new SharedIndexView(index.share()),
       opener,
       zstd: await loadZstd(),
+      compareNames: false,
       ...scratch,
     },
     task: { name: pack.id, entries: new PackMap(index).entriesOf(index.packNumber(pack.id)) },
@@ -171,6 +172,17 @@ describe.each(HASHERS)("checkPack(), SHA-256 by $name", (hasher) => {
     expect(checkPack(other, tools).packFaults).toEqual([
       "its bytes do not have the hash that names it",
     ]);
+  });
+
+  test("finds a name that is not the hash though all seals fit, if that is wished", () => {
+    const { bytes, tools, task } = packFor(hasher);
+    const renamed = { ...task, name: OTHER_NAME };
+    const check = (compareNames: boolean, checked = renamed): VerifyResult =>
+      checkPack({ ...checked, bytes: inMemory(bytes).bytes }, { ...tools, compareNames });
+
+    expect(isClean(check(false))).toBe(true);
+    expect(check(true).packFaults).toEqual(["its bytes do not have the hash that names it"]);
+    expect(isClean(check(true, task))).toBe(true);
   });
 
   test("finds bytes between the last blob and the header", () => {

@@ -13,6 +13,8 @@ import type { TreeFault, VerifyResult, VerifyTask } from "./verify-protocol.ts";
 export interface PackTools extends GroupTools {
   /** Memory for what is read. */
   readonly sealed: Scratch;
+  /** See `VerifySetup`. */
+  readonly compareNames: boolean;
 }
 
 /**
@@ -24,8 +26,8 @@ const GROUP_SIZE = 8 << 20;
 /**
  * Check a whole pack or a run of its blobs. Damage is a result; only a failure to read is thrown.
  *
- * A whole pack is compared with the hash that names it where anything else is wrong with it, or where its contents are in another
- * pack as well. Otherwise each of its bytes is under a seal that fits, and holds what the index says (decision 9).
+ * A whole pack is compared with the hash that names it where anything else is wrong with it, where its contents are in another
+ * pack as well, or if that is wished. Otherwise each of its bytes is under a seal that fits, and holds what the index says (decision 9).
  */
 export function checkPack(task: VerifyTask, tools: PackTools): VerifyResult {
   return new PackCheck(task, tools).run();
@@ -85,7 +87,7 @@ class PackCheck {
     const onFault = (fault: string): unknown => faults.push(fault);
     this.#try(() => checkLayout(this.#source, this.#task.entries, this.#tools, onFault), onFault);
     const isSealed = faults.length === 0 && this.#damaged.length === 0;
-    if (isSealed && !this.#hasCopies()) return;
+    if (isSealed && !this.#tools.compareNames && !this.#hasCopies()) return;
     if (this.#hashAll() !== name) faults.unshift("its bytes do not have the hash that names it");
   }
 

@@ -11,6 +11,8 @@ import type { SharedBlobIndex } from "../../repository/shared-index.ts";
 export interface VerifySetup {
   readonly key: MasterKey;
   readonly index: SharedBlobIndex;
+  /** Compare each whole pack with the hash that names it, even if nothing else is wrong with it. */
+  readonly compareNames: boolean;
 }
 
 /** Where a worker finds the bytes of a pack. */

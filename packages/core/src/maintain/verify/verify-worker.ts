@@ -11,6 +11,7 @@ serveTasks<VerifySetup, VerifyTask, VerifyReply>(async (setup) => {
   const index = new SharedIndexView(setup.index);
   const tools = {
     index,
+    compareNames: setup.compareNames,
     opener: new Opener(setup.key),
     zstd: await loadZstd(),
     hasher: loadGroupHasher(),

@@ -33,6 +33,8 @@ import type { VerifyReport } from "./verify-report.ts";
 export interface VerifyOptions extends CallOptions {
   /** Read and check the contents of all packs, or of some; else only those of trees. */
   readonly readData?: ReadData | undefined;
+  /** Compare each pack that is read in full with the hash that names it, even if all seals in it fit (decision 9). */
+  readonly compareNames?: boolean | undefined;
   /** Take no lock: for a repository that cannot be written to. A prune at the same time then looks like damage. */
   readonly noLock?: boolean | undefined;
   /** See `LockOptions`. */
@@ -111,7 +113,11 @@ async function run(
   if (hasBudget(readData) && memory.problem !== undefined) throw memory.problem;
   const packs = new PackVerification(survey.index, { findings, progress, memory });
   packs.compareListing(listing);
-  const setup: VerifySetup = { key: repository.masterKey, index: survey.index.share() };
+  const setup: VerifySetup = {
+    key: repository.masterKey,
+    index: survey.index.share(),
+    compareNames: options.compareNames ?? false,
+  };
   pool.begin(setup);
   const jobs = packs.plan(readData, () => clock.steady() - startedAt < timeFor(readData));
   try {
