@@ -94,6 +94,12 @@ function refuseAlone(flags: RetentionFlags): void {
   );
 }
 
+/** Tell how many snapshots were left out because of the policy. */
+export function reportUnwanted({ output }: Context, { length }: readonly string[]): void {
+  if (length === 0) return;
+  output.say(`${formatCount(length, "snapshot")} not copied, as the target would not keep them`);
+}
+
 /** Tell what was held back, and remember what was allowed to shrink. */
 export function reportRetention(
   context: Context,

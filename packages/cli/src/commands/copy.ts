@@ -15,6 +15,7 @@ import type { FilterFlags, FromFlags } from "../options.ts";
 import { progressInterval } from "../progress-line.ts";
 import {
   reportRetention,
+  reportUnwanted,
   retentionCode,
   retentionFields,
   retentionOf,
@@ -49,10 +50,7 @@ export async function runCopy(
     select: (signal) => selectSnapshots(context, source, args, { flags, signal }),
     retention,
   });
-  if (report.unwanted.length > 0) {
-    const count = formatCount(report.unwanted.length, "snapshot");
-    context.output.say(`${count} not copied, as the target would not keep them`);
-  }
+  reportUnwanted(context, report.unwanted);
   reportRetention(context, flags, target.id, report.retention);
   context.output.message(summaryOf(context, report));
   if (flags.prune === true && (report.retention?.removed.length ?? 0) > 0) {

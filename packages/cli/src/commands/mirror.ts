@@ -13,6 +13,7 @@ import type { FromFlags } from "../options.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import {
   reportRetention,
+  reportUnwanted,
   retentionCode,
   retentionFields,
   retentionOf,
@@ -104,10 +105,7 @@ function printReport(
     output.say(`snapshot ${id.slice(0, 8)} ${would}deleted on the target`);
   }
   output.say(sentence(`${would}copied`, report.copied) ?? "nothing is new");
-  if (report.unwanted.length > 0) {
-    const count = formatCount(report.unwanted.length, "snapshot");
-    output.say(`${count} not copied, as the target would not keep them`);
-  }
+  reportUnwanted(context, report.unwanted);
   reportRetention(context, flags, sourceId, report.retention);
   const deleted = sentence(`${would}deleted`, report.deleted);
   if (deleted !== undefined) output.say(deleted);
