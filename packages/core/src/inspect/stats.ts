@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { SEAL_OVERHEAD } from "../crypto/sealer.ts";
 import { throwIfAborted } from "../async/interrupted.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { fromHex } from "../bytes/hex.ts";
@@ -36,8 +37,6 @@ export interface Stats {
   compressedBlobsUncompressedSize: number;
 }
 
-/** What sealing adds to a blob. */
-const SEAL_OVERHEAD = 32;
 const USED = 1;
 
 /**

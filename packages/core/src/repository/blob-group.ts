@@ -1,11 +1,11 @@
 import { pageMemory } from "../bytes/page-memory.ts";
 import type { Zstd } from "../compress/zstd.ts";
 import type { Opener } from "../crypto/opener.ts";
-import { SEAL_OVERHEAD } from "../crypto/sealer.ts";
 import { ROOM_AFTER_MESSAGE, type GroupHasher } from "../crypto/sha256-group.ts";
 import { SHA256_SIZE } from "../crypto/sha256.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import { DIRECT_BLOCK, LEAST_DIRECT } from "../fs/direct-write.ts";
+import { plainLengthOf } from "./shared-index.ts";
 
 /** A blob that is to be opened. */
 export interface SealedBlob {
@@ -128,7 +128,7 @@ export function moveOpened(plain: Uint8Array<ArrayBuffer>, shift: number): Uint8
 }
 
 function lengthOf({ sealed, uncompressedLength }: SealedBlob): number {
-  return uncompressedLength || Math.max(sealed.length - SEAL_OVERHEAD, 0);
+  return plainLengthOf(sealed.length, uncompressedLength);
 }
 
 /** Memory that the contents of one blob take in a group, wherever in a block they begin. */

@@ -62,6 +62,14 @@ describe("BlobIndex", () => {
     );
   });
 
+  test("says that a blob has nothing in it if it is shorter than its seal", () => {
+    const index = new BlobIndex();
+    const short = { offset: 0, length: 31, uncompressedLength: 0 };
+    index.add("data", idOf(7), 0, index.packNumber("aa"), short);
+
+    expect(index.plainLength("data", idOf(7))).toBe(0);
+  });
+
   test("costs no more than 64 bytes a blob", () => {
     const index = new BlobIndex();
     const pack = index.packNumber("aa");

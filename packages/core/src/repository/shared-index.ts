@@ -21,6 +21,14 @@ export function slotHash(first: number, second: number, seed: number): number {
   return (mixed ^ (mixed >>> 15)) >>> 0;
 }
 
+/**
+ * What the contents of a blob have in bytes. `uncompressedLength` is 0 if it is not compressed; then it is `length` without its seal, and 0 where an
+ * index says less than a seal takes, which does not open.
+ */
+export function plainLengthOf(length: number, uncompressedLength: number): number {
+  return uncompressedLength || Math.max(length - SEAL_OVERHEAD, 0);
+}
+
 /** Read-only look-ups in a shared index, for any thread. */
 export class SharedIndexView {
   protected ids!: Uint32Array;
@@ -111,9 +119,9 @@ export class SharedIndexView {
     return this.placeWord(entry, 3);
   }
 
-  /** What the contents have in bytes, compressed or not; 0 where an index says less than a seal takes, which then does not open. */
+  /** See `plainLengthOf`. */
   plainLengthAt(entry: number): number {
-    return this.uncompressedLengthAt(entry) || Math.max(this.lengthAt(entry) - SEAL_OVERHEAD, 0);
+    return plainLengthOf(this.lengthAt(entry), this.uncompressedLengthAt(entry));
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { RootedDirectory } from "../fs/rooted.ts";
 import { closeFile } from "../fs/write-file.ts";
+import { plainLengthOf } from "../repository/shared-index.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { isSame, isUpdate, STANDING } from "./entry-table.ts";
 import type { PieceBlob } from "./pieces.ts";
@@ -39,7 +40,7 @@ export class FileLedger {
   /** A blob has been written to all its places, but for files that failed. */
   written(blob: PieceBlob): void {
     const { uses, partedFiles, failedFiles, files } = this.#plan;
-    const length = blob.uncompressedLength || blob.length - 32;
+    const length = plainLengthOf(blob.length, blob.uncompressedLength);
     for (const use of blob.uses) {
       const file = uses.files[use] as number;
       if (failedFiles.has(file)) continue;

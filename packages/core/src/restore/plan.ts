@@ -249,7 +249,7 @@ class Planner {
       const entry = index.find("data", this.#id);
       const place = index.locationAt(entry);
       plan.uses.add(place.pack, entry, file, offset);
-      offset += plainLengthOf(place);
+      offset += index.plainLengthAt(entry);
     }
     if (content.length === 0) plan.emptyFiles.push(file);
     if (content.length > 1) {
@@ -300,10 +300,6 @@ class Planner {
 function identityOf({ type, links, inode, deviceId }: Node): string {
   if (inode === 0n || (links <= 1 && type !== "fifo")) return "";
   return `${type},${inode},${deviceId}`;
-}
-
-function plainLengthOf(place: { length: number; uncompressedLength: number }): number {
-  return place.uncompressedLength || place.length - 32;
 }
 
 /** Why an entry must not be created, or undefined. A name could lead out of the target (format traps, 32). */
