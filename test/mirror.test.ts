@@ -43,6 +43,10 @@ test.skipIf(!requirePeer("restic"))(
     await mustOn(second, "tsbak", run);
     fs.writeFileSync(join(source, "new"), "of the second backup");
     await backupStep(first, "tsbak", source);
+    const third = { workshop, folder: workshop.path("third") };
+    expect(
+      await mustOn(third, "tsbak", [...run.slice(0, 3), "--keep-last", "1", "--dry-run"]),
+    ).toContain("1 snapshot not copied, as the target would not keep it");
     const forget = ["forget", "--keep-last", "1", "--prune", "--max-unused", "0"];
     await mustOn(first, "restic", forget);
 

@@ -95,9 +95,10 @@ function refuseAlone(flags: RetentionFlags): void {
 }
 
 /** Tell how many snapshots were left out because of the policy. */
-export function reportUnwanted({ output }: Context, { length }: readonly string[]): void {
+export function reportUnwanted({ output }: Context, { length }: readonly unknown[]): void {
   if (length === 0) return;
-  output.say(`${formatCount(length, "snapshot")} not copied, as the target would not keep them`);
+  const them = length === 1 ? "it" : "them";
+  output.say(`${formatCount(length, "snapshot")} not copied, as the target would not keep ${them}`);
 }
 
 /** Tell what was held back, and remember what was allowed to shrink. */

@@ -34,8 +34,8 @@ async function setUp(days: number): Promise<{ sample: Sample; target: Repository
   return { sample, target };
 }
 
-function again({ backend, config, masterKey, keyId, zstd }: Repository): Repository {
-  return new Repository({ backend, config, masterKey, keyId, zstd });
+function again({ backend, config, masterKey, keyId, zstd, locking }: Repository): Repository {
+  return new Repository({ backend, config, masterKey, keyId, zstd, locking });
 }
 
 function copyKeeping(

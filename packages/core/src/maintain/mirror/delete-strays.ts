@@ -28,7 +28,7 @@ export async function deleteStrays(
     await forEachConcurrent(
       strays[kind],
       async ([name, size], signal) => {
-        if (!run.isDry) await run.target.remove({ kind, name }, { ...run.call, signal });
+        await run.target.remove({ kind, name }, { ...run.call, signal });
         run.log.delete({ kind, name }, size);
         run.log.step(size);
       },

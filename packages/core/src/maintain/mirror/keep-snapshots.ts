@@ -6,6 +6,7 @@
 import type { Repository } from "../../repository/repository.ts";
 import { listSnapshots, type SnapshotEntry } from "../../repository/snapshots.ts";
 import { applyRetention, type Retention, type RetentionReport } from "../forget/apply-retention.ts";
+import { forgetSnapshots } from "../forget/forget.ts";
 import type { ForgetGroup } from "../forget/plan-forget.ts";
 import { findWanted, planRetention, type TwoPlaces } from "../forget/retention.ts";
 import type { MirrorRun } from "./mirror-run.ts";
@@ -13,14 +14,11 @@ import type { MirrorRun } from "./mirror-run.ts";
 /** The snapshots of both places, and what is to become of them at the target. */
 export class MirroredSnapshots {
   readonly #run: MirrorRun;
-  readonly #target: Repository;
   readonly #retention: Retention;
   #ofSource: readonly SnapshotEntry[] = [];
-  #wanted: ReadonlySet<string> = new Set();
 
-  constructor(run: MirrorRun, target: Repository, retention: Retention) {
+  constructor(run: MirrorRun, retention: Retention) {
     this.#run = run;
-    this.#target = target;
     this.#retention = retention;
   }
 
@@ -28,33 +26,36 @@ export class MirroredSnapshots {
   async findUnwanted(): Promise<readonly string[]> {
     this.#ofSource = await this.#list(this.#run.source);
     const pairs = await this.#pairs();
-    this.#wanted = findWanted(pairs, this.#retention);
+    const wanted = findWanted(pairs, this.#retention);
     return pairs
       .filter(({ target }) => target === undefined)
       .map(({ source }) => source!.id)
-      .filter((id) => !this.#wanted.has(id));
+      .filter((id) => !wanted.has(id));
   }
 
-  /** What becomes of those that are at the target now; in a dry run, of those that would be. */
+  /** What becomes of those that are at the target now. */
   async plan(): Promise<ForgetGroup[]> {
-    const pairs = await this.#pairs();
-    const { isDry } = this.#run;
-    const copied = pairs.map((both) =>
-      isDry && both.source !== undefined && this.#wanted.has(both.source.id)
-        ? { ...both, target: both.source }
-        : both,
-    );
-    return planRetention(copied, this.#retention);
+    return planRetention(await this.#pairs(), this.#retention);
   }
 
   /** Forget them. Everybody else is kept out of the target. */
   async apply(): Promise<RetentionReport> {
     const { call, isDry: dryRun } = this.#run;
-    return applyRetention(this.#target, await this.plan(), this.#retention, { ...call, dryRun });
+    const { graceMs } = this.#retention;
+    const options = { ...call, dryRun };
+    const report = await applyRetention(
+      this.#run.mirror,
+      await this.plan(),
+      this.#retention,
+      options,
+    );
+    // Of the planned target.
+    if (dryRun) await forgetSnapshots(this.#run.mirror, report.removed, { ...call, graceMs });
+    return report;
   }
 
   async #pairs(): Promise<TwoPlaces[]> {
-    const there = new Map((await this.#list(this.#target)).map((entry) => [entry.id, entry]));
+    const there = new Map((await this.#list(this.#run.mirror)).map((entry) => [entry.id, entry]));
     const sources = new Map(this.#ofSource.map((entry) => [entry.id, entry]));
     const ids = [...new Set([...there.keys(), ...sources.keys()])];
     return ids.map((id) => ({ source: sources.get(id), target: there.get(id) }));

@@ -14,7 +14,7 @@ import type { Backend, CallOptions } from "../../backend/backend.ts";
 import { describeFile } from "../../backend/layout.ts";
 import { TsbakError } from "../../errors.ts";
 import type { LockWaiting } from "../../repository/locks.ts";
-import type { Repository } from "../../repository/repository.ts";
+import { Repository } from "../../repository/repository.ts";
 import type { Retention } from "../forget/apply-retention.ts";
 import { copyFiles, seedTarget } from "./copy-files.ts";
 import { deleteStrays, strayFiles } from "./delete-strays.ts";
@@ -27,6 +27,7 @@ import { MirrorLocks } from "./mirror-locks.ts";
 import { MirrorLog } from "./mirror-log.ts";
 import type { MirrorEvent, MirrorReport } from "./mirror-report.ts";
 import type { MirrorRun } from "./mirror-run.ts";
+import { PlannedTarget } from "./planned-target.ts";
 import { listFinished } from "./replace-file.ts";
 import { retirePacks, type Sides } from "./retire-packs.ts";
 
@@ -86,10 +87,12 @@ async function run(
   options: MirrorOptions,
 ): Promise<MirrorReport> {
   const isDry = options.dryRun === true;
+  const planned = isDry ? new PlannedTarget(locks.target, source.backend) : undefined;
   const { target } = locks;
   const parts: MirrorRun = {
     source,
-    target,
+    target: planned ?? locks.target,
+    mirror: planned === undefined ? locks.repository : sameRepository(source, planned),
     log: new MirrorLog(options.onEvent),
     isDry,
     call: { signal: locks.signal },
@@ -100,17 +103,25 @@ async function run(
   await locks.lockTarget();
   const files = await listSides(parts);
   const { retention } = options;
-  const snapshots = retention && new MirroredSnapshots(parts, locks.repository, retention);
+  const snapshots = retention && new MirroredSnapshots(parts, retention);
   parts.log.unwanted = (await snapshots?.findUnwanted()) ?? [];
-  await copyFiles(parts, without(strayFiles(files.source, files.target), parts.log.unwanted));
+  const missing = without(strayFiles(files.source, files.target), parts.log.unwanted);
+  await copyFiles(parts, missing);
+  planned?.bring(missing);
   await setRight(parts, files, options);
   if (snapshots !== undefined) await forget(parts, locks, snapshots, options.prune === true);
   else if (options.delete === true && parts.log.problems.length === 0) {
     await locks.excludeFromTarget();
-    const now = isDry ? files : await listAgain(parts);
+    const now = await listAgain(parts);
     await deleteStrays(parts, now.target, now.source, options.allowRemoveAll === true);
   } else noteStrays(parts.log, files);
   return parts.log;
+}
+
+/** The repository of these keys at another place. */
+function sameRepository(source: Repository, backend: Backend): Repository {
+  const { config, masterKey, keyId, zstd } = source;
+  return new Repository({ backend, config, masterKey, keyId, zstd });
 }
 
 function without(files: Listing, snapshots: readonly string[]): Listing {
@@ -131,7 +142,7 @@ async function forget(
     const isIdle = (await snapshots.plan()).every(({ remove }) => remove.length === 0);
     if (!isIdle || mayPrune) await locks.excludeFromTarget();
     log.retention = await snapshots.apply();
-    if (mayPrune) await retirePacks(parts, locks.repository, await listAgain(parts));
+    if (mayPrune) await retirePacks(parts, await listAgain(parts));
   }
   noteStrays(log, await listAgain(parts));
 }

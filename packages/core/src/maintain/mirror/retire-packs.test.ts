@@ -44,8 +44,8 @@ class Places {
   }
 
   open(backend: Backend): Repository {
-    const { config, masterKey, keyId, zstd } = this.testing.repository;
-    return new Repository({ backend, config, masterKey, keyId, zstd });
+    const { config, masterKey, keyId, zstd, locking } = this.testing.repository;
+    return new Repository({ backend, config, masterKey, keyId, zstd, locking });
   }
 
   /** Gives what the pack of this day holds. */
@@ -192,6 +192,81 @@ test("nothing is deleted while the source lacks something, nor in a dry run", as
   expect(report.retention).toBeUndefined();
   expect(await places.days()).toEqual([0, 1]);
   expect(await places.count("pack")).toBe(before + 1);
+});
+
+/** What a report says of a run, whether it was dry or not. */
+function told(report: MirrorReport): unknown {
+  const { copied, deleted, unwanted, retention, onlyOnTarget, problems } = report;
+  const sorted = (ids: readonly string[] = []): string[] => ids.toSorted();
+  return {
+    ...{ copied, deleted, unwanted, onlyOnTarget, problems },
+    newSnapshots: sorted(report.newSnapshots),
+    deletedSnapshots: sorted(report.deletedSnapshots),
+    snapshotsOnlyOnTarget: sorted(report.snapshotsOnlyOnTarget),
+    forgotten: sorted(retention?.removed),
+    trash: retention?.trash,
+  };
+}
+
+async function fileNames(backend: Backend): Promise<string[]> {
+  const names: string[] = [];
+  for (const kind of ["config", "key", "lock", "snapshot", "index", "pack", "trash"] as const) {
+    for await (const { name } of backend.list(kind)) names.push(`${kind} ${name}`);
+  }
+  return names.sort();
+}
+
+test.each([
+  { title: "that keeps less", last: 1, graceMs: 0, wish: {} },
+  { title: "that keeps more", last: 4, graceMs: 0, wish: {} },
+  { title: "with a trash", last: 1, graceMs: DAY, wish: {} },
+  { title: "that does not prune", last: 2, graceMs: 0, wish: { prune: false } },
+  { title: "that deletes", last: 1, graceMs: 0, wish: { retention: undefined, delete: true } },
+])("a dry run to a mirror $title tells what the run does", async ({ last, graceMs, wish }) => {
+  const places = await Places.create();
+  const compare = async (): Promise<void> => {
+    const before = await fileNames(places.target);
+    const dry = await places.mirror(last, { ...wish, dryRun: true }, graceMs);
+    expect(await fileNames(places.target)).toEqual(before);
+    expect(told(dry)).toEqual(told(await places.mirror(last, wish, graceMs)));
+  };
+  for (let day = 0; day < 3; day++) await places.backUp(day);
+  await compare();
+  // All that is there goes, and other packs come.
+  for (let day = 3; day < 6; day++) {
+    await places.dropOldest();
+    await places.backUp(day);
+  }
+  await compare();
+  await places.backUp(6);
+  await compare();
+  await compare();
+});
+
+test("a dry run tells of index files that are written anew, too", async () => {
+  const places = await Places.create();
+  const packs = [await places.backUp(0), await places.backUp(1)];
+  const { testing } = places;
+  // One index file at the mirror names what goes and what stays.
+  await places.mirror(5);
+  for (const name of await testing.repository.listNames("index")) {
+    await places.target.remove({ kind: "index", name });
+  }
+  const shared = await places.source.loadIndex();
+  const entries = shared.packs.filter((name) => !packs.some(({ id }) => id === name));
+  expect(entries).toHaveLength(1);
+  const both = new TestingRepository(places.open(places.target));
+  await both.addIndex(packs);
+  await places.dropOldest();
+  await places.dropOldest();
+  await places.backUp(2);
+
+  const dry = await places.mirror(2, { dryRun: true });
+  const real = await places.mirror(2);
+
+  expect(told(dry)).toEqual(told(real));
+  expect([real.deleted.index.files, real.deleted.pack.files]).toEqual([1, 1]);
+  expect(await places.days()).toEqual([1, 2]);
 });
 
 test("a mirror with a retention is whole wherever it dies", async () => {

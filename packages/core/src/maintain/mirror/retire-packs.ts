@@ -13,7 +13,6 @@ import type { FileRef } from "../../backend/backend.ts";
 import { removeFiles } from "../../backend/remove-files.ts";
 import { TsbakError } from "../../errors.ts";
 import type { BlobIndex } from "../../repository/blob-index.ts";
-import type { Repository } from "../../repository/repository.ts";
 import { listSnapshots } from "../../repository/snapshots.ts";
 import { emptyTrash, graceSnapshots } from "../../repository/trash.ts";
 import { BlobMarks, createMarks } from "../prune/blob-marks.ts";
@@ -36,12 +35,12 @@ export interface Sides {
  *
  * @throws {TsbakError} `corrupt` if a snapshot, an index file or a tree there cannot be read, or anything is missing: nothing was deleted.
  */
-export async function retirePacks(run: MirrorRun, target: Repository, sides: Sides): Promise<void> {
+export async function retirePacks(run: MirrorRun, sides: Sides): Promise<void> {
   const strays = strayFiles(sides.target, sides.source);
   if (strays.pack.size > 0 || strays.index.size > 0) {
-    const files = new IndexFiles(target);
+    const files = new IndexFiles(run.mirror);
     await files.loadNew(run.call);
-    const marks = await markNeeded(target, files.index, run);
+    const marks = await markNeeded(files.index, run);
     const stay = packsToStay(files, marks, sides);
     const gone = await replaceIndex(run, files, stay, sides);
     const { packs } = files.index;
@@ -50,13 +49,12 @@ export async function retirePacks(run: MirrorRun, target: Repository, sides: Sid
     await deleteFiles(run, gone, sides.target.index, "index");
     await deleteFiles(run, condemned, sides.target.pack, "pack");
   }
-  if (!run.isDry) await emptyTrash(target, run.call);
+  await emptyTrash(run.mirror, run.call);
 }
 
 async function markNeeded(
-  repository: Repository,
   index: BlobIndex,
-  { call }: MirrorRun,
+  { mirror: repository, call }: MirrorRun,
 ): Promise<BlobMarks> {
   const shared = createMarks(index.size);
   const roots = (await listSnapshots(repository, {}, call)).map(({ snapshot }) => snapshot.tree);
@@ -119,7 +117,7 @@ async function replaceIndex(
   const gone = own.filter((name) => [...files.packsOf([name])].some(isOut));
   const left = files.packsOf([...files.names].filter((name) => !gone.includes(name)));
   const packs = [...files.packsOf(gone)].filter((pack) => stay.has(pack) && !left.has(pack));
-  if (!run.isDry) await files.save(packs, new PackMap(files.index), run.call);
+  await files.save(packs, new PackMap(files.index), run.call);
   return gone;
 }
 
@@ -130,7 +128,7 @@ async function deleteFiles(
   kind: "index" | "pack",
 ): Promise<void> {
   const refs = names.map((name): FileRef => ({ kind, name }));
-  const failures = run.isDry ? [] : await removeFiles(run.target, refs, run.call);
+  const failures = await removeFiles(run.target, refs, run.call);
   const stays = new Set(failures.map(({ ref }) => ref.name));
   for (const name of names) {
     if (!stays.has(name)) run.log.delete({ kind, name }, sizes.get(name) ?? 0);

@@ -177,7 +177,7 @@ describe.each(HASHERS)("checkPack(), SHA-256 by $name", (hasher) => {
   test("finds a name that is not the hash though all seals fit, if that is wished", () => {
     const { bytes, tools, task } = packFor(hasher);
     const renamed = { ...task, name: OTHER_NAME };
-    const check = (compareNames: boolean, checked = renamed): VerifyResult =>
+    const check = (compareNames: boolean, checked: typeof task = renamed): VerifyResult =>
       checkPack({ ...checked, bytes: inMemory(bytes).bytes }, { ...tools, compareNames });
 
     expect(isClean(check(false))).toBe(true);
