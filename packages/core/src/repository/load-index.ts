@@ -28,7 +28,7 @@ export async function loadIndex(
   return index;
 }
 
-/** Adds the entries of one index file to an index. */
+/** Adds the entries of one index file to an index; not those of no length, which nobody could ask a store for, so that they count as missing. */
 export class IndexFiller implements IndexSink {
   readonly #index: BlobIndex;
   readonly #place = { offset: 0, length: 0, uncompressedLength: 0 };
@@ -50,6 +50,7 @@ export class IndexFiller implements IndexSink {
     length: number,
     uncompressedLength: number,
   ): void {
+    if (length === 0) return;
     const place = this.#place;
     place.offset = offset;
     place.length = length;

@@ -138,6 +138,27 @@ describe("doctor()", () => {
     expect(shelf.names).toContain(first.id);
   });
 
+  test.each([0, 1, 31])("repairs an index that says that a blob has %i bytes", async (length) => {
+    for (const wrong of [0, 2] as const) {
+      const sample = await createSample();
+      const { testing, packs, index } = sample;
+      const listed = packs.map((pack, number) => {
+        const [first, ...rest] = pack.entries;
+        return number === wrong ? { ...pack, entries: [{ ...first!, length }, ...rest] } : pack;
+      });
+      await testing.backend.remove({ kind: "index", name: index });
+      await testing.addIndex(listed);
+
+      const fast = await treat(sample, { readData: false, mayRepair: undefined });
+      const { before, after, treatment } = await treat(sample);
+
+      expect(fast.before.errors).not.toEqual([]);
+      expect(before.errors).not.toEqual([]);
+      expect(after.errors).toEqual([]);
+      expect(treatment).toMatchObject({ blobsLost: [] });
+    }
+  });
+
   test("writes a pack anew that has a wrong name, also if the index calls it so", async () => {
     for (const isIndexed of [false, true]) {
       const sample = await createSample();
