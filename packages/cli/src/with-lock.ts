@@ -1,4 +1,11 @@
-import { underLocks, type ExclusiveOptions, type LockWaiting, type Repository } from "@tsbak/core";
+import {
+  isTsbakError,
+  TsbakError,
+  underLocks,
+  type ExclusiveOptions,
+  type LockWaiting,
+  type Repository,
+} from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatSeconds } from "./format-text.ts";
 
@@ -26,13 +33,29 @@ export async function withLock<T>(
   const { globals, signal } = context;
   const isSpared = wish.readOnly === true && globals.lock === false;
   if (isSpared || wish.dryRun === true) return work(signal, Promise.resolve());
-  const lock = await repository.lock({
+  const locking = repository.lock({
     exclusive: wish.exclusive ?? false,
     signal,
     settleLater: wish.settlesLater === true && !globals.retryLock,
     ...lockWaiting(context),
   });
+  const lock = await (wish.readOnly === true ? orSayNoLock(locking) : locking);
   return underLocks([lock], signal, (stop) => work(stop, lock.settled));
+}
+
+/**
+ * For what only reads, under a lock: whoever may not write one is told of `--no-lock`.
+ *
+ * @throws {TsbakError} `denied` with that; or what `work` throws.
+ */
+export async function orSayNoLock<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isTsbakError(error, "denied")) throw error;
+    const message = `${error.message}; or add --no-lock, as this command only reads`;
+    throw new TsbakError("denied", message, { cause: error });
+  }
 }
 
 /** Tell that another lock is waited for. */

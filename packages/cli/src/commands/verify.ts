@@ -17,7 +17,7 @@ import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { printVerifyReport } from "../verify-report.ts";
-import { lockWaiting } from "../with-lock.ts";
+import { lockWaiting, orSayNoLock } from "../with-lock.ts";
 
 /** Flags of `verify`. */
 export interface VerifyFlags extends DrillFlags {
@@ -55,13 +55,14 @@ async function verifyRepository(
   const status = new TimedStatus(output, progressInterval(output, environment));
   let report: VerifyReport;
   try {
-    report = await verify(repository, {
+    const verifying = verify(repository, {
       ...options,
       noLock: globals.lock === false,
       lock: lockWaiting(context),
       signal,
       onEvent: (event) => status.show((seconds) => describeEvent(event, seconds)),
     });
+    report = await (globals.lock === false ? verifying : orSayNoLock(verifying));
   } finally {
     status.stop();
   }
