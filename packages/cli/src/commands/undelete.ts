@@ -32,7 +32,10 @@ export async function runUndelete(
 ): Promise<ExitCode> {
   const isList = flags.list === true || (args.length === 0 && flags.all !== true);
   if (flags.all === true && args.length > 0) {
-    throw new TsbakError("invalid-argument", "Cannot bring back all snapshots and named ones");
+    throw new TsbakError(
+      "invalid-argument",
+      "Cannot bring back all snapshots and named ones: use --all or ids",
+    );
   }
   const repository = await openNamedRepository(context);
   return withLock(context, repository, { readOnly: isList }, async (signal) => {
@@ -59,9 +62,9 @@ async function allButReplaced(
   const newest = newestForms(trash, present);
   const left = trash.filter((entry) => !newest.includes(entry)).map(({ id }) => id.slice(0, 8));
   if (left.length > 0) {
-    const what = formatCount(left.length, "snapshot");
+    const [them, one] = left.length === 1 ? ["it", "it"] : ["them", "one"];
     output.say(
-      `${what} left out, as others were made of them by tag or rewrite: ${left.join(", ")}; name what is meant`,
+      `${formatCount(left.length, "snapshot")} left out, as tag or rewrite made newer ones of ${them}: ${left.join(", ")}; name ${one} to bring it back`,
     );
   }
   return newest;
