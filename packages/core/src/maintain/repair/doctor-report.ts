@@ -13,7 +13,7 @@ export interface DoctorReport {
   readonly after: VerifyReport;
   /** Snapshots that the cache of this machine has and the repository has not: lost, or forgotten from elsewhere. */
   readonly onlyInCache: readonly SnapshotEntry[];
-  /** Snapshots that were forgotten and can still be brought back, each with when its grace ends. */
+  /** Forgotten snapshots that can still be brought back, each with when its grace ends; not the old forms of others. */
   readonly inTrash: readonly TrashEntry[];
   readonly treatment: Treatment | undefined;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { FileKind, FileRef } from "../../backend/backend.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
 import { Repository } from "../../repository/repository.ts";
+import { listSnapshots } from "../../repository/snapshots.ts";
 import { copyToTrash } from "../../repository/trash.ts";
 import {
   createSample,
@@ -11,6 +12,7 @@ import {
 } from "../../testing/sample-repository.ts";
 import { encodeTree } from "../../format/tree.ts";
 import { forgetSnapshots } from "../forget/forget.ts";
+import { tagSnapshots } from "../rewrite/tag-snapshots.ts";
 import { doctor, type DoctorOptions } from "./doctor.ts";
 import type { DoctorReport } from "./doctor-report.ts";
 
@@ -99,6 +101,21 @@ describe("doctor()", () => {
 
     expect(report.inTrash.map(({ id }) => id)).toEqual([other]);
     expect(await sample.testing.repository.listNames("snapshot")).toEqual([sample.snapshot]);
+  });
+
+  test("does not name old forms of what is there among what may be missed", async () => {
+    const sample = await createSample();
+    const { repository } = sample.testing;
+    const other = await sample.testing.addSnapshot(sample.root, "other");
+    await tagSnapshots(repository, await listSnapshots(repository), { add: ["x"] });
+    const tagged = (await listSnapshots(repository)).find(
+      ({ snapshot }) => snapshot.original === other,
+    );
+    await forgetSnapshots(repository, [tagged!.id]);
+
+    const { inTrash } = await treat(sample);
+
+    expect(inTrash.map(({ id }) => id)).toEqual([tagged!.id]);
   });
 
   test("takes blobs that were lost from another repository", async () => {

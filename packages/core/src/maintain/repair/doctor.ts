@@ -19,6 +19,7 @@ import type { Repository } from "../../repository/repository.ts";
 import { listSnapshots, type SnapshotEntry } from "../../repository/snapshots.ts";
 import { listTrash, type TrashEntry } from "../../repository/trash.ts";
 import { openUnpacked } from "../../repository/unpacked.ts";
+import { newestForms } from "../forget/newest-forms.ts";
 import { verify } from "../verify/verify.ts";
 import type { VerifyProblemKind, VerifyReport } from "../verify/verify-report.ts";
 import type { BlobSource, LostBlob } from "./blob-source.ts";
@@ -99,8 +100,9 @@ class Doctor {
 
   async run(): Promise<DoctorReport> {
     const before = await this.#verify("verify");
-    const inTrash = await this.#listTrash();
-    const onlyInCache = await this.#findForgotten(inTrash);
+    const trash = await this.#listTrash();
+    const onlyInCache = await this.#findForgotten(trash);
+    const inTrash = await this.#mayBeMissed(trash);
     const isWanted = before.errors.length > 0 || this.#mayBringBack(onlyInCache);
     const diagnosis = { before, after: before, onlyInCache, inTrash, treatment: undefined };
     if (!isWanted || !((await this.#options.mayRepair?.(diagnosis)) ?? false)) return diagnosis;
@@ -119,6 +121,12 @@ class Doctor {
 
   #listTrash(): Promise<TrashEntry[]> {
     return listTrash(this.#repository, { ...this.#call, onDamaged: () => undefined });
+  }
+
+  /** Those of the trash that are not the old form of something that is there or in the trash. */
+  async #mayBeMissed(trash: readonly TrashEntry[]): Promise<readonly TrashEntry[]> {
+    const options = { ...this.#call, onDamaged: () => undefined };
+    return newestForms(trash, await listSnapshots(this.#repository, {}, options));
   }
 
   #mayBringBack(snapshots: readonly SnapshotEntry[]): boolean {
