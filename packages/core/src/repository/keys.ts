@@ -35,8 +35,10 @@ const SALT_SIZE = 64;
  * Find the key file that opens with `password`: the one named by `hint` (a prefix) first, then all others in the
  * order of listing, at most 20 (restic format, section 3).
  *
- * @throws {TsbakError} `wrong-password` if none does. A key file that cannot be used with any password ends the search: `corrupt`
- * or `unsupported`, and the message names it.
+ * A key file that cannot be used with any password keeps nobody else out; restic stops there.
+ *
+ * @throws {TsbakError} `wrong-password` if none does; but if one of them cannot be used, `corrupt` or `unsupported`, and the message
+ * names it.
  */
 export async function openKey(
   backend: Backend,
@@ -49,13 +51,19 @@ export async function openKey(
   const isHinted = (name: string): boolean => hint !== undefined && name.startsWith(hint);
   const ordered = [...names.filter(isHinted), ...names.filter((name) => !isHinted(name))];
   const damaged: string[] = [];
+  let unusable: TsbakError | undefined;
   for (const name of ordered.slice(0, MAX_KEYS)) {
     const bytes = await backend.read({ kind: "key", name }, undefined, options);
-    const masterKey = await tryKey(decodeKeyFile(bytes, titleOf(name)), password, name);
-    if (masterKey !== undefined) return { keyId: name, masterKey };
-    if (sha256Hex(bytes) !== name) damaged.push(titleOf(name));
+    try {
+      const masterKey = await tryKey(decodeKeyFile(bytes, titleOf(name)), password, name);
+      if (masterKey !== undefined) return { keyId: name, masterKey };
+      if (sha256Hex(bytes) !== name) damaged.push(titleOf(name));
+    } catch (error) {
+      if (!isTsbakError(error, "corrupt") && !isTsbakError(error, "unsupported")) throw error;
+      unusable ??= error;
+    }
   }
-  throw noKey(backend, damaged);
+  throw unusable ?? noKey(backend, damaged);
 }
 
 /** A changed byte in salt or sealed key looks like another password, so the owner of the right one must be told. */

@@ -110,6 +110,22 @@ describe("openRepository()", () => {
     });
   });
 
+  test.each(["", "{", '{"kdf":"argon2"}'])(
+    "opens though another key file, which is tried before, is %j",
+    async (text) => {
+      const good = await keyName();
+      const name = sha256Hex(Buffer.from(text));
+      await backend.write({ kind: "key", name }, new TextEncoder().encode(text));
+
+      const { keyId } = await openRepository(backend, { password, keyHint: name });
+
+      expect(keyId).toBe(good);
+      await expect(openRepository(backend, { password: "another", keyHint: name })).rejects.toThrow(
+        name.slice(0, 8),
+      );
+    },
+  );
+
   test("says only that the password is wrong if nothing is damaged", async () => {
     await expect(openRepository(backend, { password: "another" })).rejects.toMatchObject({
       code: "wrong-password",
