@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly node?: string | undefined;
   /** User and group to run as, which takes root; the test's own unless given. */
   readonly user?: number | undefined;
+  /** It is asked to end (SIGTERM) after so many milliseconds. */
+  readonly timeout?: number | undefined;
 }
 
 export interface RunResult {
@@ -115,6 +117,7 @@ export class Workshop {
     if (program === undefined) throw new Error(`Cannot run ${tool}: it is missing`);
     const child = spawn(program, [...first, ...args], {
       cwd: options.cwd,
+      timeout: options.timeout,
       env: { ...this.environment(), ...options.env },
       stdio: [options.input === undefined ? "ignore" : "pipe", stdio, stdio],
       ...(options.user === undefined ? {} : { uid: options.user, gid: options.user }),

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import type { DamageBench } from "./damage-bench.ts";
 import { ALL, type DamageCase } from "./damage-case.ts";
+import { FORGED_CASES } from "./damage-forged.ts";
 import { PACK_CASES } from "./damage-to-packs.ts";
 
 const INDEX_CASES: readonly DamageCase[] = [
@@ -240,4 +241,5 @@ export const DAMAGE_CASES: readonly DamageCase[] = [
   ...INDEX_CASES,
   ...SNAPSHOT_CASES,
   ...OTHER_CASES,
+  ...FORGED_CASES,
 ];

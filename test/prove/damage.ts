@@ -18,7 +18,7 @@ import { describeTree } from "../compare-trees.ts";
 import type { Workshop } from "../peers.ts";
 import { runOn } from "../steps.ts";
 import { ALONE, buildRepository, DamageBench, SNAPSHOTS } from "./damage-bench.ts";
-import type { DamageCase } from "./damage-case.ts";
+import { NEVER_ENDS, type DamageCase } from "./damage-case.ts";
 import { DAMAGE_CASES } from "./damage-cases.ts";
 import { prove, type ProofOptions, type Report } from "./report.ts";
 
@@ -65,13 +65,22 @@ export function proveDamage(options: DamageOptions): Promise<Report> {
   });
 }
 
+/** No check of so few files takes as long. */
+const MOST_OF_RESTIC_MS = 60_000;
+/** What restic ends with when it is asked to end. */
+const TERMINATED = 130;
+const RESTIC_WORDS: ReadonlyMap<number, string> = new Map([
+  [0, "no error"],
+  [NEVER_ENDS, "does not end"],
+]);
+
 function helpOf({ help = [] }: DamageCase): string {
   return help.length === 0 ? "nothing" : help.join(", ");
 }
 
 function tableLine(one: DamageCase, outcome: Outcome): string {
   const after = outcome.left === "" ? "nothing" : outcome.left;
-  const restic = outcome.restic === 0 ? "no error" : `exit ${outcome.restic}`;
+  const restic = RESTIC_WORDS.get(outcome.restic) ?? `exit ${outcome.restic}`;
   const saved = `${outcome.saved} of ${SNAPSHOTS}`;
   const seen = outcome.seen === "" ? "no error" : outcome.seen;
   return `| ${[one.title, helpOf(one), seen, restic, outcome.done, saved, after].join(" | ")} |`;
@@ -116,7 +125,8 @@ class DamageRun {
   ): Promise<Outcome> {
     fs.cpSync(this.#whole.folder, this.#bench.folder, { recursive: true });
     await one.damage(this.#bench);
-    const restic = judge.before ? await this.#resticCheck() : one.restic;
+    const restic =
+      judge.before && one.restic !== NEVER_ENDS ? await this.#resticCheck() : one.restic;
     const { seen, done, left } = await this.#treat(one);
     const saved = await this.#restoreAll();
     const resticAfter = left === "" && judge.after ? await this.#resticCheck() : 0;
@@ -201,7 +211,12 @@ class DamageRun {
 
   async #resticCheck(): Promise<number> {
     const on = { workshop: this.#workshop, folder: this.#bench.folder };
-    return (await runOn(on, "restic", ["check", "--read-data", "--no-cache"])).code;
+    const check = ["check", "--read-data", "--no-cache"];
+    const { code } = await runOn(on, "restic", check, { timeout: MOST_OF_RESTIC_MS });
+    // A check that dies leaves its lock.
+    if (code > 1) fs.rmSync(this.#bench.path("locks"), { recursive: true, force: true });
+    fs.mkdirSync(this.#bench.path("locks"), { recursive: true });
+    return code === TERMINATED ? NEVER_ENDS : code;
   }
 }
 
