@@ -19,9 +19,4 @@ export class ElasticMemory {
     if (length !== this.#buffer.byteLength) this.#buffer.resize(length);
     return new Uint8Array(this.#buffer, 0, size);
   }
-
-  /** Give back what is not kept at once, instead of with the next piece. */
-  giveBack(): void {
-    this.take(0);
-  }
 }

@@ -8,7 +8,8 @@
  * @module
  */
 import { createRequire } from "node:module";
-import { ElasticMemory } from "../bytes/elastic-memory.ts";
+import { pageMemory } from "../bytes/page-memory.ts";
+import { releaseMemory } from "../bytes/release-memory.ts";
 import { badFrame, wrongLength } from "./zstd-error.ts";
 import { checkRoom, maxCompressedLength } from "./zstd-bound.ts";
 import type { Zstd } from "./zstd.ts";
@@ -96,8 +97,8 @@ function isSound(zstd: Zstd): boolean {
   return Buffer.compare(result, sample) === 0;
 }
 
-/** What is kept for frames between calls, and the longest that needs no memory of its own, in bytes. */
-const [KEPT_SCRATCH, LONGEST_SCRATCH] = [256 << 10, 64 << 20];
+/** What is kept for frames between calls, in bytes. */
+const KEPT_SCRATCH = 256 << 10;
 
 class LibraryZstd implements Zstd {
   readonly name: string;
@@ -105,7 +106,7 @@ class LibraryZstd implements Zstd {
   readonly #shortCompressor: Pointer;
   readonly #longCompressor: Pointer;
   readonly #decompressor: Pointer;
-  readonly #scratch = new ElasticMemory(KEPT_SCRATCH, LONGEST_SCRATCH);
+  #scratch: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(name: string, library: Library) {
     this.name = name;
@@ -122,9 +123,17 @@ class LibraryZstd implements Zstd {
   }
 
   compress(bytes: Uint8Array, level: number): Uint8Array<ArrayBuffer> {
-    const out = this.#scratch.take(maxCompressedLength(bytes.length));
+    const room = maxCompressedLength(bytes.length);
+    if (room > KEPT_SCRATCH) return this.#compressLong(bytes, level, room);
+    this.#scratch ??= new Uint8Array(KEPT_SCRATCH);
+    return this.#scratch.slice(0, this.compressInto(bytes, level, this.#scratch));
+  }
+
+  /** What zstd asks for and does not use is never touched, and so costs nothing. */
+  #compressLong(bytes: Uint8Array, level: number, room: number): Uint8Array<ArrayBuffer> {
+    const out = pageMemory(room);
     const frame = out.slice(0, this.compressInto(bytes, level, out));
-    this.#scratch.giveBack();
+    releaseMemory(out.buffer);
     return frame;
   }
 

@@ -1,6 +1,7 @@
 import type { CallOptions } from "../backend/backend.ts";
 import { mapConcurrent } from "../async/map-concurrent.ts";
 import { toHex } from "../bytes/hex.ts";
+import { releaseBytes } from "../bytes/release-memory.ts";
 import type { BlobType } from "../format/blob-type.ts";
 import { decodeIndex, type IndexSink } from "../format/index-file.ts";
 import { BlobIndex } from "./blob-index.ts";
@@ -24,6 +25,7 @@ export async function loadIndex(
     concurrency: context.backend.connections,
   })) {
     decodeIndex(bytes, new IndexFiller(index));
+    releaseBytes(bytes);
   }
   return index;
 }

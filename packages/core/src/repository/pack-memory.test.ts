@@ -77,3 +77,14 @@ test("PrivatePackMemory uses what is given back again, and never runs out", () =
   memory.release(0);
   expect([memory.take(), memory.take()]).toEqual([0, 2]);
 });
+
+test("PrivatePackMemory lets go of what nobody has taken", () => {
+  const memory = new PrivatePackMemory(TARGET_SIZE);
+  const [taken, free] = [memory.take(), memory.take()].map((number) => memory.slot(number).pack);
+  memory.release(1);
+
+  memory.trim();
+
+  expect([taken?.length === 0, free?.length === 0]).toEqual([false, true]);
+  expect(memory.slot(memory.take()).pack.length).toBeGreaterThan(TARGET_SIZE);
+});

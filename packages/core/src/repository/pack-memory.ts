@@ -5,6 +5,9 @@
  * @module
  */
 
+import { pageMemory } from "../bytes/page-memory.ts";
+import { releaseMemory } from "../bytes/release-memory.ts";
+
 /** The largest blob that is sure to find room: the longest chunk (restic format, section 11) and its seal. */
 export const MAX_BLOB_SIZE: number = (8 << 20) + 64;
 /** Entries of a pack at the most. The format would allow four times as many. */
@@ -61,14 +64,18 @@ export function createPackMemory(count: number, targetSize: number): SharedPackM
  * buffers that can grow; others begin anywhere.
  */
 function createSlot(targetSize: number): SharedArrayBuffer {
-  const packSize = targetSize + MAX_BLOB_SIZE + HEADER_SIZE;
-  const size = Math.ceil(packSize / 8) * 8 + HEADER_SIZE + STATE_SIZE + IV_SIZE;
+  const size = slotSize(targetSize);
   const memory = new SharedArrayBuffer(0, { maxByteLength: size });
   memory.grow(size);
   return memory;
 }
 
-function openSlot(memory: SharedArrayBuffer, number: number): PackSlot {
+function slotSize(targetSize: number): number {
+  const packSize = targetSize + MAX_BLOB_SIZE + HEADER_SIZE;
+  return Math.ceil(packSize / 8) * 8 + HEADER_SIZE + STATE_SIZE + IV_SIZE;
+}
+
+function openSlot(memory: ArrayBuffer | SharedArrayBuffer, number: number): PackSlot {
   const ivAt = memory.byteLength - IV_SIZE;
   const stateAt = ivAt - STATE_SIZE;
   const headerAt = stateAt - HEADER_SIZE;
@@ -85,6 +92,7 @@ function openSlot(memory: SharedArrayBuffer, number: number): PackSlot {
 export class PrivatePackMemory implements PackMemory {
   readonly #targetSize: number;
   readonly #slots = new Map<number, PackSlot>();
+  readonly #memory = new Map<number, ArrayBuffer>();
   #free: number[] = [];
   #next = 0;
 
@@ -96,7 +104,10 @@ export class PrivatePackMemory implements PackMemory {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     const number = this.#next++;
-    this.#slots.set(number, openSlot(createSlot(this.#targetSize), number));
+    // Shared memory could not be let go of before the garbage collector takes it.
+    const memory = pageMemory(slotSize(this.#targetSize)).buffer;
+    this.#memory.set(number, memory);
+    this.#slots.set(number, openSlot(memory, number));
     return number;
   }
 
@@ -112,9 +123,13 @@ export class PrivatePackMemory implements PackMemory {
     this.#free.push(number);
   }
 
-  /** The garbage collector takes it, which this much shared memory makes look soon. */
   trim(): void {
-    for (const number of this.#free) this.#slots.delete(number);
+    for (const number of this.#free) {
+      const memory = this.#memory.get(number);
+      if (memory !== undefined) releaseMemory(memory);
+      this.#memory.delete(number);
+      this.#slots.delete(number);
+    }
     this.#free = [];
   }
 }

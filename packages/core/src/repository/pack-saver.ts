@@ -3,7 +3,6 @@ import type { CallOptions, FileRef } from "../backend/backend.ts";
 import { isTsbakError } from "../errors.ts";
 import { listsOnlyContents, packEntries } from "../format/pack-header.ts";
 import type { BlobIndex } from "./blob-index.ts";
-import { releaseMemory } from "../workers/memory-pool.ts";
 import { IndexWriter } from "./index-writer.ts";
 import type { FinishedPack } from "./open-packs.ts";
 import type { Repository } from "./repository.ts";
@@ -39,9 +38,7 @@ export class PackSaver {
     this.#index = index;
     this.#options = options;
     this.#slots = new Semaphore(repository.backend.connections);
-    this.#indexWriter = new IndexWriter((bytes) =>
-      repository.saveFile("index", bytes).finally(() => releaseMemory(bytes.buffer)),
-    );
+    this.#indexWriter = new IndexWriter((bytes) => repository.saveIndex(bytes));
   }
 
   /** Begin to store a pack; `done` is called when its memory is no longer needed. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Backend, CallOptions, FileKind } from "../backend/backend.ts";
+import { releaseMemory } from "../bytes/release-memory.ts";
 import type { CachedBackend } from "../backend/cache.ts";
 import type { Zstd } from "../compress/zstd.ts";
 import type { MasterKey } from "../crypto/master-key.ts";
@@ -18,7 +19,13 @@ import { loadIndex } from "./load-index.ts";
 import { ConfirmedWrites } from "./confirmed-writes.ts";
 import { acquireLock, type HeldLock, type LockOptions, type LockSettings } from "./locks.ts";
 import { readBlob } from "./read-blob.ts";
-import { loadUnpacked, saveUnpacked, type UnpackedContext } from "./unpacked.ts";
+import {
+  loadUnpacked,
+  saveUnpacked,
+  sealUnpacked,
+  writeSealed,
+  type UnpackedContext,
+} from "./unpacked.ts";
 
 /** What an opened repository is made of. */
 export interface RepositoryParts {
@@ -103,6 +110,14 @@ export class Repository implements UnpackedContext, RepositoryParts {
   /** Seal and store an index, snapshot or lock file and return its name. */
   saveFile(kind: FileKind, plain: Uint8Array, options?: CallOptions): Promise<string> {
     return saveUnpacked(this, kind, plain, options);
+  }
+
+  /** As `saveFile` for the text of an index file, whose memory is let go of before it is stored. */
+  async saveIndex(plain: Uint8Array<ArrayBuffer>, options?: CallOptions): Promise<string> {
+    const file = sealUnpacked(this, "index", plain);
+    releaseMemory(plain.buffer);
+    await writeSealed(this, file, options);
+    return file.name;
   }
 
   /** Names of all files of a kind. */

@@ -1,3 +1,4 @@
+import { releaseMemory } from "../bytes/release-memory.ts";
 import { unpackedEncoding } from "../format/unpacked.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { Opener } from "../crypto/opener.ts";
@@ -50,7 +51,9 @@ export function sealUnpacked(
   kind: FileKind,
   plain: Uint8Array,
 ): SealedFile {
-  const bytes = context.sealer.seal(context.version >= 2 ? compressed(context, plain) : plain);
+  const marked = context.version >= 2 ? compressed(context, plain) : undefined;
+  const bytes = context.sealer.seal(marked ?? plain);
+  if (marked !== undefined) releaseMemory(marked.buffer);
   return { kind, name: sha256Hex(bytes), bytes };
 }
 
@@ -91,10 +94,12 @@ export async function loadUnpacked(
 export function openUnpacked(context: UnpackedContext, sealed: Uint8Array): Uint8Array {
   const plain = context.opener.open(sealed);
   if (context.version === 1 || unpackedEncoding(plain) !== "zstd") return plain;
-  return context.zstd.decompressUnknown(plain.subarray(1), MAX_PLAIN_SIZE);
+  const text = context.zstd.decompressUnknown(plain.subarray(1), MAX_PLAIN_SIZE);
+  releaseMemory(plain.buffer);
+  return text;
 }
 
-function compressed(context: UnpackedContext, plain: Uint8Array): Uint8Array {
+function compressed(context: UnpackedContext, plain: Uint8Array): Uint8Array<ArrayBuffer> {
   const frame = context.zstd.compress(plain, LEVEL);
   const marked = new Uint8Array(frame.length + 1);
   marked[0] = COMPRESSED_MARK;

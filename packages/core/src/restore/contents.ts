@@ -1,9 +1,10 @@
 import { throwIfAborted } from "../async/interrupted.ts";
+import { releaseMemory } from "../bytes/release-memory.ts";
 import { LENT_ROOM, type FileRef } from "../backend/backend.ts";
 import type { BlobIndex, BlobLocation } from "../repository/blob-index.ts";
 import type { Repository } from "../repository/repository.ts";
 import { isTsbakError } from "../errors.ts";
-import { MemoryPool, releaseMemory, type Loan } from "../workers/memory-pool.ts";
+import { MemoryPool, type Loan } from "../workers/memory-pool.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import { makeBatch } from "./entry-batch.ts";
 import { STANDING } from "./entry-table.ts";

@@ -1,4 +1,5 @@
 import { pageMemory } from "../bytes/page-memory.ts";
+import { releaseMemory } from "../bytes/release-memory.ts";
 
 /** Memory that is the borrower's until it is given back. */
 export interface Loan {
@@ -69,12 +70,6 @@ export class MemoryPool {
       releaseMemory(oldest);
     }
   }
-}
-
-/** Free memory at once instead of at some later collection, where Node can. Only for what nobody else holds. */
-export function releaseMemory(memory: ArrayBuffer): void {
-  if (memory.resizable) memory.resize(0);
-  else memory.transfer?.(0);
 }
 
 function roundUp(size: number): number {

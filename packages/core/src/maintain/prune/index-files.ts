@@ -2,6 +2,7 @@ import { mapConcurrent } from "../../async/map-concurrent.ts";
 import type { CallOptions } from "../../backend/backend.ts";
 import { decodeIndex, encodeIndex, type ListedPack } from "../../format/index-file.ts";
 import { fromHex, toHex } from "../../bytes/hex.ts";
+import { releaseBytes } from "../../bytes/release-memory.ts";
 import type { PackEntry } from "../../format/pack-header.ts";
 import { BlobIndex } from "../../repository/blob-index.ts";
 import { IndexFiller } from "../../repository/load-index.ts";
@@ -51,6 +52,7 @@ export class IndexFiles {
     const { connections } = this.#repository.backend;
     for await (const [name, bytes] of mapConcurrent(fresh, load, { concurrency: connections })) {
       const file = this.#add(bytes);
+      releaseBytes(bytes);
       this.#files.set(name, file);
       for (const pack of file.packs) packs.add(pack);
     }
@@ -111,7 +113,7 @@ export class IndexFiles {
     const flush = async (): Promise<void> => {
       if (batch.length === 0) return;
       const bytes = encodeIndex(this.#describe(batch, map), { packs: batch.length, blobs });
-      names.push(await this.#repository.saveFile("index", bytes, options));
+      names.push(await this.#repository.saveIndex(bytes, options));
       this.#files.set(names.at(-1) as string, { packs: Uint32Array.from(batch), blobs });
       batch = [];
       blobs = 0;

@@ -1,11 +1,12 @@
 import { interruptedError, throwIfAborted } from "../../async/interrupted.ts";
 import { LENT_ROOM, type CallOptions, type OpenFile } from "../../backend/backend.ts";
+import { releaseMemory } from "../../bytes/release-memory.ts";
 import { isTsbakError, type TsbakError } from "../../errors.ts";
 import type { BlobIndex } from "../../repository/blob-index.ts";
 import { readBlob } from "../../repository/read-blob.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { moduleUrl } from "../../workers/module-url.ts";
-import { MemoryPool, releaseMemory } from "../../workers/memory-pool.ts";
+import { MemoryPool } from "../../workers/memory-pool.ts";
 import { OwnThread } from "../../workers/own-thread.ts";
 import type { TaskPool } from "../../workers/task-pool.ts";
 import { WorkerPool } from "../../workers/worker-pool.ts";

@@ -1,11 +1,12 @@
 import { throwIfAborted } from "../../async/interrupted.ts";
 import { LENT_ROOM, type CallOptions, type OpenFile } from "../../backend/backend.ts";
+import { releaseMemory } from "../../bytes/release-memory.ts";
 import { isTsbakError, TsbakError } from "../../errors.ts";
 import { loadPosix } from "../../fs/posix.ts";
 import type { BlobIndex } from "../../repository/blob-index.ts";
 import { readBlob } from "../../repository/read-blob.ts";
 import type { Repository } from "../../repository/repository.ts";
-import { releaseMemory, type MemoryPool } from "../../workers/memory-pool.ts";
+import type { MemoryPool } from "../../workers/memory-pool.ts";
 import type { TaskPool } from "../../workers/task-pool.ts";
 import type { TransferEvent, TransferReply, TransferTask } from "./transfer-protocol.ts";
 

@@ -8,11 +8,12 @@ import {
   type OpenFile,
   type ReadOptions,
 } from "../../backend/backend.ts";
+import { releaseMemory } from "../../bytes/release-memory.ts";
 import { isTsbakError, type TsbakError } from "../../errors.ts";
 import { loadPosix } from "../../fs/posix.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { moduleUrl } from "../../workers/module-url.ts";
-import { MemoryPool, releaseMemory } from "../../workers/memory-pool.ts";
+import { MemoryPool } from "../../workers/memory-pool.ts";
 import { WorkerPool } from "../../workers/worker-pool.ts";
 import type { PackBytes, VerifyReply, VerifyResult, VerifyTask } from "./verify-protocol.ts";
 

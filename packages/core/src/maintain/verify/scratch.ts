@@ -1,4 +1,5 @@
 import { pageMemory } from "../../bytes/page-memory.ts";
+import { releaseMemory } from "../../bytes/release-memory.ts";
 import { TsbakError } from "../../errors.ts";
 
 /** No blob is as large; an index may say anything. */
@@ -7,7 +8,13 @@ const STEP = 2 ** 18;
 
 /** Memory that is used over and over: fresh memory costs more than hashing what is put there. */
 export class Scratch {
+  readonly #kept: number;
   #bytes = new Uint8Array(0);
+
+  /** What is larger than `kept` bytes is let go of when less is asked for. */
+  constructor(kept: number = Infinity) {
+    this.#kept = Math.ceil(kept / STEP) * STEP;
+  }
 
   /**
    * At least `size` bytes that begin with a page, with anything in them, valid until the next call.
@@ -18,8 +25,11 @@ export class Scratch {
     if (size > MAX_SIZE) {
       throw new TsbakError("corrupt", `Cannot read blob: ${size} bytes are too many`);
     }
-    if (this.#bytes.length < size) {
-      this.#bytes = pageMemory(Math.ceil(size / STEP) * STEP);
+    const wanted = Math.ceil(size / STEP) * STEP;
+    const isTooLarge = this.#bytes.length > this.#kept && wanted <= this.#kept;
+    if (this.#bytes.length < size || isTooLarge) {
+      releaseMemory(this.#bytes.buffer);
+      this.#bytes = pageMemory(isTooLarge ? this.#kept : wanted);
     }
     return this.#bytes;
   }
