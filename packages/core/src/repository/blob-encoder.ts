@@ -18,6 +18,8 @@ export interface EncoderOptions {
   readonly compression: CompressionLevel;
   /** Compress even what grows by it, from version 2 on: for who wants nothing to be left that is not compressed. */
   readonly always?: boolean | undefined;
+  /** Have zstd tell of every blob whether it becomes shorter, not samples of it. */
+  readonly tries?: boolean | undefined;
   /** Decompress each blob again before it is sealed, and compare. */
   readonly extraVerify: boolean;
   /** Only rarely is a blob longer than some 64 KiB: keep no memory for those that are. */
@@ -71,7 +73,8 @@ export class BlobEncoder {
     // An uncompressed length of 0 means "not compressed", so an empty blob cannot be.
     if (this.#options.version === 1 || plain.length === 0) return false;
     if (type === "tree" || this.#options.always === true) return true;
-    return this.#options.compression !== "off" && !looksIncompressible(plain);
+    const { compression, tries = false } = this.#options;
+    return compression !== "off" && (tries || !looksIncompressible(plain));
   }
 
   /** Faulty memory or a fault in a library shows here, before anything relies on the blob. */

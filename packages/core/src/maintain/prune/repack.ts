@@ -47,7 +47,7 @@ export async function repackBlobs(
       packSize: options.packSize,
       compression: options.compression,
       extraVerify: options.extraVerify,
-      recompress: options.repackUncompressed === true ? "all" : "none",
+      recompress: options.repackUncompressed === true ? "all" : "tried",
       threads: scene.threads,
     },
   );

@@ -153,6 +153,25 @@ test("BlobTransfer compresses data that is not compressed if it is told to", asy
   expect(lengths(forced)[1]).toBeGreaterThan(1e6 + 32);
 });
 
+test("BlobTransfer finds by trying what samples do not show", async () => {
+  const block = randomBytes(3e5);
+  const blobs: PlainBlob[] = [
+    { type: "data", plain: Buffer.concat([block, block, block, block]) },
+    { type: "data", plain: randomBytes(1e6) },
+  ];
+  const source = await store(blobs);
+  const { repository } = source.testing;
+  const lengths = (index: BlobIndex): number[] => storedLengths(index, "data", blobs);
+
+  const sampled = await transferTo(source, repository, { recompress: "worthwhile" });
+  const tried = await transferTo(source, repository, { recompress: "tried" });
+
+  await expectAll(repository, tried, blobs);
+  expect(lengths(sampled)).toEqual([12e5 + 32, 1e6 + 32]);
+  expect(lengths(tried)[0]).toBeLessThan(4e5);
+  expect(lengths(tried)[1]).toBe(1e6 + 32);
+});
+
 test("BlobTransfer takes a blob that is damaged in its pack from another copy", async () => {
   const blobs = someBlobs();
   const source = await store(blobs, blobs);

@@ -2,7 +2,7 @@ import { loadZstd } from "../../compress/zstd.ts";
 import { Opener } from "../../crypto/opener.ts";
 import { loadGroupHasher } from "../../crypto/sha256-group.ts";
 import type { BlobType } from "../../format/blob-type.ts";
-import { BlobEncoder } from "../../repository/blob-encoder.ts";
+import { BlobEncoder, type EncoderOptions } from "../../repository/blob-encoder.ts";
 import { OpenPacks } from "../../repository/open-packs.ts";
 import { PackMemoryPool, type PackMemory } from "../../repository/pack-memory.ts";
 import { SharedIndexView } from "../../repository/shared-index.ts";
@@ -16,6 +16,9 @@ import type {
   TransferSetup,
   TransferTask,
 } from "./transfer-protocol.ts";
+
+/** Of memory for what is read and opened, in bytes: enough for a group of blobs, not for the longest blob, which is rare. */
+const KEPT = 3 << 20;
 
 /** Where the mover works in the main thread, which must not be blocked. */
 export interface MainThread {
@@ -35,19 +38,19 @@ export async function prepareTransfer(
   const memory = main?.memory ?? poolOf(setup);
   const openPacks = (type: BlobType): OpenPacks =>
     new OpenPacks(setup.targetKey, setup.packSize, memory, setup.openPacks[type]);
-  const sealed = new Scratch();
+  const sealed = new Scratch(KEPT);
   const mover = new BlobMover({
     index: new SharedIndexView(setup.index),
     opener: new Opener(setup.sourceKey),
     zstd,
     hasher: loadGroupHasher(),
-    encoder: new BlobEncoder(zstd, { ...setup, always: setup.recompress === "all" }),
+    encoder: new BlobEncoder(zstd, encoderOptions(setup)),
     packs: { data: openPacks("data"), tree: openPacks("tree") },
     sharesKey: setup.sharesKey,
     version: setup.version,
     recompress: setup.recompress,
-    stored: new Scratch(),
-    plain: new Scratch(),
+    stored: new Scratch(KEPT),
+    plain: new Scratch(KEPT),
     onPack: (type, pack) => emit({ type, pack }),
     room: main?.room ?? (() => throwIfStopped()),
   });
@@ -63,6 +66,11 @@ export async function prepareTransfer(
     const memoryOfTask = bytes.memory.buffer;
     return { result: { damaged, memory: memoryOfTask }, transfer: [memoryOfTask] };
   };
+}
+
+function encoderOptions(setup: TransferSetup): EncoderOptions {
+  const { recompress } = setup;
+  return { ...setup, always: recompress === "all", tries: recompress === "tried" };
 }
 
 function poolOf({ packMemory }: TransferSetup): PackMemory {

@@ -12,10 +12,10 @@ import type { SharedPackMemory } from "../../repository/pack-memory.ts";
 import type { PackBytes } from "../verify/verify-protocol.ts";
 
 /**
- * What becomes of data that is not compressed: nothing; or it is compressed where that makes it smaller; or all of it is, as in restic,
- * so that nothing is left that is not. Trees are compressed in any case.
+ * What becomes of data that is not compressed: nothing; or it is compressed where samples promise that it becomes smaller; or where it
+ * does when it is tried; or all of it is, as in restic, so that nothing is left that is not. Trees are compressed in any case.
  */
-export type Recompression = "none" | "worthwhile" | "all";
+export type Recompression = "none" | "worthwhile" | "tried" | "all";
 
 /** What a worker is started with. */
 export interface TransferSetup {
