@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { mutateTree } from "../mutate-tree.ts";
-import type { ToolName, Workshop } from "../peers.ts";
+import { measure, type Cost } from "../../bench/measure.ts";
+import { isTestRun, type ToolName, type Workshop } from "../peers.ts";
 import { makeRandomTree } from "../random-tree.ts";
 import {
   backupStep,
@@ -112,22 +113,45 @@ async function judgePrune(
     return { workshop, folder };
   }) as [TestRepository, TestRepository];
   const before = sizeOfPacks(grown);
-  const run = async (repository: TestRepository, tool: ToolName): Promise<number> => {
-    const start = performance.now();
-    await mustOn(repository, tool, ["prune", ...flags]);
-    return (performance.now() - start) / 1000;
-  };
-  const seconds = [await run(theirs, "restic"), await run(ours, "tsbak")] as const;
+  const [theirCost, ourCost] = [
+    await costOfPrune(theirs, "restic", flags),
+    await costOfPrune(ours, "tsbak", flags),
+  ];
   await mustOn(ours, "restic", ["check", "--read-data"]);
   if (flags.length === 0) await checkStep(ours, ["tsbak"]);
   const [ourSize, theirSize] = [sizeOfPacks(ours), sizeOfPacks(theirs)];
   const isNear = Math.abs(ourSize - theirSize) <= TOLERANCE * theirSize;
   const sizes = `${before} bytes became ${ourSize}, with restic ${theirSize}`;
   findings.judge(`${title}: ${sizes}`, isNear ? [] : [sizes]);
-  findings.figures[title] =
-    `${sizes}; ${seconds[1].toFixed(1)} s, restic ${seconds[0].toFixed(1)} s`;
+  findings.figures[title] = `${sizes}; ${compareCosts(ourCost, theirCost)}`;
   await judgeMore(ours);
   for (const { folder } of [ours, theirs]) fs.rmSync(folder, { recursive: true });
+}
+
+/** Memory is not measured in tests, where the program for it may be missing. */
+async function costOfPrune(
+  repository: TestRepository,
+  tool: ToolName,
+  flags: readonly string[],
+): Promise<Pick<Cost, "wallSeconds" | "peakMib">> {
+  const args = ["prune", ...flags];
+  if (!isTestRun) return measure(repository, { title: tool, tool }, args);
+  const start = performance.now();
+  await mustOn(repository, tool, args);
+  return { wallSeconds: (performance.now() - start) / 1000, peakMib: NaN };
+}
+
+/** Figures, not judgements: others may work on the machine. */
+function compareCosts(
+  ours: Pick<Cost, "wallSeconds" | "peakMib">,
+  theirs: Pick<Cost, "wallSeconds" | "peakMib">,
+): string {
+  const speed = theirs.wallSeconds / ours.wallSeconds;
+  const memory = ours.peakMib / theirs.peakMib;
+  return (
+    `${ours.wallSeconds.toFixed(1)} s, restic ${theirs.wallSeconds.toFixed(1)} s: ${speed.toFixed(1)} times its speed; ` +
+    `${ours.peakMib.toFixed(0)} MiB, restic ${theirs.peakMib.toFixed(0)} MiB: ${memory.toFixed(2)} of its memory`
+  );
 }
 
 function sizeOfPacks({ folder }: TestRepository): number {

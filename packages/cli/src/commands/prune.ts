@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import { PruneReporter } from "../prune-report.ts";
-import { keepMemorySmall } from "../small-memory.ts";
+import { keepMemorySmallest } from "../small-memory.ts";
 import { storeSettings } from "../store-settings.ts";
 
 /** Flags of commands that prune. */
@@ -33,7 +33,7 @@ export async function runPrune(
   _args: readonly string[],
   flags: PruneFlags,
 ): Promise<ExitCode> {
-  keepMemorySmall();
+  keepMemorySmallest();
   const repository = await openNamedRepository(context);
   await pruneRepository(context, repository, flags, {
     dryRun: flags.dryRun,

@@ -28,7 +28,7 @@ import { markUsed, startMarking, type MarkPool } from "./mark-used.ts";
 import { PACK_KINDS, PackTable } from "./pack-table.ts";
 import { planPrune, type PrunePlan } from "./plan.ts";
 import type { PruneEvent, PruneOptions, PrunePhase, PruneReport } from "./prune-options.ts";
-import { repackBlobs } from "./repack.ts";
+import { repackBlobs, type RepackCall } from "./repack.ts";
 import { emptyStatistics, type PruneStatistics } from "./statistics.ts";
 import { TrashCare } from "./trash-care.ts";
 
@@ -156,12 +156,15 @@ class PruneRun {
   async #prepare(call: CallOptions, settled: Promise<void>): Promise<Prepared | undefined> {
     const table = await this.#findUsed(call);
     const plan = await this.#plan(table, call);
-    await settled;
-    if (this.#options.dryRun === true) return undefined;
+    if (this.#options.dryRun === true) {
+      await settled;
+      return undefined;
+    }
     const { index } = this.#files;
     const map = new PackMap(index);
     this.#phase("repack", plan.repack.length);
-    const repacked = await this.#repack(plan, table, map, call);
+    const repacked = await this.#repack(plan, table, map, { ...call, mayWrite: settled });
+    await settled;
     const packs = new Set([...plan.remove, ...plan.forget, ...repacked]);
     const condemned = { packs, unreferenced: new Set(plan.unreferenced) };
     // Once before anybody has to wait for it.
@@ -223,7 +226,7 @@ class PruneRun {
     plan: PrunePlan,
     table: PackTable,
     map: PackMap,
-    call: CallOptions,
+    call: RepackCall,
   ): Promise<ReadonlySet<number>> {
     const limit = this.#options.maxDurationMs ?? Infinity;
     const scene = {

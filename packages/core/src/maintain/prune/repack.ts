@@ -24,6 +24,12 @@ export interface RepackScene {
   readonly onPack: (done: number) => void;
 }
 
+/** How it is called. */
+export interface RepackCall extends CallOptions {
+  /** Nothing is written before this resolves; packs are read and the first is filled meanwhile. */
+  readonly mayWrite: Promise<void>;
+}
+
 /**
  * Move the used blobs of the packs that are to be repacked into new packs, and name these in new index files. Nothing is removed. Returns
  * the packs that are done with.
@@ -33,7 +39,7 @@ export interface RepackScene {
 export async function repackBlobs(
   scene: RepackScene,
   options: PruneOptions,
-  call: CallOptions,
+  call: RepackCall,
 ): Promise<ReadonlySet<number>> {
   const { repository, index, plan } = scene;
   const done = new Set<number>();
