@@ -17,8 +17,8 @@ import type {
   TransferTask,
 } from "./transfer-protocol.ts";
 
-/** Of memory for what is read and opened, in bytes: enough for a group of blobs, not for the longest blob, which is rare. */
-const KEPT = 3 << 20;
+/** Where memory counts more than a few page faults: what is kept of each kind of room, in bytes. Long blobs take more, and give it back. */
+const KEPT_IF_SMALL = 1 << 20;
 
 /** Where the mover works in the main thread, which must not be blocked. */
 export interface MainThread {
@@ -38,19 +38,21 @@ export async function prepareTransfer(
   const memory = main?.memory ?? poolOf(setup);
   const openPacks = (type: BlobType): OpenPacks =>
     new OpenPacks(setup.targetKey, setup.packSize, memory, setup.openPacks[type]);
-  const sealed = new Scratch(KEPT);
+  const isSmall = main !== undefined;
+  const scratch = (): Scratch => new Scratch(isSmall ? KEPT_IF_SMALL : undefined);
+  const sealed = scratch();
   const mover = new BlobMover({
     index: new SharedIndexView(setup.index),
     opener: new Opener(setup.sourceKey),
     zstd,
     hasher: loadGroupHasher(),
-    encoder: new BlobEncoder(zstd, encoderOptions(setup)),
+    encoder: new BlobEncoder(zstd, { ...encoderOptions(setup), mostlyShort: isSmall }),
     packs: { data: openPacks("data"), tree: openPacks("tree") },
     sharesKey: setup.sharesKey,
     version: setup.version,
     recompress: setup.recompress,
-    stored: new Scratch(KEPT),
-    plain: new Scratch(KEPT),
+    stored: scratch(),
+    plain: scratch(),
     onPack: (type, pack) => emit({ type, pack }),
     room: main?.room ?? (() => throwIfStopped()),
   });
