@@ -203,14 +203,18 @@ async function runProof(name: string): Promise<boolean> {
   return failures.length === 0;
 }
 
-/** `faults` stands for those of all stores. */
-const names = Object.keys(proofs).filter((name) =>
-  positionals.some((wish) => wish === "all" || wish === name || name.startsWith(`${wish}-`)),
-);
-for (const wish of positionals)
-  if (wish !== "all" && !names.some((name) => name === wish || name.startsWith(`${wish}-`)))
-    throw new RangeError(`There is no proof "${wish}"\n\n${USAGE}`);
-if (values.help || names.length === 0) {
+/** Proofs that a wish stands for: `faults`, of which there is one for each store, for all of those. */
+function proofsOf(wish: string): string[] {
+  const all = Object.keys(proofs);
+  if (wish === "all" || all.includes(wish))
+    return all.filter((name) => wish === "all" || name === wish);
+  const found = all.filter((name) => name.startsWith(`${wish}-`));
+  if (found.length === 0) throw new RangeError(`There is no proof "${wish}"\n\n${USAGE}`);
+  return found;
+}
+
+const names = new Set(positionals.flatMap(proofsOf));
+if (values.help || names.size === 0) {
   console.log(USAGE);
 } else {
   for (const peer of ["tsbak", "restic", "restic-0.14", "rsync"] satisfies PeerName[])
