@@ -21,5 +21,7 @@ export async function createAgent(
   if (protocol === "http:") return new http.Agent({ ...keeping, ...SHARED_READING });
   const { secureContext, isInsecure } = await tlsClient(settings);
   const options = { ...keeping, secureContext, rejectUnauthorized: !isInsecure };
-  return proxy === undefined ? new https.Agent({ ...options, ...SHARED_READING }) : new TunnelAgent(proxy, options);
+  return proxy === undefined
+    ? new https.Agent({ ...options, ...SHARED_READING })
+    : new TunnelAgent(proxy, options);
 }
