@@ -206,8 +206,8 @@ async function runProof(name: string): Promise<boolean> {
 /** Proofs that a wish stands for: `faults`, of which there is one for each store, for all of those. */
 function proofsOf(wish: string): string[] {
   const all = Object.keys(proofs);
-  if (wish === "all" || all.includes(wish))
-    return all.filter((name) => wish === "all" || name === wish);
+  if (wish === "all") return all;
+  if (all.includes(wish)) return [wish];
   const found = all.filter((name) => name.startsWith(`${wish}-`));
   if (found.length === 0) throw new RangeError(`There is no proof "${wish}"\n\n${USAGE}`);
   return found;

@@ -4,7 +4,7 @@ import type { OnReadOpts, Socket } from "node:net";
 const SIZE = 64 << 10;
 
 /**
- * For agents of connections without TLS: all read into the same memory. Node would take 64 KiB of new memory for each call of the
+ * For agents: all connections read into the same memory, but for those through a tunnel, where Node leaves this alone. Else Node would take 64 KiB of new memory for each call of the
  * kernel, copy what it holds of a body, and leave it to the garbage collector, which goes through everything for every hundred
  * megabytes of these.
  *

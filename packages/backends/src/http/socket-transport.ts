@@ -49,7 +49,12 @@ export class SocketTransport implements HttpTransport {
     headers: Readonly<Record<string, string>>,
     connections: number,
   ) {
-    const keeping = { keepAlive: true, keepAliveMsecs: TCP_PROBE_MS, maxFreeSockets: connections };
+    const keeping = {
+      ...SHARED_READING,
+      keepAlive: true,
+      keepAliveMsecs: TCP_PROBE_MS,
+      maxFreeSockets: connections,
+    };
     this.#address = address;
     this.#headers = headers;
     if ("tls" in address && address.tls !== undefined) {
@@ -57,10 +62,10 @@ export class SocketTransport implements HttpTransport {
       const options = { ...keeping, secureContext, rejectUnauthorized: !isInsecure };
       this.#agent = address.proxy
         ? new TunnelAgent(address.proxy, options)
-        : new https.Agent({ ...options, ...SHARED_READING });
+        : new https.Agent(options);
       this.#open = https.request;
     } else {
-      this.#agent = new http.Agent({ ...keeping, ...SHARED_READING });
+      this.#agent = new http.Agent(keeping);
       this.#open = http.request;
     }
   }

@@ -17,11 +17,9 @@ export async function createAgent(
   settings: TlsSettings | undefined,
   proxy: HttpProxy | undefined,
 ): Promise<Agent> {
-  const keeping = { keepAlive: true, maxSockets: Infinity };
-  if (protocol === "http:") return new http.Agent({ ...keeping, ...SHARED_READING });
+  const keeping = { ...SHARED_READING, keepAlive: true, maxSockets: Infinity };
+  if (protocol === "http:") return new http.Agent(keeping);
   const { secureContext, isInsecure } = await tlsClient(settings);
   const options = { ...keeping, secureContext, rejectUnauthorized: !isInsecure };
-  return proxy === undefined
-    ? new https.Agent({ ...options, ...SHARED_READING })
-    : new TunnelAgent(proxy, options);
+  return proxy === undefined ? new https.Agent(options) : new TunnelAgent(proxy, options);
 }

@@ -91,8 +91,7 @@ function openSlot(memory: ArrayBuffer | SharedArrayBuffer, number: number): Pack
 /** As many slots as it takes, for one thread that must not wait. */
 export class PrivatePackMemory implements PackMemory {
   readonly #targetSize: number;
-  readonly #slots = new Map<number, PackSlot>();
-  readonly #memory = new Map<number, ArrayBuffer>();
+  readonly #slots = new Map<number, { readonly slot: PackSlot; readonly memory: ArrayBuffer }>();
   #free: number[] = [];
   #next = 0;
 
@@ -106,8 +105,7 @@ export class PrivatePackMemory implements PackMemory {
     const number = this.#next++;
     // Shared memory could not be let go of before the garbage collector takes it.
     const memory = pageMemory(slotSize(this.#targetSize)).buffer;
-    this.#memory.set(number, memory);
-    this.#slots.set(number, openSlot(memory, number));
+    this.#slots.set(number, { slot: openSlot(memory, number), memory });
     return number;
   }
 
@@ -116,7 +114,7 @@ export class PrivatePackMemory implements PackMemory {
   }
 
   slot(number: number): PackSlot {
-    return this.#slots.get(number) as PackSlot;
+    return this.#slots.get(number)!.slot;
   }
 
   release(number: number): void {
@@ -125,9 +123,7 @@ export class PrivatePackMemory implements PackMemory {
 
   trim(): void {
     for (const number of this.#free) {
-      const memory = this.#memory.get(number);
-      if (memory !== undefined) releaseMemory(memory);
-      this.#memory.delete(number);
+      releaseMemory(this.#slots.get(number)!.memory);
       this.#slots.delete(number);
     }
     this.#free = [];

@@ -87,11 +87,11 @@ async function run(
   options: MirrorOptions,
 ): Promise<MirrorReport> {
   const isDry = options.dryRun === true;
-  const planned = isDry ? new PlannedTarget(locks.target, source.backend) : undefined;
   const { target } = locks;
+  const planned = isDry ? new PlannedTarget(target, source.backend) : undefined;
   const parts: MirrorRun = {
     source,
-    target: planned ?? locks.target,
+    target: planned ?? target,
     mirror: planned === undefined ? locks.repository : sameRepository(source, planned),
     log: new MirrorLog(options.onEvent),
     isDry,
