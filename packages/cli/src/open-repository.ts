@@ -6,6 +6,7 @@ import {
   stateDirectory,
   TsbakError,
   type Backend,
+  type EarlyWish,
   type Repository,
 } from "@tsbak/core";
 import { cacheSettings, tidyCaches, type CacheSettings } from "./cache-settings.ts";
@@ -22,6 +23,10 @@ import { decodeTextFile } from "./text-file.ts";
 export interface OpenOptions {
   /** False for a command that must see what is really stored. */
   readonly cache?: boolean;
+  /** The command begins by taking a lock, unless flags keep it from that. */
+  readonly locks?: boolean;
+  /** The command goes on with all index files. */
+  readonly index?: boolean;
 }
 
 /**
@@ -42,6 +47,7 @@ export async function openNamedRepository(
     wish: passwordWish(context),
     keyHint: globals.keyHint ?? setting(environment, "KEY_HINT"),
     cache: options.cache === false ? {} : cacheSettings(context),
+    early: { locks: options.locks === true && globals.lock !== false, index: options.index },
   });
 }
 
@@ -112,12 +118,13 @@ interface Opening {
   readonly wish: PasswordWish;
   readonly keyHint: string | undefined;
   readonly cache: CacheSettings;
+  readonly early?: EarlyWish;
 }
 
 async function openAt(context: Context, location: string, opening: Opening): Promise<Repository> {
   const { output, environment, signal } = context;
   const backend = await openStoreFor(context, location);
-  const { keyHint, cache } = opening;
+  const { keyHint, cache, early } = opening;
   const ask = {
     terminal: { input: process.stdin, output: process.stderr },
     signal,
@@ -128,6 +135,7 @@ async function openAt(context: Context, location: string, opening: Opening): Pro
     openRepository(backend, {
       password,
       keyHint,
+      early,
       ...cache,
       stateDirectory: stateDirectory(environment),
       locking: lockSettings(context),

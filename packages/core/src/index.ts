@@ -17,6 +17,7 @@ export { createRepository, currentOwner } from "./repository/create.ts";
 export type { CreateOptions } from "./repository/create.ts";
 export { openRepository } from "./repository/open.ts";
 export type { OpenOptions } from "./repository/open.ts";
+export type { EarlyWish } from "./repository/early-reads.ts";
 export type { Repository } from "./repository/repository.ts";
 export { addKey, loadKeyFile } from "./repository/keys.ts";
 export type { KeyOwner, OpenedKey } from "./repository/keys.ts";

@@ -127,7 +127,7 @@ async function saveSources(
   options: BackupOptions,
 ): Promise<ExitCode> {
   const { output } = context;
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: flags.dryRun !== true });
   refuseCompression(repository, storeSettings(context));
   const report = new BackupReport(context);
   let summary: BackupSummary;

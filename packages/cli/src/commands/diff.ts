@@ -46,7 +46,7 @@ export async function runDiff(
     throw new TsbakError("invalid-argument", `Cannot compare: ${reason}`);
   }
   const { output } = context;
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   const statistics = await withLock(context, repository, { readOnly: true }, async (signal) => {
     const [a, b] = [
       await findSnapshot(repository, before, {}, { signal }),
@@ -70,7 +70,7 @@ async function runLiveDiff(
   flags: DiffFlags,
 ): Promise<ExitCode> {
   const { output } = context;
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   let shown = "";
   const statistics = await withLock(context, repository, { readOnly: true }, async (signal) => {
     const found = await findSnapshot(repository, before, {}, { signal });

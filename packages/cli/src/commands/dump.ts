@@ -33,7 +33,7 @@ export async function runDump(
 ): Promise<ExitCode> {
   const { output, environment } = context;
   keepMemorySmall();
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   let skipped = 0;
   const onSkipped = (entry: Uint8Array, reason: string, isWrong: boolean): void => {
     if (isWrong) skipped++;

@@ -50,7 +50,7 @@ export async function runFind(
   flags: FindFlags,
 ): Promise<ExitCode> {
   checkFlags(flags);
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   let unreadable = 0;
   await withLock(context, repository, { readOnly: true }, async (signal) => {
     const report = createFindReport(context, flags);

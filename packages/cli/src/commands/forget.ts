@@ -53,7 +53,7 @@ export async function runForget(
 ): Promise<ExitCode> {
   refuseUnlocked(context, flags);
   if (flags.prune === true) keepMemorySmallest();
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   const wish = { exclusive: true, readOnly: flags.dryRun === true };
   const outcome = await withLock(context, repository, wish, async (signal) => {
     const run = { context, repository, flags, signal };

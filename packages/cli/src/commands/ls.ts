@@ -40,7 +40,7 @@ export async function runLs(
   const [id = "", ...folders] = args;
   checkFlags(context, flags);
   const wanted = folders.map(cleanFolder);
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   await withLock(context, repository, { readOnly: true }, async (signal) => {
     const filter = snapshotFilter(flags, context.environment);
     const found = await findSnapshot(repository, id, filter, { signal });

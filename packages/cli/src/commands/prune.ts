@@ -34,7 +34,7 @@ export async function runPrune(
   flags: PruneFlags,
 ): Promise<ExitCode> {
   keepMemorySmallest();
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: flags.dryRun !== true });
   await pruneRepository(context, repository, flags, {
     dryRun: flags.dryRun,
     recoverNoFreeSpace: flags.unsafeRecoverNoFreeSpace,

@@ -13,7 +13,7 @@ import { withLock } from "../with-lock.ts";
 export async function runRecover(context: Context): Promise<ExitCode> {
   const { output, environment } = context;
   const settings = storeSettings(context);
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   refuseCompression(repository, settings);
   const status = new TimedStatus(output, progressInterval(output, environment));
   try {

@@ -84,7 +84,7 @@ async function restoreSnapshot(
   options: RestoreOptions,
 ): Promise<ExitCode> {
   const { environment, output } = context;
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   const report = new RestoreReport(context);
   let summary: RestoreSummary;
   try {

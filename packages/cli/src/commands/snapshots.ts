@@ -31,7 +31,7 @@ export async function runSnapshots(
   args: readonly string[],
   flags: SnapshotsFlags,
 ): Promise<ExitCode> {
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   const entries = await withLock(context, repository, { readOnly: true }, (signal) =>
     selectSnapshots(context, repository, args, { flags, signal }),
   );

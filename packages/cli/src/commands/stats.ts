@@ -21,7 +21,7 @@ export async function runStats(
 ): Promise<ExitCode> {
   const mode = flags.mode ?? "restore-size";
   const { output } = context;
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   await withLock(context, repository, { readOnly: true }, async (signal) => {
     if (!output.json) output.print("scanning...");
     const snapshots = await selectSnapshots(context, repository, ids, { flags, signal });

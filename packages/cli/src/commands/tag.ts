@@ -24,7 +24,7 @@ export async function runTag(
 ): Promise<ExitCode> {
   const wish = tagWish(flags);
   const { output } = context;
-  const repository = await openNamedRepository(context);
+  const repository = await openNamedRepository(context, { locks: true });
   await withLock(context, repository, { exclusive: true }, async (signal) => {
     const snapshots = await selectSnapshots(context, repository, ids, { flags, signal });
     const onChange = (change: SnapshotChange): void => printChange(context, change);

@@ -51,7 +51,11 @@ async function verifyRepository(
 ): Promise<ExitCode> {
   const { globals, output, environment, signal } = context;
   // What is really stored is to be verified, not what a cache remembers of it.
-  const repository = await openNamedRepository(context, { cache: false });
+  const repository = await openNamedRepository(context, {
+    cache: false,
+    locks: true,
+    index: true,
+  });
   const status = new TimedStatus(output, progressInterval(output, environment));
   let report: VerifyReport;
   try {

@@ -27,6 +27,12 @@ export interface OpenedKey {
   readonly masterKey: MasterKey;
 }
 
+/** How to look for the key that opens. */
+export interface OpenKeyOptions extends CallOptions {
+  /** Called each time before the processor is busy for a while, and the store is not. */
+  readonly onDerive?: (() => void) | undefined;
+}
+
 /** restic tries no more keys than this, so neither do we. */
 const MAX_KEYS = 20;
 const SALT_SIZE = 64;
@@ -44,7 +50,7 @@ export async function openKey(
   backend: Backend,
   password: string,
   hint?: string,
-  options?: CallOptions,
+  options?: OpenKeyOptions,
 ): Promise<OpenedKey> {
   const names: string[] = [];
   for await (const file of backend.list("key", options)) names.push(file.name);
@@ -55,7 +61,9 @@ export async function openKey(
   for (const name of ordered.slice(0, MAX_KEYS)) {
     const bytes = await backend.read({ kind: "key", name }, undefined, options);
     try {
-      const masterKey = await tryKey(decodeKeyFile(bytes, titleOf(name)), password, name);
+      const file = decodeKeyFile(bytes, titleOf(name));
+      options?.onDerive?.();
+      const masterKey = await tryKey(file, password, name);
       if (masterKey !== undefined) return { keyId: name, masterKey };
       if (sha256Hex(bytes) !== name) damaged.push(titleOf(name));
     } catch (error) {

@@ -8,6 +8,7 @@ import { isTsbakError, TsbakError } from "../errors.ts";
 import { decodeConfig, type Config } from "../format/config.ts";
 import { makeFolders } from "../fs/make-folders.ts";
 import { StateFolder } from "../fs/state-folder.ts";
+import { EarlyReads, type EarlyWish } from "./early-reads.ts";
 import { openKey } from "./keys.ts";
 import type { LockSettings } from "./locks.ts";
 import { Repository } from "./repository.ts";
@@ -24,6 +25,8 @@ export interface OpenOptions extends CallOptions {
   /** Base folder of what this machine remembers of repositories (`stateDirectory`); without it nothing is remembered. */
   readonly stateDirectory?: string | undefined;
   readonly locking?: Omit<LockSettings, "state"> | undefined;
+  /** What the first work will ask for, which a distant store is asked for while the key is derived. Nothing unless given. */
+  readonly early?: EarlyWish | undefined;
 }
 
 /**
@@ -33,21 +36,36 @@ export interface OpenOptions extends CallOptions {
  * key file that is tried is damaged, `unsupported` if the repository is of a version that we do not know.
  */
 export async function openRepository(backend: Backend, options: OpenOptions): Promise<Repository> {
+  const early = new EarlyReads(backend, options);
+  try {
+    return await openEarly(backend, early, options);
+  } catch (error) {
+    early.stop();
+    throw error;
+  }
+}
+
+async function openEarly(
+  backend: Backend,
+  early: EarlyReads,
+  options: OpenOptions,
+): Promise<Repository> {
+  const { password, keyHint, stateDirectory, locking, signal } = options;
   // All at once: each request to a distant store takes its time. What is wrong with the config is said first.
   const reading = readConfig(backend, options);
-  const opening = openKey(backend, options.password, options.keyHint, options);
+  const onDerive = (): void => early.start(options.early ?? {});
+  const opening = openKey(backend, password, keyHint, { signal, onDerive });
   const loading = loadZstd();
   await Promise.allSettled([reading, opening, loading]);
   const sealed = await reading;
   const [key, zstd] = await Promise.all([opening, loading]);
   const config = openConfig(sealed, key.masterKey);
   refuseBadPolynomial(config);
-  const cache = openCache(backend, config, options);
-  const { stateDirectory, locking } = options;
+  const cache = openCache(early.backend, config, options);
   const state =
     stateDirectory === undefined ? undefined : new StateFolder(stateDirectory, config.id);
-  const local = { cache, state, locking };
-  return new Repository({ backend: cache ?? backend, config, zstd, ...local, ...key });
+  const local = { cache, state, locking, early };
+  return new Repository({ backend: cache ?? early.backend, config, zstd, ...local, ...key });
 }
 
 async function readConfig(backend: Backend, options: CallOptions): Promise<Uint8Array> {

@@ -15,6 +15,7 @@ import type { Config } from "../format/config.ts";
 import type { BlobType } from "../format/blob-type.ts";
 import type { BlobIndex } from "./blob-index.ts";
 import type { StateFolder } from "../fs/state-folder.ts";
+import type { EarlyReads } from "./early-reads.ts";
 import { loadIndex } from "./load-index.ts";
 import { ConfirmedWrites } from "./confirmed-writes.ts";
 import { acquireLock, type HeldLock, type LockOptions, type LockSettings } from "./locks.ts";
@@ -40,6 +41,8 @@ export interface RepositoryParts {
   /** What this machine remembers of the repository; nothing unless given. */
   readonly state?: StateFolder | undefined;
   readonly locking?: Omit<LockSettings, "state"> | undefined;
+  /** What was asked for while the key was derived. */
+  readonly early?: EarlyReads | undefined;
 }
 
 /** See the module comment. Methods may be called concurrently. */
@@ -53,6 +56,7 @@ export class Repository implements UnpackedContext, RepositoryParts {
   readonly zstd: Zstd;
   readonly state: StateFolder | undefined;
   readonly locking: Omit<LockSettings, "state"> | undefined;
+  readonly early: EarlyReads | undefined;
   readonly sealer: Sealer;
   readonly opener: Opener;
   readonly #writes = new ConfirmedWrites();
@@ -67,6 +71,7 @@ export class Repository implements UnpackedContext, RepositoryParts {
     this.zstd = parts.zstd;
     this.state = parts.state;
     this.locking = parts.locking;
+    this.early = parts.early;
     this.sealer = new Sealer(parts.masterKey);
     this.opener = new Opener(parts.masterKey);
   }

@@ -11,19 +11,18 @@
  */
 import { anySignal } from "../../async/any-signal.ts";
 import { SYSTEM_CLOCK, type Clock } from "../../async/clock.ts";
-import type { CallOptions, FileInfo } from "../../backend/backend.ts";
+import type { CallOptions } from "../../backend/backend.ts";
 import { TsbakError } from "../../errors.ts";
 import { fromHex } from "../../bytes/hex.ts";
 import type { Repository } from "../../repository/repository.ts";
 import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
-import type { SnapshotEntry } from "../../repository/snapshots.ts";
-import { surveyIndex, type IndexSurvey } from "../../repository/survey-index.ts";
+import type { IndexSurvey } from "../../repository/survey-index.ts";
 import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
-import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
 import { Findings } from "./findings.ts";
 import { PackVerification, type ReadData } from "./pack-verification.ts";
 import type { ReadBudget } from "./read-budget.ts";
 import { readPacks, startVerifyWorkers, type VerifyPool } from "./read-packs.ts";
+import { readSmallFiles, surveyEarly, type EarlySurvey } from "./small-files.ts";
 import { VerifyMemory } from "./verify-memory.ts";
 import type { VerifySetup } from "./verify-protocol.ts";
 import { VerifyProgress, type VerifyEvent } from "./verify-progress.ts";
@@ -62,15 +61,16 @@ export async function verify(
 ): Promise<VerifyReport> {
   refuseForgetting(repository, options);
   const pool = options.workers ?? startVerifyWorkers(options.threads);
+  const surveyed = surveyEarly(repository, options);
   let lock: HeldLock | undefined;
   try {
     if (options.noLock !== true) lock = await lockRepository(repository, options);
     const refused = new AbortController();
     lock?.settled.catch(() => refused.abort());
     const signal = anySignal(options.signal, lock?.lost, refused.signal);
-    return await underLock(lock, run(repository, { ...options, pool, signal }));
+    return await underLock(lock, run(repository, { ...options, pool, surveyed, signal }));
   } finally {
-    await Promise.all([pool.close(), lock?.release()]);
+    await Promise.all([pool.close(), lock?.release(), surveyed.catch(() => undefined)]);
   }
 }
 
@@ -92,21 +92,21 @@ function lockRepository(repository: Repository, options: VerifyOptions): Promise
 
 interface RunOptions extends VerifyOptions {
   readonly pool: VerifyPool;
+  readonly surveyed: Promise<EarlySurvey | undefined>;
 }
 
 async function run(
   repository: Repository,
-  { pool, ...options }: RunOptions,
+  { pool, surveyed, ...options }: RunOptions,
 ): Promise<VerifyReport> {
   const call: CallOptions = { signal: options.signal };
   const { clock = SYSTEM_CLOCK } = options;
   const startedAt = clock.steady();
   const findings = new Findings();
   const progress = new VerifyProgress(options.onEvent);
-  const { snapshots, survey, listing } = await readSmallFiles(repository, findings, {
-    ...call,
-    isLocked: options.noLock !== true,
-  });
+  const isLocked = options.noLock !== true;
+  const reading = await readSmallFiles(repository, { ...call, surveyed, isLocked });
+  const { survey, listing } = await reading.index;
   noteIndex(survey, findings);
   const readData = options.readData ?? false;
   const memory = new VerifyMemory(repository.state, survey.index, clock, readData !== false);
@@ -124,7 +124,11 @@ async function run(
     await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
   } finally {
     memory.save();
+    // Also after a failure: nothing is left behind.
+    await Promise.allSettled([reading.others]);
   }
+  const { snapshots, problems } = await reading.others;
+  findings.add(problems);
   const roots = snapshots.map(({ id, snapshot }) => ({ id, tree: snapshot.tree }));
   const trees = packs.judgeTrees(reachableTrees(roots, survey, packs, findings));
   if (findings.errors.length > 0) {
@@ -147,46 +151,6 @@ async function run(
       bytesRead: packs.bytesRead,
     },
   };
-}
-
-/** All but the packs, and the listing of these. */
-interface SmallFiles {
-  readonly snapshots: readonly SnapshotEntry[];
-  readonly survey: IndexSurvey;
-  readonly listing: readonly FileInfo[];
-}
-
-/** Read all but the packs. A distant store takes its time for each request, so what need not wait for another is asked for at once. */
-async function readSmallFiles(
-  repository: Repository,
-  findings: Findings,
-  { isLocked, ...call }: CallOptions & { readonly isLocked: boolean },
-): Promise<SmallFiles> {
-  const listingSnapshots = repository.listNames("snapshot", call);
-  // Under an exclusive lock nobody writes either of them meanwhile.
-  if (!isLocked) await listingSnapshots;
-  const listingIndex = repository.listNames("index", call);
-  // Each on its own, so that findings come in the same order whatever is faster.
-  const parts = [new Findings(), new Findings(), new Findings()] as const;
-  const works = [
-    listingSnapshots.then((names) => checkSnapshots(repository, names, parts[0], call)),
-    listingIndex.then((files) => surveyIndex(repository, { ...call, names: files })),
-    // Later than the index, which names no pack that is not there yet.
-    listingIndex.then(() => listPacks(repository, call)),
-    checkKeys(repository, parts[1], call),
-    checkLocks(repository, parts[2], call),
-  ] as const;
-  // If one fails, none is left behind.
-  await Promise.allSettled(works);
-  const [snapshots, survey, listing] = await Promise.all(works);
-  for (const part of parts) findings.add(part);
-  return { snapshots, survey, listing };
-}
-
-async function listPacks({ backend }: Repository, call: CallOptions): Promise<FileInfo[]> {
-  const files: FileInfo[] = [];
-  for await (const file of backend.list("pack", call)) files.push(file);
-  return files;
 }
 
 function refuseForgetting({ state }: Repository, { readData = false }: VerifyOptions): void {

@@ -1,0 +1,126 @@
+/**
+ * What is read of a repository before and beside its packs. A distant store takes its time for each request, so what need not wait
+ * for another is asked for at once, and packs wait for the index and their own listing only.
+ *
+ * @module
+ */
+import type { CallOptions, FileInfo } from "../../backend/backend.ts";
+import type { Repository } from "../../repository/repository.ts";
+import type { SnapshotEntry } from "../../repository/snapshots.ts";
+import { surveyIndex, type IndexSurvey } from "../../repository/survey-index.ts";
+import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
+import { Findings } from "./findings.ts";
+
+/** What the index files say that were read before there was a lock. */
+export interface EarlySurvey {
+  readonly names: readonly string[];
+  readonly survey: IndexSurvey;
+}
+
+/** Take up what was asked for while the key was derived, if it was. It counts where the same files are listed again. */
+export async function surveyEarly(
+  repository: Repository,
+  { signal }: CallOptions,
+): Promise<EarlySurvey | undefined> {
+  const names = await repository.early?.indexNames();
+  return names && { names, survey: await surveyIndex(repository, { names, signal }) };
+}
+
+/** How to read. */
+export interface SmallFilesOptions extends CallOptions {
+  /** Nobody else writes to the repository. */
+  readonly isLocked: boolean;
+  readonly surveyed: Promise<EarlySurvey | undefined>;
+}
+
+/** All files but packs, while they are read. The caller awaits both, whatever fails. */
+export interface SmallFiles {
+  readonly index: Promise<{ readonly survey: IndexSurvey; readonly listing: readonly FileInfo[] }>;
+  readonly others: Promise<{
+    readonly snapshots: readonly SnapshotEntry[];
+    readonly problems: Findings;
+  }>;
+}
+
+/** Begin to read all files but packs. */
+export async function readSmallFiles(
+  repository: Repository,
+  { isLocked, surveyed, signal }: SmallFilesOptions,
+): Promise<SmallFiles> {
+  const call = { signal };
+  const listings = await startListing(repository, isLocked, call);
+  const survey = surveyFiles(repository, listings.index, surveyed, call);
+  const others = readOthers(repository, listings.snapshots, call);
+  // Whoever stops before these are awaited has been told of a failure.
+  others.catch(() => undefined);
+  return { index: withListing(survey, listings.packs), others };
+}
+
+async function withListing(
+  surveying: Promise<IndexSurvey>,
+  listingPacks: Promise<readonly FileInfo[]>,
+): SmallFiles["index"] {
+  // If one fails, none is left behind.
+  await Promise.allSettled([surveying, listingPacks]);
+  return { survey: await surveying, listing: await listingPacks };
+}
+
+async function surveyFiles(
+  repository: Repository,
+  listing: Promise<readonly string[]>,
+  surveyed: Promise<EarlySurvey | undefined>,
+  call: CallOptions,
+): Promise<IndexSurvey> {
+  await Promise.allSettled([listing, surveyed]);
+  const [names, early] = [await listing, await surveyed];
+  const isKnown = early !== undefined && isSame(names, early.names);
+  return isKnown ? early.survey : surveyIndex(repository, { ...call, names });
+}
+
+async function readOthers(
+  repository: Repository,
+  listing: Promise<readonly string[]>,
+  call: CallOptions,
+): SmallFiles["others"] {
+  // Each on its own, so that problems come in the same order whatever is faster.
+  const parts = [new Findings(), new Findings(), new Findings()] as const;
+  const works = [
+    listing.then((names) => checkSnapshots(repository, names, parts[0], call)),
+    checkKeys(repository, parts[1], call),
+    checkLocks(repository, parts[2], call),
+  ] as const;
+  await Promise.allSettled(works);
+  const [snapshots] = await Promise.all(works);
+  const problems = new Findings();
+  for (const part of parts) problems.add(part);
+  return { snapshots, problems };
+}
+
+interface Listings {
+  readonly snapshots: Promise<readonly string[]>;
+  readonly index: Promise<readonly string[]>;
+  readonly packs: Promise<readonly FileInfo[]>;
+}
+
+/** Under an exclusive lock nobody adds files meanwhile; else those that need others are listed before these. */
+async function startListing(
+  repository: Repository,
+  isLocked: boolean,
+  call: CallOptions,
+): Promise<Listings> {
+  const snapshots = repository.listNames("snapshot", call);
+  if (!isLocked) await snapshots;
+  const index = repository.listNames("index", call);
+  if (!isLocked) await index;
+  return { snapshots, index, packs: listPacks(repository, call) };
+}
+
+async function listPacks({ backend }: Repository, call: CallOptions): Promise<FileInfo[]> {
+  const files: FileInfo[] = [];
+  for await (const file of backend.list("pack", call)) files.push(file);
+  return files;
+}
+
+function isSame(names: readonly string[], others: readonly string[]): boolean {
+  return names.toSorted().join() === others.toSorted().join();
+}

@@ -1,0 +1,114 @@
+import { anySignal } from "../async/any-signal.ts";
+import type { Backend, CallOptions, FileInfo, FileRef } from "../backend/backend.ts";
+import { passedOn } from "../backend/wrap-calls.ts";
+
+/** What the first work on a repository will ask its store for. */
+export interface EarlyWish {
+  /** The list of locks, for who is going to take one. */
+  readonly locks?: boolean | undefined;
+  /** The index files, for who reads them from the store and not from a cache. */
+  readonly index?: boolean | undefined;
+}
+
+/** In milliseconds. Nobody should find locks of a while ago. */
+const LONGEST_AGE = 5_000;
+/** In bytes, of all index files together: what comes while a key is derived. */
+const MOST_BYTES = 16 << 20;
+
+/**
+ * Asks a distant store for what is sure to be wanted while the processor derives the key. What it answers is the beginning of the
+ * work, never the last word: locks are looked at again when ours is there, and index files are listed again under it.
+ *
+ * Failures are kept to itself; whoever wants to read what failed asks again.
+ */
+export class EarlyReads {
+  /** The same store, where the first listing of locks, and the first reading of each index file, is answered from what was asked early. */
+  readonly backend: Backend;
+  readonly #store: Backend;
+  readonly #signal: AbortSignal;
+  readonly #stop = new AbortController();
+  readonly #files = new Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>();
+  #locks: Promise<readonly FileInfo[] | undefined> | undefined;
+  #index: Promise<readonly FileInfo[] | undefined> | undefined;
+  #startedAt = 0;
+
+  constructor(store: Backend, { signal }: CallOptions = {}) {
+    this.#store = store;
+    this.#signal = anySignal(signal, this.#stop.signal);
+    this.backend = this.#inFront(store);
+  }
+
+  /** Begin, unless that was done before. */
+  start({ locks, index }: EarlyWish): void {
+    if (this.#startedAt > 0) return;
+    this.#startedAt = performance.now();
+    if (locks === true) this.#locks = this.#list("lock");
+    if (index === true) this.#index = this.#list("index");
+    void this.#index?.then((files) => this.#readAll(files ?? []));
+  }
+
+  /** End what is under way: the repository does not open. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Names of the index files as they were early; undefined if they were not asked for, or not to be had. */
+  async indexNames(): Promise<readonly string[] | undefined> {
+    return (await this.#index)?.map(({ name }) => name);
+  }
+
+  async #list(kind: "lock" | "index"): Promise<readonly FileInfo[] | undefined> {
+    try {
+      const files: FileInfo[] = [];
+      for await (const file of this.#store.list(kind, { signal: this.#signal })) files.push(file);
+      return files;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #readAll(files: readonly FileInfo[]): void {
+    let bytes = 0;
+    for (const { name, size } of files) {
+      bytes += size;
+      if (bytes <= MOST_BYTES) this.#files.set(name, this.#read(name));
+    }
+  }
+
+  async #read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    try {
+      return await this.#store.read({ kind: "index", name }, undefined, { signal: this.#signal });
+    } catch {
+      return undefined;
+    }
+  }
+
+  #inFront(store: Backend): Backend {
+    return {
+      ...passedOn(store),
+      ...(store.removeMany && { removeMany: store.removeMany.bind(store) }),
+      create: (options) => store.create(options),
+      write: (ref, bytes, options) => store.write(ref, bytes, options),
+      stat: (ref, options) => store.stat(ref, options),
+      remove: (ref, options) => store.remove(ref, options),
+      read: async (ref, range, options) =>
+        (range === undefined && (await this.#take(ref))) || store.read(ref, range, options),
+      list: (kind, options) =>
+        kind === "lock" ? this.#listLocks(options) : store.list(kind, options),
+    };
+  }
+
+  async #take({ kind, name }: FileRef): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const reading = kind === "index" ? this.#files.get(name) : undefined;
+    this.#files.delete(name);
+    return reading;
+  }
+
+  async *#listLocks(options: CallOptions | undefined): AsyncIterable<FileInfo> {
+    const early = this.#locks;
+    this.#locks = undefined;
+    const files = await early;
+    const isFresh = performance.now() - this.#startedAt < LONGEST_AGE;
+    yield* files !== undefined && isFresh ? files : this.#store.list("lock", options);
+  }
+}
