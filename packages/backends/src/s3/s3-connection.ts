@@ -3,13 +3,12 @@ import type { Agent } from "node:http";
 import type { S3Client } from "@aws-sdk/client-s3";
 
 import type { HttpProxy } from "../http/proxy.ts";
-import { variableOf } from "../settings.ts";
 import type { BackendSettings } from "../settings.ts";
 import { createClient } from "./s3-client.ts";
 import { findS3Credentials } from "./s3-credentials.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 import { readFailure } from "./s3-failure.ts";
-import { hostInRegion, regionOfHost, wantsBucketInHost } from "./s3-location.ts";
+import { endpointIn, firstRegion } from "./s3-endpoint.ts";
 import type { S3Location } from "./s3-location.ts";
 import type { S3Options } from "./s3-options.ts";
 
@@ -20,10 +19,7 @@ export interface S3Way {
   readonly proxy: HttpProxy | undefined;
 }
 
-/**
- * The way to a store. Its region is the one that an option gives, or the host's name, or the environment, or `us-east-1`, which
- * servers without regions take; and where it is a guess and the store names another, that one.
- */
+/** The way to a store. Where its region is a guess and the store names another, that one is taken. */
 export class S3Connection {
   readonly #location: S3Location;
   readonly #options: S3Options;
@@ -44,12 +40,7 @@ export class S3Connection {
     this.#credentials = findS3Credentials(settings, options);
     this.#way = way;
     this.#userAgent = settings.userAgent ?? "tsbak";
-    this.#region =
-      options.region ??
-      regionOfHost(location.host) ??
-      variableOf(settings, "AWS_REGION") ??
-      variableOf(settings, "AWS_DEFAULT_REGION") ??
-      "us-east-1";
+    this.#region = firstRegion(location, options, settings);
     this.#client = this.#createClient();
   }
 
@@ -90,12 +81,11 @@ export class S3Connection {
   }
 
   #createClient(): S3Client {
-    const { protocol, host } = this.#location;
-    const { bucketLookup } = this.#options;
+    const { url, region, usesPaths } = endpointIn(this.#region, this.#location, this.#options);
     return createClient({
-      endpoint: `${protocol}//${hostInRegion(host, this.#region)}`,
-      region: this.#region,
-      usesPaths: bucketLookup === "path" || (bucketLookup === "auto" && !wantsBucketInHost(host)),
+      endpoint: url,
+      region,
+      usesPaths,
       credentials: this.#credentials,
       ...this.#way,
       userAgent: this.#userAgent,
