@@ -102,17 +102,18 @@ interface Listings {
   readonly packs: Promise<readonly FileInfo[]>;
 }
 
-/** Under an exclusive lock nobody adds files meanwhile; else those that need others are listed before these. */
+/** Those that need others are listed before these; but under an exclusive lock nobody adds any, and what is waited for goes first. */
 async function startListing(
   repository: Repository,
   isLocked: boolean,
   call: CallOptions,
 ): Promise<Listings> {
-  const snapshots = repository.listNames("snapshot", call);
-  if (!isLocked) await snapshots;
+  const listSnapshots = (): Promise<string[]> => repository.listNames("snapshot", call);
+  const before = isLocked ? undefined : await listSnapshots();
   const index = repository.listNames("index", call);
   if (!isLocked) await index;
-  return { snapshots, index, packs: listPacks(repository, call) };
+  const packs = listPacks(repository, call);
+  return { index, packs, snapshots: before ? Promise.resolve(before) : listSnapshots() };
 }
 
 async function listPacks({ backend }: Repository, call: CallOptions): Promise<FileInfo[]> {
