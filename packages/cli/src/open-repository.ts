@@ -27,6 +27,8 @@ export interface OpenOptions {
   readonly locks?: boolean;
   /** The command goes on with all index files. */
   readonly index?: boolean;
+  /** The command looks for a snapshot. */
+  readonly snapshots?: boolean;
 }
 
 /**
@@ -47,8 +49,20 @@ export async function openNamedRepository(
     wish: passwordWish(context),
     keyHint: globals.keyHint ?? setting(environment, "KEY_HINT"),
     cache: options.cache === false ? {} : cacheSettings(context),
-    early: { locks: options.locks === true && globals.lock !== false, index: options.index },
+    early: earlyWish(context, options),
   });
+}
+
+function earlyWish(
+  { globals }: Context,
+  { locks, index, snapshots, cache }: OpenOptions,
+): EarlyWish {
+  return {
+    locks: locks === true && globals.lock !== false,
+    snapshots,
+    index,
+    indexFiles: index === true && (cache === false || globals.cache === false),
+  };
 }
 
 /** How the other repository is opened. */

@@ -39,6 +39,7 @@ export { isStaleLock, removeLocks } from "./repository/stale-locks.ts";
 export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-index.ts";
 
 // Snapshots and what is in them.
+export { findWithIndex } from "./repository/find-with-index.ts";
 export {
   byTime,
   findByPrefix,

@@ -1,6 +1,6 @@
 import {
   compilePatterns,
-  findSnapshot,
+  findWithIndex,
   restore,
   startRestoreWorkers,
   TsbakError,
@@ -84,16 +84,19 @@ async function restoreSnapshot(
   options: RestoreOptions,
 ): Promise<ExitCode> {
   const { environment, output } = context;
-  const repository = await openNamedRepository(context, { locks: true });
+  const repository = await openNamedRepository(context, {
+    locks: true,
+    snapshots: true,
+    index: true,
+  });
+  repository.loadIndexEarly({ signal: context.signal });
   const report = new RestoreReport(context);
   let summary: RestoreSummary;
   try {
     const wish = { readOnly: true, settlesLater: true };
     summary = await withLock(context, repository, wish, async (signal, settled) => {
       const filter = snapshotFilter(flags, environment);
-      // While the snapshots are read. A failure is met where the index is needed.
-      const onListed = (): void => void repository.loadIndex({ signal }).catch(() => undefined);
-      const found = await findSnapshot(repository, name, filter, { signal, onListed });
+      const found = await findWithIndex(repository, name, filter, { signal });
       const { time, paths, username, hostname } = found.snapshot;
       const what = `snapshot ${found.id.slice(0, 8)} of [${paths.join(" ")}]`;
       const when = `at ${formatLocalTime(time)} by ${username}@${hostname}`;

@@ -52,7 +52,7 @@ describe("EarlyReads", () => {
   test("answers the first reading of an index file, and no other", async () => {
     const name = await put("index", "one");
     const early = new EarlyReads(store);
-    early.start({ index: true });
+    early.start({ indexFiles: true });
     await settled();
     calls.length = 0;
 
@@ -67,7 +67,7 @@ describe("EarlyReads", () => {
   test("lists index files anew, with those that came later", async () => {
     const name = await put("index", "one");
     const early = new EarlyReads(store);
-    early.start({ index: true });
+    early.start({ indexFiles: true });
     await settled();
     const later = await put("index", "two");
 
@@ -99,7 +99,7 @@ describe("EarlyReads", () => {
       },
     }));
     const early = new EarlyReads(failing);
-    early.start({ index: true, locks: true });
+    early.start({ indexFiles: true, locks: true });
     await settled();
     isDown = false;
 
@@ -112,7 +112,7 @@ describe("EarlyReads", () => {
     const large = new Uint8Array(17 << 20);
     await memory.write({ kind: "index", name: sha256Hex(large) }, large);
     const early = new EarlyReads(store);
-    early.start({ index: true });
+    early.start({ indexFiles: true });
     await settled();
 
     expect(calls).toEqual(["list index"]);

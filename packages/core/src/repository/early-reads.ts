@@ -6,9 +6,16 @@ import { passedOn } from "../backend/wrap-calls.ts";
 export interface EarlyWish {
   /** The list of locks, for who is going to take one. */
   readonly locks?: boolean | undefined;
-  /** The index files, for who reads them from the store and not from a cache. */
+  /** The list of snapshots, for who looks for one of them. */
+  readonly snapshots?: boolean | undefined;
+  /** The list of index files. */
   readonly index?: boolean | undefined;
+  /** The index files too, for who reads them from the store and not from a cache. */
+  readonly indexFiles?: boolean | undefined;
 }
+
+/** Undefined if it was not to be had. */
+type EarlyList = Promise<readonly FileInfo[] | undefined>;
 
 /** In milliseconds. Nobody should find locks of a while ago. */
 const LONGEST_AGE = 5_000;
@@ -28,8 +35,9 @@ export class EarlyReads {
   readonly #signal: AbortSignal;
   readonly #stop = new AbortController();
   readonly #files = new Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>();
-  #locks: Promise<readonly FileInfo[] | undefined> | undefined;
-  #index: Promise<readonly FileInfo[] | undefined> | undefined;
+  #locks: EarlyList | undefined;
+  #snapshots: EarlyList | undefined;
+  #index: EarlyList | undefined;
   #startedAt = 0;
 
   constructor(store: Backend, { signal }: CallOptions = {}) {
@@ -39,12 +47,13 @@ export class EarlyReads {
   }
 
   /** Begin, unless that was done before. */
-  start({ locks, index }: EarlyWish): void {
+  start({ locks, snapshots, index, indexFiles }: EarlyWish): void {
     if (this.#startedAt > 0) return;
     this.#startedAt = performance.now();
     if (locks === true) this.#locks = this.#list("lock");
-    if (index === true) this.#index = this.#list("index");
-    void this.#index?.then((files) => this.#readAll(files ?? []));
+    if (snapshots === true) this.#snapshots = this.#list("snapshot");
+    if (index === true || indexFiles === true) this.#index = this.#list("index");
+    if (indexFiles === true) void this.#index?.then((files) => this.#readAll(files ?? []));
   }
 
   /** End what is under way: the repository does not open. */
@@ -57,7 +66,12 @@ export class EarlyReads {
     return (await this.#index)?.map(({ name }) => name);
   }
 
-  async #list(kind: "lock" | "index"): Promise<readonly FileInfo[] | undefined> {
+  /** As `indexNames`, of the snapshots. Whatever lists index files later lists all that these need. */
+  async snapshotNames(): Promise<readonly string[] | undefined> {
+    return (await this.#snapshots)?.map(({ name }) => name);
+  }
+
+  async #list(kind: "lock" | "snapshot" | "index"): EarlyList {
     try {
       const files: FileInfo[] = [];
       for await (const file of this.#store.list(kind, { signal: this.#signal })) files.push(file);

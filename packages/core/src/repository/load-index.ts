@@ -7,6 +7,18 @@ import { decodeIndex, type IndexSink } from "../format/index-file.ts";
 import { BlobIndex } from "./blob-index.ts";
 import { loadUnpacked, type UnpackedContext } from "./unpacked.ts";
 
+/** How an index is loaded. */
+export interface LoadIndexOptions extends CallOptions {
+  /** What was loaded before it was known which files count. */
+  readonly early?: Promise<EarlyIndex | undefined> | undefined;
+}
+
+/** What some index files list. */
+export interface EarlyIndex {
+  readonly names: readonly string[];
+  readonly index: BlobIndex;
+}
+
 /**
  * Read every index file into one index (restic format, section 7).
  *
@@ -15,10 +27,26 @@ import { loadUnpacked, type UnpackedContext } from "./unpacked.ts";
  */
 export async function loadIndex(
   context: UnpackedContext,
-  options?: CallOptions,
+  { early, ...options }: LoadIndexOptions = {},
 ): Promise<BlobIndex> {
   const names: string[] = [];
   for await (const file of context.backend.list("index", options)) names.push(file.name);
+  const known = await early;
+  return known !== undefined && haveSameNames(names, known.names)
+    ? known.index
+    : loadIndexFiles(context, names, options);
+}
+
+/**
+ * Read these index files into one index.
+ *
+ * @throws {TsbakError} as `loadIndex`.
+ */
+export async function loadIndexFiles(
+  context: UnpackedContext,
+  names: readonly string[],
+  options?: CallOptions,
+): Promise<BlobIndex> {
   const index = new BlobIndex();
   const load = (name: string): Promise<Uint8Array> => loadUnpacked(context, "index", name, options);
   for await (const bytes of mapConcurrent(names, load, {
@@ -28,6 +56,11 @@ export async function loadIndex(
     releaseBytes(bytes);
   }
   return index;
+}
+
+/** True if both are the same names, in whatever order. */
+export function haveSameNames(names: readonly string[], others: readonly string[]): boolean {
+  return names.toSorted().join() === others.toSorted().join();
 }
 
 /** Adds the entries of one index file to an index; not those of no length, which nobody could ask a store for, so that they count as missing. */

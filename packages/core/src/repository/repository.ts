@@ -16,7 +16,7 @@ import type { BlobType } from "../format/blob-type.ts";
 import type { BlobIndex } from "./blob-index.ts";
 import type { StateFolder } from "../fs/state-folder.ts";
 import type { EarlyReads } from "./early-reads.ts";
-import { loadIndex } from "./load-index.ts";
+import { loadIndex, loadIndexFiles, type EarlyIndex } from "./load-index.ts";
 import { ConfirmedWrites } from "./confirmed-writes.ts";
 import { acquireLock, type HeldLock, type LockOptions, type LockSettings } from "./locks.ts";
 import { readBlob } from "./read-blob.ts";
@@ -60,6 +60,7 @@ export class Repository implements UnpackedContext, RepositoryParts {
   readonly sealer: Sealer;
   readonly opener: Opener;
   readonly #writes = new ConfirmedWrites();
+  #earlyIndex: Promise<EarlyIndex | undefined> | undefined;
   #index: Promise<BlobIndex> | undefined;
 
   constructor(parts: RepositoryParts) {
@@ -90,16 +91,31 @@ export class Repository implements UnpackedContext, RepositoryParts {
    * ends in between leaves a snapshot whose blobs the index does not know (restic format, section 12).
    */
   loadIndex(options?: CallOptions): Promise<BlobIndex> {
-    this.#index ??= loadIndex(this, options).catch((error: unknown) => {
+    const early = this.#earlyIndex;
+    this.#index ??= loadIndex(this, { ...options, early }).catch((error: unknown) => {
       this.#index = undefined;
       throw error;
     });
     return this.#index;
   }
 
+  /**
+   * Begin to load the index files that were listed while the key was derived, before there is a lock. `loadIndex` lists them anew, and takes
+   * what was loaded if these are still the same.
+   */
+  loadIndexEarly(options?: CallOptions): void {
+    const load = async (): Promise<EarlyIndex | undefined> => {
+      const names = await this.early?.indexNames();
+      return names && { names, index: await loadIndexFiles(this, names, options) };
+    };
+    // Whoever needs the index meets the failure again.
+    this.#earlyIndex ??= load().catch(() => undefined);
+  }
+
   /** Forget the index, so that the next `loadIndex` sees what others have written meanwhile. */
   dropIndex(): void {
     this.#index = undefined;
+    this.#earlyIndex = undefined;
   }
 
   /** The plain bytes of a blob by its hex id, authenticated and hashed. Loads the index if needed. */

@@ -28,6 +28,7 @@ import { WorkerPool } from "../workers/worker-pool.ts";
 import { ContentWriter } from "./contents.ts";
 import { deleteStrangers } from "./delete-strangers.ts";
 import { finishDirectories } from "./finish-directories.ts";
+import { freshTarget, takeBack } from "./fresh-target.ts";
 import { FileLedger } from "./file-ledger.ts";
 import { restoreFlags } from "./flags.ts";
 import { makeMetadataSetter } from "./metadata-setter.ts";
@@ -63,7 +64,8 @@ export interface RestoreOptions extends CallOptions {
   /** Give files to users and groups of the recorded names, where this machine has them, instead of those of the recorded ids. */
   readonly ownershipByName?: boolean | undefined;
   /**
-   * Before it resolves nothing is written to the target: a lock that settles later. What it rejects with is thrown.
+   * Before it resolves nothing is written to the target: a lock that settles later. What it rejects with is thrown. Only directories may be
+   * made where nothing stands, which are removed then.
    */
   readonly mayWrite?: Promise<void> | undefined;
   /** Worker threads; as many as the machine has cores if absent. */
@@ -110,6 +112,8 @@ export async function restore(
   // The threads load their code while the index is read.
   const pool = options.workers ?? startRestoreWorkers(options.threads);
   const interrupt = (): void => pool.interrupt();
+  // It is awaited when all is planned.
+  options.mayWrite?.catch(() => undefined);
   signal?.addEventListener("abort", interrupt, { once: true });
   let root: RootedDirectory | undefined;
   try {
@@ -117,10 +121,15 @@ export async function restore(
     const { tree: top } = snapshot.snapshot;
     const tree = await findTree(repository, top, snapshot.subPath ?? "", { signal });
     refuseDisaster(path, options);
-    await options.mayWrite;
+    const fresh = options.dryRun === true ? undefined : freshTarget(path);
+    if (fresh === undefined) await options.mayWrite;
     root = openTarget(path, options);
     pool.begin(describeWork(repository, path, options));
     const plan = await makePlan(tree, { repository, index, progress, root }, options);
+    await options.mayWrite?.catch((error: unknown) => {
+      if (fresh !== undefined && root !== undefined) takeBack(fresh, path, root, plan);
+      throw error;
+    });
     const overwrite = options.overwrite ?? "always";
     const finishes = options.dryRun !== true;
     await settleStanding({ overwrite, finishes }, { plan, index, pool, progress, root, signal });

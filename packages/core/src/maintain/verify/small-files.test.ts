@@ -26,7 +26,7 @@ describe("verify() after index files were read early", () => {
     await createRepository(store, { password });
     const writer = await openRepository(store, { password });
     const gone = await writer.saveFile("index", new TextEncoder().encode(`{"packs":[]}`));
-    const repository = await openRepository(store, { password, early: { index: true } });
+    const repository = await openRepository(store, { password, early: { indexFiles: true } });
     expect(await repository.early?.indexNames()).toEqual([gone]);
     await memory.remove({ kind: "index", name: gone });
     const id = "ab".repeat(32);
@@ -48,7 +48,7 @@ describe("verify() after index files were read early", () => {
 
     const repository = await openRepository(store, {
       password,
-      early: { index: true, locks: true },
+      early: { indexFiles: true, locks: true },
     });
     const { errors } = await verify(repository);
 

@@ -5,6 +5,7 @@
  * @module
  */
 import type { CallOptions, FileInfo } from "../../backend/backend.ts";
+import { haveSameNames } from "../../repository/load-index.ts";
 import type { Repository } from "../../repository/repository.ts";
 import type { SnapshotEntry } from "../../repository/snapshots.ts";
 import { surveyIndex, type IndexSurvey } from "../../repository/survey-index.ts";
@@ -73,7 +74,7 @@ async function surveyFiles(
 ): Promise<IndexSurvey> {
   await Promise.allSettled([listing, surveyed]);
   const [names, early] = [await listing, await surveyed];
-  const isKnown = early !== undefined && isSame(names, early.names);
+  const isKnown = early !== undefined && haveSameNames(names, early.names);
   return isKnown ? early.survey : surveyIndex(repository, { ...call, names });
 }
 
@@ -120,8 +121,4 @@ async function listPacks({ backend }: Repository, call: CallOptions): Promise<Fi
   const files: FileInfo[] = [];
   for await (const file of backend.list("pack", call)) files.push(file);
   return files;
-}
-
-function isSame(names: readonly string[], others: readonly string[]): boolean {
-  return names.toSorted().join() === others.toSorted().join();
 }

@@ -1,0 +1,83 @@
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { backup } from "../backup/backup.ts";
+import { MemoryBackend } from "../backend/memory.ts";
+import { createQuickly } from "../testing/create-quickly.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { SnapshotEntry } from "../repository/snapshots.ts";
+import { restore } from "./restore.ts";
+
+const top = fs.mkdtempSync(join(tmpdir(), "tsbak-fresh-target-"));
+let repository: Repository;
+let snapshot: SnapshotEntry;
+let target = "";
+let turn = 0;
+
+beforeAll(async () => {
+  const source = join(top, "source");
+  fs.mkdirSync(join(source, "some/folders/in/folders"), { recursive: true });
+  fs.writeFileSync(join(source, "some/folders/file"), "contents");
+  repository = await createQuickly(new MemoryBackend(), { password: "secret" });
+  const summary = await backup(repository, [source], { threads: 1 });
+  snapshot = summary.snapshot as SnapshotEntry;
+});
+
+afterAll(() => fs.rmSync(top, { recursive: true, force: true }));
+
+beforeEach(() => {
+  target = join(top, `target ${turn++}`);
+});
+
+/** Restore, and say after a while whether that may go on. Gives what was written until then. */
+async function restoreWith(answer: "may go on" | "locked"): Promise<string[]> {
+  let before: string[] = [];
+  const mayWrite = new Promise<void>((resolve, reject) => {
+    setTimeout(() => {
+      before = fs.existsSync(target) ? namesIn(target) : [];
+      if (answer === "locked") reject(new Error("somebody else was faster"));
+      else resolve();
+    }, 300);
+  });
+  await restore(repository, snapshot, target, { mayWrite });
+  return before;
+}
+
+function namesIn(folder: string): string[] {
+  return fs.readdirSync(folder, { recursive: true }).map(String).sort();
+}
+
+describe("restore() before it may write", () => {
+  test("makes directories in a target that is not there, and nothing else", async () => {
+    const before = await restoreWith("may go on");
+
+    expect(before.some((name) => name.endsWith("in/folders"))).toBe(true);
+    expect(before.some((name) => name.endsWith("file"))).toBe(false);
+    expect(namesIn(target).some((name) => name.endsWith("some/folders/file"))).toBe(true);
+  });
+
+  test("leaves nothing of a target that was not there if it may not", async () => {
+    await expect(restoreWith("locked")).rejects.toThrow("somebody else was faster");
+
+    expect(fs.existsSync(target)).toBe(false);
+  });
+
+  test("leaves an empty target empty if it may not", async () => {
+    fs.mkdirSync(target);
+
+    await expect(restoreWith("locked")).rejects.toThrow("somebody else was faster");
+
+    expect(namesIn(target)).toEqual([]);
+  });
+
+  test("changes nothing where something stands", async () => {
+    fs.mkdirSync(target);
+    fs.writeFileSync(join(target, "own"), "");
+
+    await expect(restoreWith("locked")).rejects.toThrow("somebody else was faster");
+
+    expect(namesIn(target)).toEqual(["own"]);
+    expect(await restoreWith("may go on")).toEqual(["own"]);
+  });
+});
