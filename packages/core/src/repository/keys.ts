@@ -29,6 +29,10 @@ export interface OpenedKey {
 
 /** How to look for the key that opens. */
 export interface OpenKeyOptions extends CallOptions {
+  /** Prefix of the key file to try first. */
+  readonly hint?: string | undefined;
+  /** The key file that opened last, which need not be looked for if there is no hint. */
+  readonly last?: string | undefined;
   /** Called each time before the processor is busy for a while, and the store is not. */
   readonly onDerive?: (() => void) | undefined;
 }
@@ -38,8 +42,8 @@ const MAX_KEYS = 20;
 const SALT_SIZE = 64;
 
 /**
- * Find the key file that opens with `password`: the one named by `hint` (a prefix) first, then all others in the
- * order of listing, at most 20 (restic format, section 3).
+ * Find the key file that opens with `password`: the one that opened last, or else the one named by `hint` (a prefix), then all others in
+ * the order of listing, at most 20 (restic format, section 3).
  *
  * A key file that cannot be used with any password keeps nobody else out; restic stops there.
  *
@@ -49,20 +53,14 @@ const SALT_SIZE = 64;
 export async function openKey(
   backend: Backend,
   password: string,
-  hint?: string,
-  options?: OpenKeyOptions,
+  options: OpenKeyOptions = {},
 ): Promise<OpenedKey> {
-  const names: string[] = [];
-  for await (const file of backend.list("key", options)) names.push(file.name);
-  const isHinted = (name: string): boolean => hint !== undefined && name.startsWith(hint);
-  const ordered = [...names.filter(isHinted), ...names.filter((name) => !isHinted(name))];
   const damaged: string[] = [];
   let unusable: TsbakError | undefined;
-  for (const name of ordered.slice(0, MAX_KEYS)) {
-    const bytes = await backend.read({ kind: "key", name }, undefined, options);
+  for await (const { name, bytes } of keysToTry(backend, options)) {
     try {
       const file = decodeKeyFile(bytes, titleOf(name));
-      options?.onDerive?.();
+      options.onDerive?.();
       const masterKey = await tryKey(file, password, name);
       if (masterKey !== undefined) return { keyId: name, masterKey };
       if (sha256Hex(bytes) !== name) damaged.push(titleOf(name));
@@ -72,6 +70,44 @@ export async function openKey(
     }
   }
   throw unusable ?? noKey(backend, damaged);
+}
+
+interface StoredKey {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+async function* keysToTry(
+  backend: Backend,
+  { signal, hint, last }: OpenKeyOptions,
+): AsyncGenerator<StoredKey> {
+  const known = hint === undefined && last !== undefined ? last : undefined;
+  if (known !== undefined) {
+    const bytes = await readIfThere(backend, known, { signal });
+    if (bytes !== undefined) yield { name: known, bytes };
+  }
+  const names: string[] = [];
+  for await (const { name } of backend.list("key", { signal })) names.push(name);
+  const isHinted = (name: string): boolean => hint !== undefined && name.startsWith(hint);
+  const ordered = [...names.filter(isHinted), ...names.filter((name) => !isHinted(name))];
+  for (const name of ordered.slice(0, MAX_KEYS)) {
+    if (name !== known)
+      yield { name, bytes: await backend.read({ kind: "key", name }, undefined, { signal }) };
+  }
+}
+
+/** Undefined for a key that was removed, which a store may show nobody who may not list. */
+async function readIfThere(
+  backend: Backend,
+  name: string,
+  options: CallOptions,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await backend.read({ kind: "key", name }, undefined, options);
+  } catch (error) {
+    if (isTsbakError(error, "not-found") || isTsbakError(error, "denied")) return undefined;
+    throw error;
+  }
 }
 
 /** A changed byte in salt or sealed key looks like another password, so the owner of the right one must be told. */

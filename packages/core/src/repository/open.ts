@@ -11,6 +11,7 @@ import { StateFolder } from "../fs/state-folder.ts";
 import { EarlyReads, type EarlyWish } from "./early-reads.ts";
 import { openKey } from "./keys.ts";
 import type { LockSettings } from "./locks.ts";
+import { RememberedKey } from "./remembered-key.ts";
 import { Repository } from "./repository.ts";
 
 /** How to open a repository. */
@@ -54,11 +55,16 @@ async function openEarly(
   // All at once: each request to a distant store takes its time. What is wrong with the config is said first.
   const reading = readConfig(backend, options);
   const onDerive = (): void => early.start(options.early ?? {});
-  const opening = openKey(backend, password, keyHint, { signal, onDerive });
+  // Where keys are at hand, there is nothing to be won.
+  const isDistant = backend.openFile === undefined;
+  const remembered = new RememberedKey(isDistant ? stateDirectory : undefined, backend.location);
+  const wish = { hint: keyHint, last: remembered.name, onDerive };
+  const opening = openKey(backend, password, { ...wish, signal });
   const loading = loadZstd();
   await Promise.allSettled([reading, opening, loading]);
   const sealed = await reading;
   const [key, zstd] = await Promise.all([opening, loading]);
+  remembered.note(key.keyId);
   const config = openConfig(sealed, key.masterKey);
   refuseBadPolynomial(config);
   const cache = openCache(early.backend, config, options);

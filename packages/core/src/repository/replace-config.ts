@@ -78,7 +78,7 @@ export async function restoreConfig(
   password: string,
   options: CallOptions = {},
 ): Promise<void> {
-  const { masterKey } = await openKey(backend, password, undefined, options);
+  const { masterKey } = await openKey(backend, password, options);
   try {
     decodeConfig(new Opener(masterKey).open(sealed));
   } catch (error) {

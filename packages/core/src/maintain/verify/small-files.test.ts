@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Backend } from "../../backend/backend.ts";
 import { MemoryBackend } from "../../backend/memory.ts";
 import { wrapCalls } from "../../backend/wrap-calls.ts";
-import { createRepository } from "../../repository/create.ts";
+import { createQuickly } from "../../testing/create-quickly.ts";
 import { openRepository } from "../../repository/open.ts";
 import { verify } from "./verify.ts";
 
@@ -23,7 +23,7 @@ describe("verify() after index files were read early", () => {
   const password = "only for tests";
 
   test("notices an index file that is gone, and one that is new, since they were read", async () => {
-    await createRepository(store, { password });
+    await createQuickly(store, { password });
     const writer = await openRepository(store, { password });
     const gone = await writer.saveFile("index", new TextEncoder().encode(`{"packs":[]}`));
     const repository = await openRepository(store, { password, early: { indexFiles: true } });
@@ -41,7 +41,7 @@ describe("verify() after index files were read early", () => {
   });
 
   test("reads each index file once where nothing has changed", async () => {
-    await createRepository(store, { password });
+    await createQuickly(store, { password });
     const writer = await openRepository(store, { password });
     await writer.saveFile("index", new TextEncoder().encode(`{"packs":[]}`));
     calls.length = 0;
