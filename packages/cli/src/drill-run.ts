@@ -32,7 +32,7 @@ export async function runDrill(
   const folder = flags.drillTarget ?? makeScratchFolder("drill");
   try {
     const wish = { readOnly: true, settlesLater: true };
-    const report = await withLock(context, repository, wish, async (signal, settled) => {
+    const report = await withLock(context, repository, wish, async (signal, lock) => {
       const found = await findSnapshot(repository, "latest", {}, { signal });
       const time = formatLocalTime(found.snapshot.time);
       context.output.say(
@@ -43,7 +43,7 @@ export async function runDrill(
         canaries: flags.canary,
         seed: flags.drillSeed ?? Math.floor(Math.random() * 2 ** 31),
         target: folder,
-        mayWrite: settled,
+        mayWrite: lock.settled,
         signal,
       });
     });

@@ -1,8 +1,10 @@
 import {
+  confirmLocks,
   isTsbakError,
   TsbakError,
   underLocks,
   type ExclusiveOptions,
+  type HeldLock,
   type LockWaiting,
   type Repository,
 } from "@tsbak/core";
@@ -20,19 +22,26 @@ export interface LockWish {
   readonly settlesLater?: boolean;
 }
 
-/**
- * Do something under a lock of the repository; `signal` also aborts when the lock is lost. `settled` resolves when the lock is
- * certain, which it is from the beginning unless it settles later.
- */
+/** A lock as the work under it sees it. */
+export interface WorkLock {
+  /** Resolves when the lock is certain, which it is from the beginning unless it settles later. */
+  readonly settled: Promise<void>;
+  /** Let go of the lock before the work ends, which from then on does without the repository. */
+  release(): void;
+}
+
+const NO_LOCK: WorkLock = { settled: Promise.resolve(), release: () => undefined };
+
+/** Do something under a lock of the repository; `signal` also aborts when the lock is lost. */
 export async function withLock<T>(
   context: Context,
   repository: Repository,
   wish: LockWish,
-  work: (signal: AbortSignal, settled: Promise<void>) => Promise<T>,
+  work: (signal: AbortSignal, lock: WorkLock) => Promise<T>,
 ): Promise<T> {
   const { globals, signal } = context;
   const isSpared = wish.readOnly === true && globals.lock === false;
-  if (isSpared || wish.dryRun === true) return work(signal, Promise.resolve());
+  if (isSpared || wish.dryRun === true) return work(signal, NO_LOCK);
   const locking = repository.lock({
     exclusive: wish.exclusive ?? false,
     signal,
@@ -40,7 +49,17 @@ export async function withLock<T>(
     ...lockWaiting(context),
   });
   const lock = await (wish.readOnly === true ? orSayNoLock(locking) : locking);
-  return underLocks([lock], signal, (stop) => work(stop, lock.settled));
+  return underLocks([lock], signal, (stop) => work(stop, endingEarly(lock)));
+}
+
+function endingEarly(lock: HeldLock): WorkLock {
+  const release = (): void => {
+    // What was done counts only if the lock was held until now. A failure is met when the work has ended.
+    confirmLocks([lock])
+      .then(() => lock.release())
+      .catch(() => undefined);
+  };
+  return { settled: lock.settled, release };
 }
 
 /**

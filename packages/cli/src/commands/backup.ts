@@ -127,7 +127,11 @@ async function saveSources(
   options: BackupOptions,
 ): Promise<ExitCode> {
   const { output } = context;
-  const repository = await openNamedRepository(context, { locks: flags.dryRun !== true });
+  const repository = await openNamedRepository(context, {
+    locks: flags.dryRun !== true,
+    index: true,
+  });
+  repository.loadIndexEarly({ signal: context.signal });
   refuseCompression(repository, storeSettings(context));
   const report = new BackupReport(context);
   let summary: BackupSummary;

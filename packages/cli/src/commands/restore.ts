@@ -94,7 +94,7 @@ async function restoreSnapshot(
   let summary: RestoreSummary;
   try {
     const wish = { readOnly: true, settlesLater: true };
-    summary = await withLock(context, repository, wish, async (signal, settled) => {
+    summary = await withLock(context, repository, wish, async (signal, lock) => {
       const filter = snapshotFilter(flags, environment);
       const found = await findWithIndex(repository, name, filter, { signal });
       const { time, paths, username, hostname } = found.snapshot;
@@ -109,7 +109,8 @@ async function restoreSnapshot(
         dryRun: flags.dryRun,
         verify: flags.verify,
         sparse: flags.sparse,
-        mayWrite: settled,
+        mayWrite: lock.settled,
+        onAllRead: () => lock.release(),
         signal,
         reportItems: output.verbosity >= 3,
         onEvent: (notice) => report.note(notice),

@@ -199,3 +199,16 @@ test("a lock that was released keeps nobody from writing", async () => {
 
   expect(await isWritten(held)).toBe(true);
 });
+
+test("whoever releases a lock that somebody else is releasing waits until it is removed", async () => {
+  const { store, context, lock } = await holdLock(false);
+  let go = (): void => undefined;
+  const until = new Promise<void>((resolve) => (go = resolve));
+  store.on({ method: "remove", kind: "lock" }, { type: "delay", until });
+
+  void lock.release();
+  const second = lock.release().then(() => lockNames(context));
+  setImmediate(go);
+
+  expect(await second).toEqual([]);
+});

@@ -33,7 +33,7 @@ export interface HeldLock {
    */
   confirm(): Promise<void>;
   readonly isReleased: boolean;
-  /** Remove the lock. May be called more than once. */
+  /** Remove the lock. May be called more than once; all calls end when it is removed. */
   release(): Promise<void>;
 }
 
@@ -56,6 +56,7 @@ export class RefreshedLock implements HeldLock {
   #refreshedAt: Moment;
   #refreshing: Promise<void> | undefined;
   #confirming: Promise<void> | undefined;
+  #releasing: Promise<void> | undefined;
 
   /** `name` is that of the lock file, which was written after `writtenAt`. */
   constructor(
@@ -95,8 +96,12 @@ export class RefreshedLock implements HeldLock {
     await this.#confirming;
   }
 
-  async release(): Promise<void> {
-    if (this.isReleased) return;
+  release(): Promise<void> {
+    this.#releasing ??= this.#release();
+    return this.#releasing;
+  }
+
+  async #release(): Promise<void> {
     this.#ending.abort();
     this.#stopTicking();
     await Promise.allSettled([this.settled, this.#refreshing, this.#confirming]);

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { backup } from "../backup/backup.ts";
 import { MemoryBackend } from "../backend/memory.ts";
+import { wrapCalls } from "../backend/wrap-calls.ts";
 import { compilePatterns } from "../fs/filter.ts";
 import { createQuickly } from "../testing/create-quickly.ts";
-import type { Repository } from "../repository/repository.ts";
+import { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import type { RestoreNotice } from "./progress.ts";
 import { restore, type RestoreOptions, type RestoreSummary } from "./restore.ts";
@@ -110,6 +111,25 @@ describe("restore()", () => {
       totalFiles: 7,
       totalBytes: 5_000_000 + (3 << 20) + 14 + 14 + 3,
     });
+  });
+
+  test("tells when it needs the repository no more, and reads nothing from then on", async () => {
+    let isOver = false;
+    let late = 0;
+    const watching = wrapCalls(repository.backend, (_call, options) => {
+      if (isOver) late++;
+      return { options, run: (work) => work() };
+    });
+    const watched = new Repository({ ...repository, backend: watching });
+
+    const onAllRead = (): void => {
+      isOver = true;
+      expect(fs.readFileSync(`${target}${source}/large`)).toEqual(largeContents());
+    };
+    await restore(watched, snapshot, target, { onAllRead, verify: true });
+
+    expect(isOver).toBe(true);
+    expect(late).toBe(0);
   });
 
   test("restores the whole snapshot below its absolute path", async () => {

@@ -68,6 +68,8 @@ export interface RestoreOptions extends CallOptions {
    * made where nothing stands, which are removed then.
    */
   readonly mayWrite?: Promise<void> | undefined;
+  /** Called when nothing more is read from the repository: a lock on it may go while the last touches are put to the target. */
+  readonly onAllRead?: (() => void) | undefined;
   /** Worker threads; as many as the machine has cores if absent. */
   readonly threads?: number | undefined;
   /** Threads that were started before the repository was opened, instead of new ones. */
@@ -194,6 +196,7 @@ async function carryOut(
   const isDryRun = options.dryRun ?? false;
   if (isDryRun) reportPlan(writing);
   else if (root !== undefined) await writePlan(writing, root);
+  options.onAllRead?.();
   if (root !== undefined) deleteStrangers(plan, root, progress, { target, isDryRun });
   if (isDryRun) return undefined;
   // Before their directories have modes that may keep us out.
