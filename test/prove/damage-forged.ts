@@ -189,6 +189,15 @@ const ODD_SNAPSHOTS: readonly DamageCase[] = [
   },
 ];
 
+/** Move a pack by hand to where nobody looks for it. */
+function misplace(bench: DamageBench): void {
+  const { oldData } = bench.facts;
+  const from = bench.path("data", oldData.slice(0, 2), oldData);
+  const to = bench.path("data", oldData.startsWith("00") ? "11" : "00", oldData);
+  fs.mkdirSync(dirname(to), { recursive: true });
+  fs.renameSync(from, to);
+}
+
 const ODD_FILES: readonly DamageCase[] = [
   {
     title: "config with a field that nobody knows",
@@ -258,17 +267,41 @@ const ODD_FILES: readonly DamageCase[] = [
   },
   {
     title: "pack in the folder of others",
+    damage: misplace,
+    seen: ["pack-missing"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "damaged pack in the folder of others",
     damage: (bench) => {
-      const { oldData } = bench.facts;
-      const from = bench.path("data", oldData.slice(0, 2), oldData);
-      const to = bench.path("data", oldData.startsWith("00") ? "11" : "00", oldData);
-      fs.mkdirSync(dirname(to), { recursive: true });
-      fs.renameSync(from, to);
+      bench.flipEnd("data", bench.facts.oldData, 20);
+      misplace(bench);
     },
     seen: ["pack-missing"],
     restic: 1,
-    saved: 0,
-    left: ["blob-missing"],
+    saved: ALL,
+  },
+  {
+    title: "pack in the folder of others, and no index",
+    damage: (bench) => {
+      misplace(bench);
+      bench.removeAll("index");
+    },
+    seen: ["blob-missing"],
+    restic: 1,
+    saved: ALL,
+  },
+  {
+    title: "folder of packs within itself",
+    damage: (bench) => {
+      fs.renameSync(bench.path("data"), bench.path("elsewhere"));
+      fs.mkdirSync(bench.path("data"));
+      fs.renameSync(bench.path("elsewhere"), bench.path("data", "data"));
+    },
+    seen: ["pack-missing"],
+    restic: 1,
+    saved: ALL,
   },
   {
     title: "folder in the place of a pack",

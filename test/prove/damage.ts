@@ -230,6 +230,7 @@ function describe({ before, treatment, onlyInCache }: DoctorReport): string {
     ([source, count]) => `found ${count} blobs in ${source.replace(/^repository .*/, "it")}`,
   );
   const parts = [
+    treatment.packsPlaced.length > 0 ? `put ${treatment.packsPlaced.length} packs in place` : "",
     treatment.blobsSalvaged > 0 ? `saved ${treatment.blobsSalvaged} blobs of damaged packs` : "",
     ...found,
     treatment.snapshotsMended.length > 0
@@ -238,7 +239,7 @@ function describe({ before, treatment, onlyInCache }: DoctorReport): string {
     treatment.keysMended.length > 0 ? "mended the key" : "",
     treatment.blobsLost.length > 0 ? `named ${treatment.blobsLost.length} lost blobs` : "",
   ].filter((part) => part !== "");
-  const text = parts.join(", ").replace(/\b1 (lost blob|blob|snapshot)s\b/g, "1 $1");
+  const text = parts.join(", ").replace(/\b1 (lost blob|blob|snapshot|pack)s\b/g, "1 $1");
   if (text !== "") return text;
   const isOfIndex = before.errors.some(({ kind }) => !/^(snapshot|key)-/.test(kind));
   return isOfIndex ? "made the index true" : "named the file";

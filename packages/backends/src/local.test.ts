@@ -9,6 +9,7 @@ import {
   readSync,
   readdirSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -68,6 +69,35 @@ describe("LocalBackend on disk", () => {
     await expect(used.write(ref, Buffer.from("contents"))).rejects.toMatchObject({
       code: "already-exists",
     });
+  });
+
+  test("misplacedPacks finds, reads and removes packs in wrong folders only", async () => {
+    const { misplacedPacks, location } = await created();
+    const name = "ab".repeat(32);
+    const wrong = ["data", "data/cd", "data/strange", "data/data/ab", "data/ab/ab"];
+    for (const folder of [...wrong, "data/ab", "index"]) {
+      mkdirSync(join(location, folder), { recursive: true });
+      writeFileSync(join(location, folder, name), folder);
+    }
+    writeFileSync(join(location, "data/cd", `${name}-tmp-0123`), "");
+    mkdirSync(join(location, "data/ef", name));
+    symlinkSync(".", join(location, "data/loop"));
+    symlinkSync("../cd", join(location, "data/00", name));
+
+    const found = await misplacedPacks.list();
+
+    const paths = wrong.map((folder) => ({ name, size: folder.length, path: `${folder}/${name}` }));
+    expect([...found].sort((a, b) => a.size - b.size || (a.path < b.path ? -1 : 1))).toEqual(
+      paths.sort((a, b) => a.size - b.size || (a.path < b.path ? -1 : 1)),
+    );
+    for (const pack of found) {
+      expect(`${Buffer.from(await misplacedPacks.read(pack)).toString()}/${name}`).toBe(pack.path);
+      await misplacedPacks.remove(pack);
+      await misplacedPacks.remove(pack);
+      await expect(misplacedPacks.read(pack)).rejects.toMatchObject({ code: "not-found" });
+    }
+    expect(await misplacedPacks.list()).toEqual([]);
+    expect(existsSync(join(location, "data/ab", name))).toBe(true);
   });
 
   test("clock() gives the time of the file", async () => {

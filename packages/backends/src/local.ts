@@ -35,6 +35,7 @@ import type {
   FileInfo,
   FileKind,
   FileRef,
+  MisplacedPacks,
   OpenFile,
   ReadOptions,
 } from "@tsbak/core";
@@ -42,7 +43,9 @@ import type {
 import { writeDirectly } from "./direct-write.ts";
 import { removeEmptyFolders } from "./empty-folders.ts";
 import { errnoOf, localError } from "./local-error.ts";
+import { LocalMisplacedPacks } from "./local-misplaced.ts";
 import { openLocalFile, readLocalFile } from "./local-read.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 /** Modes of folders and files while they are made; files become read-only once they are complete. */
 interface Modes {
@@ -58,11 +61,13 @@ const LINK_REFUSED = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLIN
 export class LocalBackend implements Backend {
   readonly location: string;
   readonly connections: number;
+  readonly misplacedPacks: MisplacedPacks;
   #modes: Modes | undefined;
 
   constructor(location: string, connections = 2) {
     this.location = location;
     this.connections = connections;
+    this.misplacedPacks = new LocalMisplacedPacks(location);
   }
 
   async create(options: CallOptions = {}): Promise<void> {
@@ -324,19 +329,6 @@ async function exists(path: string): Promise<boolean> {
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return false;
     throw error;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await fs.open(path, "r");
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Some network file systems cannot sync a folder and say so; a disk that failed says EIO.
-    const code = errnoOf(error);
-    if (code !== "EINVAL" && code !== "ENOTSUP" && code !== "EOPNOTSUPP") throw error;
-  } finally {
-    await handle.close();
   }
 }
 

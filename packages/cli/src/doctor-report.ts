@@ -64,10 +64,14 @@ function describeSnapshot(id: string, snapshots: readonly SnapshotEntry[]): stri
 export function describeTreatment({ treatment }: DoctorReport): string[] {
   if (treatment === undefined) return [];
   const { snapshotsMended, keysMended, packsSalvaged, blobsSalvaged, blobsFound } = treatment;
+  const placed = treatment.packsPlaced.length;
   const lines = [
     ...snapshotsMended.map((id) => `snapshot ${id.slice(0, 8)} is there again`),
     ...keysMended.map((id) => `key ${id.slice(0, 8)} is there again`),
   ];
+  if (placed > 0) {
+    lines.push(`put ${formatCount(placed, "pack")} in place that lay in wrong folders`);
+  }
   if (packsSalvaged.length > 0) {
     const packs = formatCount(packsSalvaged.length, "damaged pack");
     lines.push(`saved ${formatCount(blobsSalvaged, "blob")} out of ${packs}`);

@@ -289,6 +289,8 @@ export type {
   FileInfo,
   FileKind,
   FileRef,
+  MisplacedPack,
+  MisplacedPacks,
   OnBytes,
   OpenFile,
   ReadOptions,

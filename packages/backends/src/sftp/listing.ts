@@ -47,6 +47,35 @@ export async function listFiles(
   return (await Promise.all(infos)).filter((info) => info !== undefined);
 }
 
+/** A folder, or a file. */
+export interface EntryInfo {
+  readonly name: string;
+  readonly isFolder: boolean;
+  /** In bytes; 0 for a folder. */
+  readonly size: number;
+}
+
+/** The folders below one, and the files in it whose names are ids. Links are left out. */
+export async function listEntries(
+  client: SftpClient,
+  path: string,
+  options: CallOptions,
+): Promise<EntryInfo[]> {
+  const entries = await readFolder(client, path, options);
+  const infos: EntryInfo[] = [];
+  for (const entry of entries) {
+    const { name } = entry;
+    if (name === "." || name === "..") continue;
+    if (entry.mode !== undefined && isFolder(entry)) {
+      infos.push({ name, isFolder: true, size: 0 });
+    } else if (isId(name)) {
+      const file = await describe(client, path, entry, options);
+      if (file !== undefined) infos.push({ name, isFolder: false, size: file.size });
+    }
+  }
+  return infos;
+}
+
 /** Each name once, even if the folder changes while it is read. */
 async function readFolder(
   client: SftpClient,

@@ -6,6 +6,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -79,6 +80,33 @@ describe.skipIf(!isThere)("SftpBackend", () => {
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, name), "x");
     },
+  });
+
+  test("misplacedPacks finds, reads and removes packs in wrong folders only", async () => {
+    const backend = await openStore();
+    await backend.create();
+    const { misplacedPacks } = backend;
+    const name = "ab".repeat(32);
+    const wrong = ["data/cd", "data/data/ab", "data/strange"];
+    for (const folder of [...wrong, "data/ab"]) {
+      mkdirSync(join(rootOf(backend), folder), { recursive: true });
+      writeFileSync(join(rootOf(backend), folder, name), folder);
+    }
+    symlinkSync(".", join(rootOf(backend), "data/loop"));
+
+    const found = (await misplacedPacks?.list()) ?? [];
+
+    expect(found.map(({ path }) => path).sort()).toEqual(wrong.map((path) => `${path}/${name}`));
+    for (const pack of found) {
+      const bytes = await misplacedPacks?.read(pack);
+      expect(`${Buffer.from(bytes ?? []).toString()}/${name}`).toBe(pack.path);
+      expect(bytes?.length).toBe(pack.size);
+      await misplacedPacks?.remove(pack);
+      await misplacedPacks?.remove(pack);
+      await expect(misplacedPacks?.read(pack)).rejects.toMatchObject({ code: "not-found" });
+    }
+    expect(await misplacedPacks?.list()).toEqual([]);
+    expect(existsSync(join(rootOf(backend), "data/ab", name))).toBe(true);
   });
 
   // As a server of another maker is, which knows only what the protocol itself has.

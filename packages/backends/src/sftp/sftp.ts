@@ -17,12 +17,14 @@ import type {
   FileInfo,
   FileKind,
   FileRef,
+  MisplacedPacks,
   ReadOptions,
 } from "@tsbak/core";
 
 import type { SftpClient } from "./client.ts";
 import type { SftpConnection, UseOptions } from "./connection.ts";
 import { listFiles, listPrefixes, sizeOf } from "./listing.ts";
+import { SftpMisplacedPacks } from "./misplaced.ts";
 import { makeFolder, makeFolderWithParents } from "./make-folder.ts";
 import type { FileAttributes } from "./packet.ts";
 import { publishFile, removeFile, replaceFile, type NewFile } from "./publish.ts";
@@ -58,6 +60,7 @@ export class SftpBackend implements Backend {
   readonly location: string;
   readonly connections: number;
   readonly reportsPieces = true;
+  readonly misplacedPacks: MisplacedPacks;
   readonly #root: string;
   readonly #connection: SftpConnection;
   #modes: Modes | undefined;
@@ -69,6 +72,10 @@ export class SftpBackend implements Backend {
     this.location = place.location;
     this.connections = place.connections;
     this.#root = place.root;
+    this.misplacedPacks = new SftpMisplacedPacks(
+      (action, options, work) => this.#call(action, options, work),
+      (path) => this.#pathOf(path),
+    );
   }
 
   create(options: CallOptions = {}): Promise<void> {

@@ -47,6 +47,7 @@ const CLOSED: readonly ErrorCode[] = ["corrupt", "no-repository", "wrong-passwor
 const STEPS: Readonly<Record<DoctorStep, string>> = {
   verify: "looking for damage",
   snapshots: "mending snapshots and keys",
+  places: "looking for packs in wrong folders",
   packs: "saving what can be read of damaged packs",
   index: "making the index true to the packs",
   blobs: "looking for what was lost",
@@ -195,6 +196,7 @@ async function conclude(
     repaired: treatment !== undefined,
     snapshots_mended: treatment?.snapshotsMended ?? [],
     keys_mended: treatment?.keysMended ?? [],
+    packs_placed: treatment?.packsPlaced ?? [],
     packs_salvaged: treatment?.packsSalvaged ?? [],
     blobs_salvaged: treatment?.blobsSalvaged ?? 0,
     blobs_found: Object.fromEntries(treatment?.blobsFound ?? []),

@@ -110,6 +110,27 @@ export interface RemoveFailure {
 /** The most files that `Backend.removeMany` takes. */
 export const REMOVED_AT_ONCE = 1000;
 
+/** A pack that lies where `read` does not look for it, as when somebody moved it by hand. */
+export interface MisplacedPack extends FileInfo {
+  /** Its place below the repository, with `/` between the parts: `data/ab/cd01...`. */
+  readonly path: string;
+}
+
+/** See `Backend.misplacedPacks`. The contents are anybody's. */
+export interface MisplacedPacks {
+  /**
+   * All that are anywhere below the folder of packs, whether there is one of the same name in the right place or not. Links are not
+   * followed, and what cannot be listed is passed over.
+   */
+  list(options?: CallOptions): Promise<readonly MisplacedPack[]>;
+
+  /** @throws {TsbakError} `not-found` if it is not there any more. */
+  read(pack: MisplacedPack, options?: CallOptions): Promise<Uint8Array<ArrayBuffer>>;
+
+  /** Removing one that is not there is not an error. */
+  remove(pack: MisplacedPack, options?: CallOptions): Promise<void>;
+}
+
 /** The methods that ask the store for something; `removeMany` counts as `remove`. */
 export type BackendMethod = "create" | "write" | "read" | "stat" | "list" | "remove";
 
@@ -204,6 +225,9 @@ export interface Backend {
    * @throws {TsbakError} `not-found` if there is no such file.
    */
   readonly clock?: ((ref: FileRef, options?: CallOptions) => Promise<number>) | undefined;
+
+  /** Packs in wrong folders, which `list` leaves out. Only stores that have folders of their own have this. */
+  readonly misplacedPacks?: MisplacedPacks | undefined;
 
   /**
    * Take away the folders that `create` made. What is not empty stays, and so does what is not a repository's. A store without this

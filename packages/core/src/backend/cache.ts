@@ -96,6 +96,11 @@ export class CachedBackend implements Backend {
     return this.#backend.replace?.bind(this.#backend);
   }
 
+  /** They are read once at most. */
+  get misplacedPacks(): Backend["misplacedPacks"] {
+    return this.#backend.misplacedPacks;
+  }
+
   get close(): Backend["close"] {
     return this.#backend.close?.bind(this.#backend);
   }

@@ -9,6 +9,8 @@ import type {
   FileInfo,
   FileKind,
   FileRef,
+  MisplacedPack,
+  MisplacedPacks,
   RemoveFailure,
 } from "./backend.ts";
 import { describeFile, describeFiles } from "./layout.ts";
@@ -51,7 +53,7 @@ export type RetryNotice =
  */
 export function withRetry(backend: Backend, options: RetryOptions = {}): Backend {
   const retry = new Retry(options);
-  const { removeMany, replace } = backend;
+  const { removeMany, replace, misplacedPacks } = backend;
   return {
     ...passedOn(backend),
     ...(replace && {
@@ -60,6 +62,7 @@ export function withRetry(backend: Backend, options: RetryOptions = {}): Backend
           replace.call(backend, ref, bytes, call),
         ),
     }),
+    ...(misplacedPacks && { misplacedPacks: misplacedAgain(misplacedPacks, retry) }),
     ...(removeMany && {
       removeMany: (refs, call) => removeAgain(removeMany.bind(backend), retry, refs, call),
     }),
@@ -80,6 +83,16 @@ export function withRetry(backend: Backend, options: RetryOptions = {}): Backend
     list: (kind, call) => listAgain(backend, retry, kind, call),
     remove: (ref, call) =>
       retry.run(`remove ${describeFile(ref)}`, call, () => backend.remove(ref, call)),
+  };
+}
+
+function misplacedAgain(misplaced: MisplacedPacks, retry: Retry): MisplacedPacks {
+  const name = ({ path }: MisplacedPack): string => path.slice(0, path.lastIndexOf("/") + 9);
+  return {
+    list: (call) => retry.run("list misplaced packs", call, () => misplaced.list(call)),
+    read: (pack, call) => retry.run(`read ${name(pack)}`, call, () => misplaced.read(pack, call)),
+    remove: (pack, call) =>
+      retry.run(`remove ${name(pack)}`, call, () => misplaced.remove(pack, call)),
   };
 }
 

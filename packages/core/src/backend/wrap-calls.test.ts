@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 
 import { FaultyBackend } from "../testing/faulty-backend.ts";
+import { MisplacingBackend } from "../testing/misplacing-backend.ts";
 import type { Backend, OpenFile } from "./backend.ts";
 import { withBandwidth } from "./bandwidth.ts";
 import { withCache } from "./cache.ts";
@@ -50,14 +51,28 @@ test.each(WRAPPERS)("%s closes and opens files of the store that it wraps", asyn
   expect((await wrapped.openFile?.({ kind: "pack", name: "ab".repeat(32) }))?.descriptor).toBe(1);
 });
 
+test.each(WRAPPERS)("%s finds packs in wrong folders, and removes them", async (_, wrap) => {
+  const store = new MisplacingBackend();
+  const wrapped = wrap(store);
+  const name = "ab".repeat(32);
+  await wrapped.write({ kind: "pack", name }, Buffer.from("contents"));
+  await store.misplace(name, "data/zz");
+
+  const [pack] = (await wrapped.misplacedPacks?.list()) ?? [];
+
+  expect(pack).toEqual({ name, size: 8, path: `data/zz/${name}` });
+  expect((await wrapped.misplacedPacks?.read(pack!))?.length).toBe(8);
+  await wrapped.misplacedPacks?.remove(pack!);
+  expect(await store.misplacedPacks.list()).toEqual([]);
+});
+
 test.each(WRAPPERS)("%s has no more methods than the store that it wraps", (_, wrap) => {
   const wrapped = wrap(new MemoryBackend());
 
-  expect([wrapped.close, wrapped.openFile, wrapped.removeMany]).toEqual([
-    undefined,
-    undefined,
-    undefined,
-  ]);
+  const { close, openFile, removeMany, misplacedPacks } = wrapped;
+  expect([close, openFile, removeMany, misplacedPacks].every((one) => one === undefined)).toBe(
+    true,
+  );
 });
 
 test("FaultyBackend closes the store that it wraps", async () => {

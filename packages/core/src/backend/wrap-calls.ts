@@ -5,6 +5,7 @@ import type {
   FileInfo,
   FileKind,
   FileRef,
+  MisplacedPacks,
 } from "./backend.ts";
 
 /** One call as those see it who stand between the caller and the store. */
@@ -34,7 +35,7 @@ export function wrapCalls(
   backend: Backend,
   begin: (call: BackendCall, options: CallOptions | undefined) => Passage,
 ): Backend {
-  const { removeMany } = backend;
+  const { removeMany, misplacedPacks } = backend;
   return {
     ...passedOn(backend),
     ...(removeMany && {
@@ -44,6 +45,7 @@ export function wrapCalls(
       },
     }),
     ...(backend.replace && { replace: replaceThrough(backend.replace.bind(backend), begin) }),
+    ...(misplacedPacks && { misplacedPacks: misplacedThrough(misplacedPacks, begin) }),
     create: (options) => {
       const passage = begin({ method: "create" }, options);
       return passage.run(() => backend.create(passage.options));
@@ -83,6 +85,31 @@ function replaceThrough(
   };
 }
 
+/** As far as those between are concerned, packs like all others. */
+function misplacedThrough(
+  misplaced: MisplacedPacks,
+  begin: (call: BackendCall, options: CallOptions | undefined) => Passage,
+): MisplacedPacks {
+  const through = <T>(
+    call: Pick<BackendCall, "method" | "size">,
+    name: string,
+    options: CallOptions | undefined,
+    work: (options: CallOptions | undefined) => Promise<T>,
+  ): Promise<T> => {
+    const passage = begin({ ...call, ref: { kind: "pack", name } }, options);
+    return passage.run(() => work(passage.options));
+  };
+  return {
+    list: (options) => through({ method: "list" }, "", options, (own) => misplaced.list(own)),
+    read: (pack, options) =>
+      through({ method: "read", size: pack.size }, pack.name, options, (own) =>
+        misplaced.read(pack, own),
+      ),
+    remove: (pack, options) =>
+      through({ method: "remove" }, pack.name, options, (own) => misplaced.remove(pack, own)),
+  };
+}
+
 /** What a wrapper leaves as it is. */
 export function passedOn(backend: Backend): Omit<Backend, BackendMethod | "removeMany"> {
   return {
@@ -93,6 +120,7 @@ export function passedOn(backend: Backend): Omit<Backend, BackendMethod | "remov
     ...(backend.openFile && { openFile: backend.openFile.bind(backend) }),
     ...(backend.replace && { replace: backend.replace.bind(backend) }),
     ...(backend.clock && { clock: backend.clock.bind(backend) }),
+    ...(backend.misplacedPacks && { misplacedPacks: backend.misplacedPacks }),
     ...(backend.removeFolders && { removeFolders: backend.removeFolders.bind(backend) }),
     ...(backend.close && { close: backend.close.bind(backend) }),
   };

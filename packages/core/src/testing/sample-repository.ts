@@ -38,9 +38,8 @@ export class TestingRepository {
     this.#sealer = new Sealer(repository.masterKey);
   }
 
-  /** One in memory, which nobody can open again: it has no key file. */
-  static async create(): Promise<TestingRepository> {
-    const backend = new MemoryBackend();
+  /** One in memory unless another store is given, which nobody can open again: it has no key file. */
+  static async create(backend: Backend = new MemoryBackend()): Promise<TestingRepository> {
     const config = {
       version: 2 as const,
       id: "1".repeat(64),
@@ -174,8 +173,8 @@ function emptyNode(name: string): Node {
 }
 
 /** A repository with three packs (two of data), one index file, one snapshot and the key of another user. */
-export async function createSample(): Promise<Sample> {
-  const testing = await TestingRepository.create();
+export async function createSample(backend?: Backend): Promise<Sample> {
+  const testing = await TestingRepository.create(backend);
   const first = randomBytes(1000);
   const shared = randomBytes(3000);
   const last = randomBytes(500);

@@ -22,6 +22,8 @@ export interface DoctorReport {
 export interface Treatment {
   readonly snapshotsMended: readonly string[];
   readonly keysMended: readonly string[];
+  /** Packs that lay in wrong folders, and are in their places now. */
+  readonly packsPlaced: readonly string[];
   readonly packsSalvaged: readonly string[];
   /** Number of blobs that were saved out of damaged packs. */
   readonly blobsSalvaged: number;
@@ -39,4 +41,5 @@ export type DoctorEvent =
   | { readonly kind: "packs"; readonly event: RepairPacksEvent };
 
 /** The steps; those from `snapshots` on change the repository. */
-export type DoctorStep = "verify" | "snapshots" | "packs" | "index" | "blobs" | "verify-again";
+export type DoctorStep =
+  "verify" | "snapshots" | "places" | "packs" | "index" | "blobs" | "verify-again";

@@ -10,6 +10,7 @@ import {
   TestingRepository,
   type Sample,
 } from "../../testing/sample-repository.ts";
+import { MisplacingBackend } from "../../testing/misplacing-backend.ts";
 import { encodeTree } from "../../format/tree.ts";
 import { forgetSnapshots } from "../forget/forget.ts";
 import { tagSnapshots } from "../rewrite/tag-snapshots.ts";
@@ -251,5 +252,65 @@ describe("doctor()", () => {
 
     expect(after.errors).toEqual([]);
     expect(shelf.names).toEqual([sample.index]);
+  });
+});
+
+describe("doctor() and packs in wrong folders", () => {
+  async function createMisplaced(): Promise<{ sample: Sample; store: MisplacingBackend }> {
+    const store = new MisplacingBackend();
+    return { sample: await createSample(store), store };
+  }
+
+  test("tells where they lie, and puts them in their places", async () => {
+    const { sample, store } = await createMisplaced();
+    const [{ id: first }, { id: second }] = sample.packs;
+    const bytes = await store.read({ kind: "pack", name: first });
+    await store.misplace(first, "data/zz");
+    await store.misplace(second, "data");
+
+    const report = await treat(sample);
+
+    expect(report.before.errors.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^The pack .* is missing, .* lies in data\/zz, .*"tsbak doctor"/),
+      expect.stringMatching(/^The pack .* is missing, .* lies in data, .*"tsbak doctor"/),
+    ]);
+    expect(report.after.errors).toEqual([]);
+    expect(report.treatment).toMatchObject({ packsPlaced: [first, second], packsSalvaged: [] });
+    expect(await store.read({ kind: "pack", name: first })).toEqual(bytes);
+    expect(await store.misplacedPacks.list()).toEqual([]);
+  });
+
+  test("saves what is whole in one that is damaged, and keeps a copy of it", async () => {
+    const { sample, store } = await createMisplaced();
+    const { testing, packs, ids } = sample;
+    await testing.flip("pack", packs[0].id, -100);
+    await testing.flip("pack", packs[0].id, 100);
+    await store.misplace(packs[0].id, "data/zz");
+    const shelf = new Shelf();
+
+    const report = await treat(sample, {}, shelf);
+
+    expect(report.treatment).toMatchObject({ packsPlaced: [], blobsSalvaged: 1 });
+    expect(report.treatment?.blobsLost).toMatchObject([{ id: ids.first }]);
+    expect(shelf.names).toEqual([packs[0].id]);
+    expect(await store.misplacedPacks.list()).toEqual([]);
+  });
+
+  test("leaves alone what is in its place as well, and what is no pack", async () => {
+    const { sample, store } = await createMisplaced();
+    const { testing, packs } = sample;
+    const [{ id: lost }, { id: double }] = packs;
+    const bytes = await store.read({ kind: "pack", name: double });
+    await store.misplace(double, "data/zz");
+    await store.write({ kind: "pack", name: double }, bytes);
+    await store.write({ kind: "pack", name: "ab".repeat(32) }, Buffer.alloc(1000));
+    await store.misplace("ab".repeat(32), "data/zz");
+    await testing.backend.remove({ kind: "pack", name: lost });
+    const elsewhere = await store.misplacedPacks.list();
+
+    const report = await treat(sample);
+
+    expect(report.treatment).toMatchObject({ packsPlaced: [], blobsSalvaged: 0 });
+    expect(await store.misplacedPacks.list()).toEqual(elsewhere);
   });
 });

@@ -3,7 +3,7 @@
  *
  *   (1) Nothing is given up that could still be of use: damaged files go only when what they hold was saved elsewhere or cannot be
  *       read, and after a copy of them is durable outside the repository. Snapshots are never removed.
- *   (2) Damaged packs are salvaged before the index is made true, as the index may be the only map to what they hold.
+ *   (2) Packs that lie in wrong folders are put in their places, and damaged ones are salvaged, before the index is made true, as the index may be the only map to what they hold.
  *   (3) Lost blobs are looked for last, when the index is true: what it does not know then is not in the repository.
  *   (4) Each step can be killed between any two writes, and begun again.
  *
@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { CallOptions } from "../../backend/backend.ts";
+import type { CallOptions, MisplacedPack } from "../../backend/backend.ts";
 import { CacheReader } from "../../backend/cache-reader.ts";
 import { isTsbakError } from "../../errors.ts";
 import { decodeSnapshot } from "../../format/snapshot.ts";
@@ -29,6 +29,7 @@ import { withExclusiveLock, type ExclusiveOptions } from "./exclusive-lock.ts";
 import { LiveSource } from "./live-source.ts";
 import { BlobSearch } from "./lost-blobs.ts";
 import { keepIndexes, mendKeys, mendSnapshots, type MendTools } from "./mend-files.ts";
+import { placePacks, type PlacedPacks } from "./place-packs.ts";
 import { cachedFiles, mirroredFiles, trashedFiles } from "./raw-source.ts";
 import { rebuildIndex } from "./repair-index.ts";
 import { salvagePacks, type KeepAside } from "./repair-packs.ts";
@@ -76,6 +77,7 @@ class Doctor {
   readonly #tools: MendTools;
   readonly #snapshots = new Set<string>();
   readonly #keys = new Set<string>();
+  readonly #placed: string[] = [];
   readonly #packs: string[] = [];
   /** Packs that stay where they are, as they cannot be read. */
   readonly #packsLeft = new Set<string>();
@@ -168,9 +170,12 @@ class Doctor {
 
   /** True if something was changed. */
   async #treat(report: VerifyReport, missing: readonly string[]): Promise<boolean> {
+    const isMended = await this.#mendFiles(report, missing);
+    const { placed, left } = await this.#placePacks(report);
     const steps = [
-      await this.#mendFiles(report, missing),
-      await this.#salvage(report.damagedPacks),
+      isMended,
+      placed.length > 0,
+      await this.#salvage(report.damagedPacks, left),
       await this.#repairIndex(report),
       await this.#findBlobs(),
     ];
@@ -190,11 +195,29 @@ class Doctor {
     return snapshots.length + mended.length > 0;
   }
 
-  async #salvage(names: readonly string[]): Promise<boolean> {
+  /** What is missing may lie in a wrong folder. */
+  async #placePacks(report: VerifyReport): Promise<PlacedPacks> {
+    const isWanted = report.errors.some(({ kind }) => /^(pack|blob)-missing$/.test(kind));
+    const canLookFor = this.#repository.backend.misplacedPacks !== undefined;
+    if (!isWanted || !canLookFor) return { placed: [], left: new Map() };
+    this.#begin("places");
+    const missing = new Set(namesOf(report, "pack-missing"));
+    const result = await placePacks(this.#repository, missing, this.#call);
+    this.#placed.push(...result.placed);
+    return result;
+  }
+
+  /** Damaged packs, and what lies in wrong folders and could not be put in its place. */
+  async #salvage(
+    damaged: readonly string[],
+    misplaced: ReadonlyMap<string, MisplacedPack>,
+  ): Promise<boolean> {
+    const names = [...damaged, ...misplaced.keys()];
     if (names.length === 0) return false;
     this.#begin("packs");
     const options = {
       keepAside: this.#tools.keepAside,
+      misplaced,
       onEvent: (event: Extract<DoctorEvent, { kind: "packs" }>["event"]) =>
         this.#options.onEvent?.({ kind: "packs", event }),
     };
@@ -251,6 +274,7 @@ class Doctor {
     return {
       snapshotsMended: [...this.#snapshots],
       keysMended: [...this.#keys],
+      packsPlaced: this.#placed,
       packsSalvaged: this.#packs,
       blobsSalvaged: this.#salvaged,
       blobsFound: this.#found,

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { CallOptions, FileRef } from "../../backend/backend.ts";
+import type { CallOptions, FileRef, MisplacedPack } from "../../backend/backend.ts";
 import { isTsbakError, TsbakError } from "../../errors.ts";
 import { BlobIndex } from "../../repository/blob-index.ts";
 import type { Repository } from "../../repository/repository.ts";
@@ -42,6 +42,8 @@ export type RepairPacksEvent =
 /** How packs are salvaged. */
 export interface SalvageOptions {
   readonly keepAside: KeepAside;
+  /** Packs, by name, that lie in wrong folders: they are read and removed there. */
+  readonly misplaced?: ReadonlyMap<string, MisplacedPack> | undefined;
   readonly onEvent?: ((event: RepairPacksEvent) => void) | undefined;
 }
 
@@ -80,7 +82,8 @@ export async function salvagePacks(
   call: CallOptions,
 ): Promise<RepairPacksSummary> {
   const wanted = [...new Set(names)];
-  await refuseMissing(repository, wanted, call);
+  const inPlace = wanted.filter((name) => options.misplaced?.has(name) !== true);
+  await refuseMissing(repository, inPlace, call);
   const survey = await surveyIndex(repository, call);
   for (const { error } of survey.damaged) if (error.code !== "corrupt") throw error;
   return new PackRepair(repository, survey, options, call).run(wanted);
@@ -174,9 +177,12 @@ class PackRepair {
   /** The bytes of a pack, of which there is a copy then. Undefined if the store cannot read all of them. */
   async #keep(name: string): Promise<Uint8Array | undefined> {
     const ref = { kind: "pack", name } as const;
+    const call = this.#call;
+    const { misplacedPacks } = this.#repository.backend;
+    const misplaced = this.#options.misplaced?.get(name);
     try {
-      const { size } = await this.#repository.backend.stat(ref, this.#call);
-      const bytes = size === 0 ? new Uint8Array() : await this.#read(ref);
+      const bytes = await (misplaced ? misplacedPacks?.read(misplaced, call) : this.#read(ref));
+      if (bytes === undefined) return undefined;
       await this.#options.keepAside(ref, bytes);
       return bytes;
     } catch (error) {
@@ -188,6 +194,8 @@ class PackRepair {
   }
 
   async #read(ref: FileRef): Promise<Uint8Array> {
+    const { size } = await this.#repository.backend.stat(ref, this.#call);
+    if (size === 0) return new Uint8Array();
     try {
       return await readDamaged(this.#repository, ref, undefined, this.#call);
     } catch (error) {
@@ -197,9 +205,12 @@ class PackRepair {
   }
 
   async #remove(names: readonly string[]): Promise<void> {
+    const { backend } = this.#repository;
     let done = 0;
     for (const name of names) {
-      await this.#repository.backend.remove({ kind: "pack", name }, this.#call);
+      const misplaced = this.#options.misplaced?.get(name);
+      if (misplaced === undefined) await backend.remove({ kind: "pack", name }, this.#call);
+      else await backend.misplacedPacks?.remove(misplaced, this.#call);
       this.#progress("packs-removed", ++done, names.length);
     }
   }

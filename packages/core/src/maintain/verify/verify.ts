@@ -19,6 +19,7 @@ import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
 import type { IndexSurvey } from "../../repository/survey-index.ts";
 import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
 import { Findings } from "./findings.ts";
+import { locateMissing } from "./locate-missing.ts";
 import { PackVerification, type ReadData } from "./pack-verification.ts";
 import type { ReadBudget } from "./read-budget.ts";
 import { readPacks, startVerifyWorkers, type VerifyPool } from "./read-packs.ts";
@@ -113,6 +114,7 @@ async function run(
   if (hasBudget(readData) && memory.problem !== undefined) throw memory.problem;
   const packs = new PackVerification(survey.index, { findings, progress, memory });
   packs.compareListing(listing);
+  await locateMissing(repository, findings, call);
   const setup: VerifySetup = {
     key: repository.masterKey,
     index: survey.index.share(),
