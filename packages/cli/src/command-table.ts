@@ -73,9 +73,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/restore.ts")).runRestore,
   },
   {
-    usage: "verify",
+    usage: "verify [ids...]",
     alias: "check",
-    summary: "look for damage in the repository",
+    summary: "look for damage in the repository, or in what some snapshots need",
     declare: declareVerify,
     load: async () => (await import("./commands/verify.ts")).runVerify,
   },

@@ -1,10 +1,13 @@
 import {
+  byTime,
   drill,
   findSnapshot,
   makeScratchFolder,
   removeScratchFolder,
   type DrillReport,
   type Repository,
+  type SnapshotChoice,
+  type SnapshotEntry,
 } from "@tsbak/core";
 import type { Context } from "./context.ts";
 import { formatCount, formatLocalTime, formatSize, printable } from "./format-text.ts";
@@ -27,13 +30,13 @@ export function wantsDrill({ drill: files, canary }: DrillFlags): boolean {
 export async function runDrill(
   context: Context,
   repository: Repository,
-  flags: DrillFlags,
+  flags: DrillFlags & { readonly snapshots?: SnapshotChoice | undefined },
 ): Promise<number> {
   const folder = flags.drillTarget ?? makeScratchFolder("drill");
   try {
     const wish = { readOnly: true, settlesLater: true };
     const report = await withLock(context, repository, wish, async (signal, lock) => {
-      const found = await findSnapshot(repository, "latest", {}, { signal });
+      const found = await findNewest(repository, flags.snapshots ?? {}, signal);
       const time = formatLocalTime(found.snapshot.time);
       context.output.say(
         `drill: restoring from snapshot ${found.id.slice(0, 8)} of ${time} to ${printable(folder)}`,
@@ -52,6 +55,18 @@ export async function runDrill(
   } finally {
     if (flags.drillTarget === undefined) removeScratchFolder(folder);
   }
+}
+
+/** The newest of those that were chosen. */
+async function findNewest(
+  repository: Repository,
+  { names = [], filter }: SnapshotChoice,
+  signal: AbortSignal,
+): Promise<SnapshotEntry> {
+  const wanted = names.length === 0 ? ["latest"] : names;
+  const found: SnapshotEntry[] = [];
+  for (const name of wanted) found.push(await findSnapshot(repository, name, filter, { signal }));
+  return found.sort(byTime).at(-1) as SnapshotEntry;
 }
 
 function printDrill({ output }: Context, report: DrillReport): void {

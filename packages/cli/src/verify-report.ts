@@ -25,20 +25,37 @@ export function printVerifyReport(context: Context, report: VerifyReport): void 
     ...coverageFields(report),
     ...trafficFields(context),
   });
-  const { snapshots, packs, blobs, trees, packsRead, bytesRead } = report.counts;
-  output.say(
-    `checked ${formatCount(snapshots, "snapshot")}, ${formatCount(trees, "tree")}, ${formatCount(blobs, "blob")}, ${formatCount(packs, "pack")}`,
-  );
+  const { packsRead, bytesRead } = report.counts;
+  output.say(describeCounts(report));
+  const { snapshots, snapshotsLeftOut } = report.counts;
+  if (snapshotsLeftOut !== undefined && snapshots === 0 && report.errors.length === 0) {
+    output.warn("no snapshot fits the filter, so that only the index was checked");
+  }
   if (packsRead > 0)
     output.say(`read ${formatCount(packsRead, "pack")} in full, ${formatSize(bytesRead)}`);
   for (const line of describeCoverage(report)) output.say(line);
   if (report.errors.length === 0) output.say("no errors were found");
 }
 
+/** Of some snapshots only is not said how many blobs and packs they need: the index was looked at as a whole. */
+function describeCounts({ counts }: VerifyReport): string {
+  const { snapshots, snapshotsLeftOut, packs, blobs, trees } = counts;
+  const what = `${formatCount(trees, "tree")}`;
+  if (snapshotsLeftOut === undefined) {
+    return `checked ${formatCount(snapshots, "snapshot")}, ${what}, ${formatCount(blobs, "blob")}, ${formatCount(packs, "pack")}`;
+  }
+  const all = formatCount(snapshots + snapshotsLeftOut, "snapshot");
+  return `checked ${snapshots} of ${all}, ${what}, and the index of ${formatCount(packs, "pack")}`;
+}
+
 /** In the summary of `--json`. */
 function coverageFields({ coverage, counts }: VerifyReport): Record<string, unknown> {
   const { oldest } = coverage;
   return {
+    ...(counts.snapshotsLeftOut !== undefined && {
+      tsbak_snapshots: counts.snapshots,
+      tsbak_snapshots_left_out: counts.snapshotsLeftOut,
+    }),
     tsbak_packs_read: counts.packsRead,
     tsbak_bytes_read: counts.bytesRead,
     tsbak_coverage: {

@@ -94,6 +94,7 @@ export type { DrillOptions, DrillProblem, DrillReport } from "./drill/drill.ts";
 export { makeScratchFolder, removeScratchFolder } from "./fs/scratch-folder.ts";
 export { verify } from "./maintain/verify/verify.ts";
 export type { VerifyOptions } from "./maintain/verify/verify.ts";
+export type { SnapshotChoice } from "./maintain/verify/choose-snapshots.ts";
 export { startVerifyWorkers } from "./maintain/verify/read-packs.ts";
 export type { VerifyPool } from "./maintain/verify/read-packs.ts";
 export type { Coverage, UnreadPack } from "./maintain/verify/coverage.ts";

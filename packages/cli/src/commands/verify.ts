@@ -8,11 +8,13 @@ import {
   type VerifyOptions,
   type VerifyReport,
 } from "@tsbak/core";
+import { chooseToVerify } from "../choose-to-verify.ts";
 import type { Context } from "../context.ts";
 import { runDrill, wantsDrill, type DrillFlags } from "../drill-run.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatSize } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
+import type { FilterFlags } from "../options.ts";
 import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
@@ -20,7 +22,7 @@ import { printVerifyReport } from "../verify-report.ts";
 import { lockWaiting, orSayNoLock } from "../with-lock.ts";
 
 /** Flags of `verify`. */
-export interface VerifyFlags extends DrillFlags {
+export interface VerifyFlags extends DrillFlags, FilterFlags {
   readonly readData?: boolean;
   readonly readDataSubset?: string;
   readonly readDataBudget?: string;
@@ -29,16 +31,17 @@ export interface VerifyFlags extends DrillFlags {
 /** `verify`, restic's `check`: look for damage. Any makes the exit code 1. */
 export async function runVerify(
   context: Context,
-  _args: readonly string[],
+  ids: readonly string[],
   flags: VerifyFlags,
 ): Promise<ExitCode> {
   const readData = dataToRead(flags);
+  const snapshots = chooseToVerify(context, ids, flags);
   keepMemorySmall();
   collectSeldom();
   // They load their code while the key is derived from the password.
   const workers = startVerifyWorkers();
   try {
-    return await verifyRepository(context, { readData, workers }, flags);
+    return await verifyRepository(context, { readData, snapshots, workers }, flags);
   } finally {
     await workers.close();
   }
@@ -71,7 +74,9 @@ async function verifyRepository(
     status.stop();
   }
   printVerifyReport(context, report);
-  const drillErrors = wantsDrill(flags) ? await runDrill(context, repository, flags) : 0;
+  const drillErrors = wantsDrill(flags)
+    ? await runDrill(context, repository, { ...flags, snapshots: options.snapshots })
+    : 0;
   if (report.errors.length === 0 && drillErrors === 0) return EXIT.ok;
   if (report.errors.length === 0) {
     throw new TsbakError(

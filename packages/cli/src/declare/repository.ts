@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { addFromOptions, asText, collect } from "../options.ts";
+import { addFilterOptions, addFromOptions, asText, collect } from "../options.ts";
 import { parseCount, parseMoment, parseSize, parseThreads } from "../parse-values.ts";
 
 /** Declare the flags of `init`. */
@@ -28,7 +28,7 @@ export function declareNewKey(command: Command): Command {
 
 /** Declare the flags of `verify`. */
 export function declareVerify(command: Command): Command {
-  return command
+  command
     .option("--read-data", "read all packs in full")
     .option("--read-data-subset <part>", "read a part: n/t, such as 1/7; 5%; or a size, 10G")
     .option(
@@ -40,6 +40,7 @@ export function declareVerify(command: Command): Command {
     .option("--drill-target <folder>", "restore to it and keep it (default: a folder in $TMPDIR)")
     .option("--drill-seed <number>", "draw the same files again", parseThreads)
     .addOption(new Option("--with-cache").hideHelp());
+  return addFilterOptions(command);
 }
 
 /** Declare the flags of `unlock`. */

@@ -50,12 +50,15 @@ export async function findOrphans(
       continue;
     }
     const subtrees: number[] = [];
-    checkTree(
-      nodes,
-      index,
-      (entry) => subtrees.push(entry),
-      () => (isIncomplete[tree] = 1),
-    );
+    const links = {
+      content: (id: Uint8Array) => index.has("data", id),
+      subtree: (id: Uint8Array) => {
+        const entry = index.find("tree", id);
+        if (entry >= 0) subtrees.push(entry);
+        return entry >= 0;
+      },
+    };
+    checkTree(nodes, links, () => (isIncomplete[tree] = 1));
     for (const entry of subtrees) isReferred[entry] = 1;
     graph.add(Uint32Array.from([tree, subtrees.length, ...subtrees]));
   }

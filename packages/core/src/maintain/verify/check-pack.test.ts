@@ -48,6 +48,7 @@ async function createPack({ isTwice }: { isTwice: boolean }): Promise<PackWithou
       opener,
       zstd: await loadZstd(),
       compareNames: false,
+      notesPacks: false,
       ...scratch,
     },
     task: { name: pack.id, entries: new PackMap(index).entriesOf(index.packNumber(pack.id)) },

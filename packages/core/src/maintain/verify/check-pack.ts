@@ -15,6 +15,7 @@ export interface PackTools extends GroupTools {
   readonly sealed: Scratch;
   /** See `VerifySetup`. */
   readonly compareNames: boolean;
+  readonly notesPacks: boolean;
 }
 
 /**
@@ -42,6 +43,7 @@ class PackCheck {
   readonly #damaged: { entry: number; reason: string }[] = [];
   readonly #trees: number[] = [];
   readonly #treeFaults: { tree: number; fault: TreeFault }[] = [];
+  readonly #usedPacks = new Set<number>();
   readonly #links: LinkSink = {
     content: (id) => this.#tools.index.has("data", id),
     subtree: (id) => {
@@ -55,6 +57,9 @@ class PackCheck {
     this.#task = task;
     this.#tools = tools;
     this.#groups = new PackGroups(tools, { size: GROUP_SIZE, gap: GROUP_SIZE });
+    if (tools.notesPacks) {
+      this.#links = { ...this.#links, content: (id) => this.#notePacks(id) };
+    }
     this.#source = openPackSource(task.bytes, (size) => tools.sealed.atLeast(size));
   }
 
@@ -71,7 +76,16 @@ class PackCheck {
       damaged: this.#damaged,
       trees: Uint32Array.from(this.#trees),
       treeFaults: this.#treeFaults,
+      usedPacks: Uint32Array.from(this.#usedPacks),
     };
+  }
+
+  /** Note where all copies of contents are; false if the index does not know them. */
+  #notePacks(id: Uint8Array): boolean {
+    const { index } = this.#tools;
+    const copies = index.findAll("data", id);
+    for (const entry of copies) this.#usedPacks.add(index.packNumberAt(entry));
+    return copies.length > 0;
   }
 
   #checkGroup(entries: Uint32Array): void {
@@ -124,7 +138,7 @@ class PackCheck {
       () => {
         const nodes = decodeTree(plain);
         const head = this.#trees.push(tree, 0) - 1;
-        checkTree(nodes, index, (subtree) => this.#trees.push(subtree), fault);
+        checkTree(nodes, this.#links, fault);
         this.#trees[head] = this.#trees.length - head - 1;
       },
       (message) => fault({ kind: "tree-damaged", message }),

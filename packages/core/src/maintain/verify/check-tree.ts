@@ -1,7 +1,7 @@
 import { fromHex } from "../../bytes/hex.ts";
 import type { Node } from "../../format/node.ts";
 import { printablePath } from "../../fs/path.ts";
-import type { SharedIndexView } from "../../repository/shared-index.ts";
+import type { LinkSink } from "../../format/tree-links.ts";
 import type { TreeFault } from "./verify-protocol.ts";
 
 const TYPES: ReadonlySet<string> = new Set([
@@ -18,13 +18,12 @@ const NULL_ID = "0".repeat(64);
 
 /**
  * Check the entries of a tree (restic format, section 14): known types, names, contents that the index knows.
- * `onSubtree` gets the index entry of each subtree. The sum of blob sizes is not compared with the size of the file, and
+ * `links` is told what it refers to, and says whether the index knows it. The sum of blob sizes is not compared with the size of the file, and
  * the order of names is not checked: restic does neither, as files change while they are read.
  */
 export function checkTree(
   nodes: readonly Node[],
-  index: SharedIndexView,
-  onSubtree: (entry: number) => void,
+  links: LinkSink,
   onFault: (fault: TreeFault) => void,
 ): void {
   for (const node of nodes) {
@@ -32,36 +31,33 @@ export function checkTree(
       onFault({ kind: "tree-invalid", message: `entry "${printablePath(node.name)}" ${what}` });
     if (node.name.length === 0) invalid("has no name");
     if (!TYPES.has(node.type)) invalid(`has the unknown type "${node.type}"`);
-    if (node.type === "file") checkContent(node, index, onFault, invalid);
-    if (node.type === "dir") checkSubtree(node, index, onSubtree, onFault, invalid);
+    if (node.type === "file") checkContent(node, links, onFault, invalid);
+    if (node.type === "dir") checkSubtree(node, links, onFault, invalid);
   }
 }
 
 function checkContent(
   node: Node,
-  index: SharedIndexView,
+  links: LinkSink,
   onFault: (fault: TreeFault) => void,
   invalid: (what: string) => void,
 ): void {
   if (node.content === null) return invalid("is a file without contents");
   for (const id of node.content) {
     if (id === NULL_ID) invalid("has contents with an empty id");
-    else if (!index.has("data", fromHex(id))) onFault(missing("data", id));
+    else if (!links.content(fromHex(id))) onFault(missing("data", id));
   }
 }
 
 function checkSubtree(
   node: Node,
-  index: SharedIndexView,
-  onSubtree: (entry: number) => void,
+  links: LinkSink,
   onFault: (fault: TreeFault) => void,
   invalid: (what: string) => void,
 ): void {
   const id = node.subtree;
   if (id === undefined || id === NULL_ID) return invalid("is a directory without a tree");
-  const entry = index.find("tree", fromHex(id));
-  if (entry < 0) onFault(missing("tree", id));
-  else onSubtree(entry);
+  if (!links.subtree(fromHex(id))) onFault(missing("tree", id));
 }
 
 function missing(type: "data" | "tree", id: string): TreeFault {

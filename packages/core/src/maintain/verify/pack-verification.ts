@@ -4,6 +4,7 @@ import { sumCoverage, type Coverage } from "./coverage.ts";
 import type { Findings, OpenProblem } from "./findings.ts";
 import { PackMap } from "./pack-map.ts";
 import { choosePacksDue, type PackSize, type ReadBudget } from "./read-budget.ts";
+import type { NeededPacks } from "./needed-packs.ts";
 import type { PackJob, PackOutcome } from "./read-packs.ts";
 import { choosePacks, type Subset } from "./subset.ts";
 import { TreeGraph } from "./tree-graph.ts";
@@ -76,18 +77,21 @@ export class PackVerification {
   }
 
   /**
-   * What must be read: trees in any case, and whole packs as wished. Trees first, as their packs take longest. Of a budget of
+   * What must be read: trees in any case, and whole packs as wished; if only some are needed, of those, and their trees were read before. Trees first, as their packs take longest. Of a budget of
    * time the packs come last, the one that waited longest first, as long as `hasTime` says so, but at least one.
    */
-  *plan(readData: ReadData, hasTime: () => boolean): Generator<PackJob> {
+  *plan(readData: ReadData, hasTime: () => boolean, needed?: NeededPacks): Generator<PackJob> {
     const isTimed = isTimeBudget(readData);
-    const choice = this.#choose(readData);
+    const candidates = needed
+      ? this.#present.filter(({ pack }) => needed.has(pack))
+      : this.#present;
+    const choice = this.#choose(readData, candidates);
     const chosen = new Set(isTimed ? [] : choice);
     const jobs: PackJob[] = [];
-    for (const present of this.#present) {
+    for (const present of candidates) {
       if (this.#map.treesIn(present.pack) === 0) continue;
       if (chosen.delete(present)) jobs.push(this.#wholePack(present));
-      else jobs.push(...this.#treeRuns(present));
+      else if (needed === undefined) jobs.push(...this.#treeRuns(present));
     }
     for (const present of chosen) jobs.push(this.#wholePack(present));
     for (const job of jobs) this.#announce(job);
@@ -98,6 +102,17 @@ export class PackVerification {
       this.#announce(job);
       yield job;
     }
+  }
+
+  /** The reading of these trees only, by their entries. */
+  planTrees(trees: readonly number[]): readonly PackJob[] {
+    const wanted = new Set(trees);
+    const packs = new Set(trees.map((tree) => this.#index.packNumberAt(tree)));
+    const jobs = this.#present.flatMap((present) =>
+      packs.has(present.pack) ? this.#treeRuns(present, wanted) : [],
+    );
+    for (const job of jobs) this.#announce(job);
+    return jobs;
   }
 
   /** What was read in full lately, of all packs of the index. */
@@ -148,12 +163,12 @@ export class PackVerification {
     this.#memory.saveSometimes();
   }
 
-  #choose(readData: ReadData): readonly PresentPack[] {
-    if (typeof readData === "boolean") return readData ? this.#present : [];
+  #choose(readData: ReadData, candidates: readonly PresentPack[]): readonly PresentPack[] {
+    if (typeof readData === "boolean") return readData ? candidates : [];
     if ("budget" in readData) {
-      return choosePacksDue(this.#present, this.#memory.ledger, readData.budget);
+      return choosePacksDue(candidates, this.#memory.ledger, readData.budget);
     }
-    return choosePacks(this.#present, readData.subset);
+    return choosePacks(candidates, readData.subset);
   }
 
   #wholePack({ pack, name, size }: PresentPack): PackJob {
@@ -162,7 +177,7 @@ export class PackVerification {
     return { pack, name, isWhole: true, start: 0, length: size, entries };
   }
 
-  #treeRuns({ pack, name, size }: PresentPack): PackJob[] {
+  #treeRuns({ pack, name, size }: PresentPack, wanted?: ReadonlySet<number>): PackJob[] {
     const index = this.#index;
     const jobs: PackJob[] = [];
     let entries: number[] = [];
@@ -180,6 +195,7 @@ export class PackVerification {
       const length = index.lengthAt(entry);
       // What lies beyond the end of the file is noted as lost already.
       if (!index.isTreeAt(entry) || offset + length > size) continue;
+      if (wanted?.has(entry) === false) continue;
       if (offset - end > GAP_SIZE || offset + length - start > RUN_SIZE) close();
       if (entries.length === 0) start = offset;
       entries.push(entry);

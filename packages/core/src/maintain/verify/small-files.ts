@@ -7,9 +7,9 @@
 import type { CallOptions, FileInfo } from "../../backend/backend.ts";
 import { haveSameNames } from "../../repository/load-index.ts";
 import type { Repository } from "../../repository/repository.ts";
-import type { SnapshotEntry } from "../../repository/snapshots.ts";
 import { surveyIndex, type IndexSurvey } from "../../repository/survey-index.ts";
-import { checkKeys, checkLocks, checkSnapshots } from "./check-files.ts";
+import { checkKeys, checkLocks } from "./check-files.ts";
+import { chooseSnapshots, type ChosenSnapshots, type SnapshotChoice } from "./choose-snapshots.ts";
 import { Findings } from "./findings.ts";
 
 /** What the index files say that were read before there was a lock. */
@@ -32,26 +32,25 @@ export interface SmallFilesOptions extends CallOptions {
   /** Nobody else writes to the repository. */
   readonly isLocked: boolean;
   readonly surveyed: Promise<EarlySurvey | undefined>;
+  /** Which snapshots are read; an empty choice leaves none out. */
+  readonly choice: SnapshotChoice;
 }
 
 /** All files but packs, while they are read. The caller awaits both, whatever fails. */
 export interface SmallFiles {
   readonly index: Promise<{ readonly survey: IndexSurvey; readonly listing: readonly FileInfo[] }>;
-  readonly others: Promise<{
-    readonly snapshots: readonly SnapshotEntry[];
-    readonly problems: Findings;
-  }>;
+  readonly others: Promise<ChosenSnapshots & { readonly problems: Findings }>;
 }
 
 /** Begin to read all files but packs. */
 export async function readSmallFiles(
   repository: Repository,
-  { isLocked, surveyed, signal }: SmallFilesOptions,
+  { isLocked, surveyed, choice, signal }: SmallFilesOptions,
 ): Promise<SmallFiles> {
   const call = { signal };
   const listings = await startListing(repository, isLocked, call);
   const survey = surveyFiles(repository, listings.index, surveyed, call);
-  const others = readOthers(repository, listings.snapshots, call);
+  const others = readOthers(repository, listings.snapshots, choice, call);
   // Whoever stops before these are awaited has been told of a failure.
   others.catch(() => undefined);
   return { index: withListing(survey, listings.packs), others };
@@ -81,20 +80,21 @@ async function surveyFiles(
 async function readOthers(
   repository: Repository,
   listing: Promise<readonly string[]>,
+  choice: SnapshotChoice,
   call: CallOptions,
 ): SmallFiles["others"] {
   // Each on its own, so that problems come in the same order whatever is faster.
   const parts = [new Findings(), new Findings(), new Findings()] as const;
   const works = [
-    listing.then((names) => checkSnapshots(repository, names, parts[0], call)),
+    listing.then((names) => chooseSnapshots(repository, names, choice, parts[0], call)),
     checkKeys(repository, parts[1], call),
     checkLocks(repository, parts[2], call),
   ] as const;
   await Promise.allSettled(works);
-  const [snapshots] = await Promise.all(works);
+  const [chosen] = await Promise.all(works);
   const problems = new Findings();
   for (const part of parts) problems.add(part);
-  return { snapshots, problems };
+  return { ...chosen, problems };
 }
 
 interface Listings {

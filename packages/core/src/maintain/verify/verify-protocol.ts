@@ -13,6 +13,8 @@ export interface VerifySetup {
   readonly index: SharedBlobIndex;
   /** Compare each whole pack with the hash that names it, even if nothing else is wrong with it. */
   readonly compareNames: boolean;
+  /** Tell in which packs the contents are that trees refer to. */
+  readonly notesPacks: boolean;
 }
 
 /** Where a worker finds the bytes of a pack. */
@@ -51,6 +53,8 @@ export interface VerifyResult {
   /** For each tree that decodes: its entry, the number of its subtrees in the index, and their entries. */
   readonly trees: Uint32Array<ArrayBuffer>;
   readonly treeFaults: readonly { readonly tree: number; readonly fault: TreeFault }[];
+  /** Numbers of the packs with the contents of files in these trees, each once, if that is to be told. */
+  readonly usedPacks: Uint32Array;
 }
 
 /** What comes back from a worker. `memory` is that of the task, if it had some. */

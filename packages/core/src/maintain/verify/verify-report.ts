@@ -71,6 +71,8 @@ export interface VerifyHint {
 /** What was looked at. Sizes in bytes. */
 export interface VerifyCounts {
   readonly snapshots: number;
+  /** Snapshots that were not among those chosen; undefined if all were to be verified. */
+  readonly snapshotsLeftOut?: number | undefined;
   readonly indexFiles: number;
   /** Packs and blobs that the index lists, every copy counted. */
   readonly packs: number;

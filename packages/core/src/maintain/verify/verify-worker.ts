@@ -12,6 +12,7 @@ serveTasks<VerifySetup, VerifyTask, VerifyReply>(async (setup) => {
   const tools = {
     index,
     compareNames: setup.compareNames,
+    notesPacks: setup.notesPacks,
     opener: new Opener(setup.key),
     zstd: await loadZstd(),
     hasher: loadGroupHasher(),

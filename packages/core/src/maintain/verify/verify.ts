@@ -16,12 +16,15 @@ import { TsbakError } from "../../errors.ts";
 import { fromHex } from "../../bytes/hex.ts";
 import type { Repository } from "../../repository/repository.ts";
 import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
+import type { SnapshotEntry } from "../../repository/snapshots.ts";
 import type { IndexSurvey } from "../../repository/survey-index.ts";
 import { AffectedSearch, type SnapshotRoot } from "./affected.ts";
+import type { SnapshotChoice } from "./choose-snapshots.ts";
 import { Findings } from "./findings.ts";
 import { locateMissing } from "./locate-missing.ts";
 import { PackVerification, type ReadData } from "./pack-verification.ts";
 import type { ReadBudget } from "./read-budget.ts";
+import { readNeededTrees } from "./read-needed.ts";
 import { readPacks, startVerifyWorkers, type VerifyPool } from "./read-packs.ts";
 import { readSmallFiles, surveyEarly, type EarlySurvey } from "./small-files.ts";
 import { VerifyMemory } from "./verify-memory.ts";
@@ -31,6 +34,11 @@ import type { VerifyReport } from "./verify-report.ts";
 
 /** How to verify. */
 export interface VerifyOptions extends CallOptions {
+  /**
+   * Verify some snapshots only: read their trees and, as far as data is read, the packs that they need. The index, and whether its packs
+   * are there, concern all.
+   */
+  readonly snapshots?: SnapshotChoice | undefined;
   /** Read and check the contents of all packs, or of some; else only those of trees. */
   readonly readData?: ReadData | undefined;
   /** Compare each pack that is read in full with the hash that names it, even if all seals in it fit (decision 9). */
@@ -106,7 +114,9 @@ async function run(
   const findings = new Findings();
   const progress = new VerifyProgress(options.onEvent);
   const isLocked = options.noLock !== true;
-  const reading = await readSmallFiles(repository, { ...call, surveyed, isLocked });
+  const isPart = options.snapshots !== undefined;
+  const choice = options.snapshots ?? {};
+  const reading = await readSmallFiles(repository, { ...call, surveyed, isLocked, choice });
   const { survey, listing } = await reading.index;
   noteIndex(survey, findings);
   const readData = options.readData ?? false;
@@ -119,19 +129,25 @@ async function run(
     key: repository.masterKey,
     index: survey.index.share(),
     compareNames: options.compareNames ?? false,
+    notesPacks: isPart,
   };
   pool.begin(setup);
-  const jobs = packs.plan(readData, () => clock.steady() - startedAt < timeFor(readData));
+  const hasTime = (): boolean => clock.steady() - startedAt < timeFor(readData);
   try {
+    const parts = { repository, pool, packs, index: survey.index };
+    const needed = isPart
+      ? await readNeededTrees(parts, rootsOf((await reading.others).snapshots), call)
+      : undefined;
+    const jobs = packs.plan(readData, hasTime, needed);
     await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
   } finally {
     memory.save();
     // Also after a failure: nothing is left behind.
     await Promise.allSettled([reading.others]);
   }
-  const { snapshots, problems } = await reading.others;
+  const { snapshots, leftOut, problems } = await reading.others;
   findings.add(problems);
-  const roots = snapshots.map(({ id, snapshot }) => ({ id, tree: snapshot.tree }));
+  const roots = rootsOf(snapshots);
   const trees = packs.judgeTrees(reachableTrees(roots, survey, packs, findings));
   if (findings.errors.length > 0) {
     const { graph, losses } = packs;
@@ -145,6 +161,7 @@ async function run(
     memoryProblem: memory.problem,
     counts: {
       snapshots: snapshots.length,
+      snapshotsLeftOut: isPart ? leftOut : undefined,
       indexFiles: survey.files,
       packs: survey.index.packs.length,
       blobs: survey.index.size,
@@ -153,6 +170,10 @@ async function run(
       bytesRead: packs.bytesRead,
     },
   };
+}
+
+function rootsOf(snapshots: readonly SnapshotEntry[]): SnapshotRoot[] {
+  return snapshots.map(({ id, snapshot }) => ({ id, tree: snapshot.tree }));
 }
 
 function refuseForgetting({ state }: Repository, { readData = false }: VerifyOptions): void {
