@@ -61,6 +61,19 @@ describe.skipIf(!requirePeer("tsbak"))("tsbak", () => {
     expect(messages(json.stderr).at(-1)).toMatchObject({ message_type: "exit_error", code });
   });
 
+  test("prints help where a subcommand is missing, and refuses one that is unknown", async () => {
+    for (const command of ["key", "repair"]) {
+      const { code, stdout, stderr } = await run([command]);
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(new RegExp(`^Usage: tsbak ${command} `));
+    }
+    const { code, stderr } = await run(["key", "frobnicate"]);
+    expect([code, stderr]).toEqual([
+      1,
+      "Fatal: unknown command 'frobnicate'; see \"tsbak key --help\"\n",
+    ]);
+  });
+
   test("answers a wrong password with exit code 12 and never shows it", async () => {
     const env = { TSBAK_PASSWORD: "topsecret" };
 

@@ -57,9 +57,10 @@ function usageOf(command: Command): string {
   return `${names} ${command.usage()}`.replace(/ \[(options|command)\](?!$)| \[options\]/g, "");
 }
 
-/** Errors of commander are thrown and printed by `run`, like all others. */
+/** Errors of commander are thrown and printed by `run`, like all others. What is left of its words is help, also where a command is missing. */
 function prepareErrors(command: Command): void {
-  command.configureOutput({ outputError: () => undefined }).exitOverride((error) => {
+  const writeErr = (help: string): unknown => process.stdout.write(help);
+  command.configureOutput({ outputError: () => undefined, writeErr }).exitOverride((error) => {
     throw new CommanderError(error.exitCode, error.code, usageMessage(command, error.message));
   });
 }
@@ -132,8 +133,8 @@ class Session {
     if (this.#isOutputLost) return EXIT.failure;
     const isInterrupted = this.#interruption?.signal.aborted === true;
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    // Help that was printed because a command is missing says enough.
-    if (error instanceof CommanderError && error.code === "commander.help") return EXIT.failure;
+    // Help that was printed because a command is missing, as in `tsbak key`, is what was asked for; for restic, too.
+    if (error instanceof CommanderError && error.code === "commander.help") return EXIT.ok;
     const code = isInterrupted ? EXIT.interrupted : exitCodeOf(error);
     this.#output?.close();
     const json = this.#output?.json ?? args.includes("--json");
