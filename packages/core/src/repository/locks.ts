@@ -88,7 +88,7 @@ export async function acquireLock(
   const watchedUntil = startMs + (options.watchMs ?? Infinity);
   let waitMs = FIRST_RETRY_MS;
   for (;;) {
-    const note = records.open();
+    const note = records.open(context.backend.location);
     const keeping: LockKeeping = { context, exclusive: options.exclusive, clock, note };
     const attempt = await tryAcquire(keeping, options);
     if ("lock" in attempt) return attempt.lock;
@@ -116,14 +116,17 @@ async function removeLeftLocks(
   { signal, onNotice }: CallOptions & LockSettings,
 ): Promise<void> {
   for (const left of records.left()) {
+    // Elsewhere it may be known by another location, so it is looked for in any case.
+    let isHere = left.place === undefined || left.place === context.backend.location;
     for (const name of left.names) {
       const entry = await loadLock(context, name, { signal, patience: false });
       // Of a machine that was copied while it ran, the other one may go by another name.
       if (entry?.lock?.pid !== left.process.pid || entry.lock.hostname !== hostname()) continue;
       await context.backend.remove({ kind: "lock", name }, { signal });
+      isHere = true;
       onNotice?.({ kind: "left-behind", entry });
     }
-    left.forget();
+    if (isHere) left.forget();
   }
 }
 

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { MemoryBackend } from "../backend/memory.ts";
+import { wrapCalls } from "../backend/wrap-calls.ts";
 import { THIS_MACHINE, type Machine } from "../fs/machine.ts";
 import { StateFolder } from "../fs/state-folder.ts";
 import { DrivenClock } from "../testing/driven-clock.ts";
@@ -44,6 +46,40 @@ test("the lock of a dead process of ours is removed at once, the one it was refr
   expect(notices).toMatchObject([{ kind: "left-behind", entry: { lock: { pid: process.pid } } }]);
   await lock.release();
   expect(await lockNames(context)).toEqual([]);
+  expect(state.names()).toEqual([]);
+});
+
+test("the lock of a dead process in another place of the same repository is remembered until that is worked on", async () => {
+  const elsewhere: UnpackedContext = {
+    ...context,
+    backend: new MemoryBackend({ location: "elsewhere" }),
+  };
+  const here = context;
+  context = elsewhere;
+  await acquire();
+  machine.die();
+
+  context = here;
+  await (await acquire()).release();
+  expect(notices).toEqual([]);
+  context = elsewhere;
+  await (await acquire()).release();
+
+  expect(notices).toMatchObject([{ kind: "left-behind" }]);
+  expect(state.names()).toEqual([]);
+});
+
+test("the lock of a dead process is found by another name of the place", async () => {
+  await acquire();
+  machine.die();
+  const location = "the same place";
+  const { backend } = context;
+  const renamed = wrapCalls(backend, (_, options) => ({ options, run: (work) => work() }));
+  context = { ...context, backend: { ...renamed, location } };
+
+  await (await acquire()).release();
+
+  expect(notices).toMatchObject([{ kind: "left-behind" }]);
   expect(state.names()).toEqual([]);
 });
 

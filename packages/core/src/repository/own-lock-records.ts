@@ -10,6 +10,8 @@ let count = 0;
 /** A lock of a process of this machine, which it did not remove. */
 export interface LeftLock {
   readonly process: ProcessIdentity;
+  /** Location of the store that it was in, which may have several; undefined if that is not known. */
+  readonly place: string | undefined;
   /** Names of its files, some of which may never have been written. */
   readonly names: readonly string[];
   /** To be called when they are removed. */
@@ -19,6 +21,8 @@ export interface LeftLock {
 /**
  * Which locks are those of processes here: a small file of local state for each, so that those of processes that died can be told
  * from all others. The host name in a lock does not say it: cloned machines and containers may have the same.
+ *
+ * A mirror has the same local state as what it mirrors, so a record tells the place of its lock, too.
  *
  * Where there is no local state, or it cannot be written, nothing is known and nothing is lost but that.
  */
@@ -31,14 +35,14 @@ export class OwnLockRecords {
     this.#machine = machine;
   }
 
-  /** For a new lock: a function that is told the names of all files that it may have, none at the end. */
-  open(): (names: readonly string[]) => void {
+  /** For a new lock in the store at `place`: a function that is told the names of all files that it may have, none at the end. */
+  open(place: string): (names: readonly string[]) => void {
     const state = this.#state;
     const self = state === undefined ? undefined : this.#machine.self;
     if (state === undefined || self === undefined) return () => undefined;
     const file = `${PREFIX}${self.pid}-${self.start}-${count++}`;
     return (names) => {
-      const text = JSON.stringify({ ...self, names });
+      const text = JSON.stringify({ ...self, place, names });
       // It is of no use after the machine has started again, so it need not survive that.
       const write = (): void => state.write(file, Buffer.from(text), { durable: false });
       ignoreRefusals(() => (names.length === 0 ? state.remove(file) : write()));
@@ -65,11 +69,11 @@ export class OwnLockRecords {
 
 function decodeRecord(bytes: Uint8Array | undefined): Omit<LeftLock, "forget"> | undefined {
   try {
-    const { names, boot, pidSpace, pid, start } = JSON.parse(String(bytes)) as ProcessIdentity & {
-      readonly names: readonly string[];
-    };
+    const { names, place, ...self } = JSON.parse(String(bytes)) as Omit<LeftLock, "process"> &
+      ProcessIdentity;
+    const { boot, pidSpace, pid, start } = self;
     if (!Array.isArray(names) || !names.every(isId) || typeof pid !== "number") return undefined;
-    return { process: { boot, pidSpace, pid, start }, names };
+    return { process: { boot, pidSpace, pid, start }, place, names };
   } catch {
     return undefined;
   }

@@ -1,11 +1,16 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { FileRef } from "../../backend/backend.ts";
 import { MemoryBackend } from "../../backend/memory.ts";
+import { StateFolder } from "../../fs/state-folder.ts";
 import { listLocks } from "../../repository/lock-files.ts";
-import type { LockSettings } from "../../repository/locks.ts";
+import type { LockNotice, LockSettings } from "../../repository/locks.ts";
 import { Repository } from "../../repository/repository.ts";
 import { removeLocks } from "../../repository/stale-locks.ts";
 import { DrivenClock } from "../../testing/driven-clock.ts";
+import { DrivenMachine } from "../../testing/driven-machine.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import { lockNames, putLock } from "../../testing/lock-samples.ts";
 import { TestingRepository } from "../../testing/sample-repository.ts";
@@ -39,11 +44,12 @@ function partsOf({ config, masterKey, keyId, zstd }: Repository) {
 
 function locksOf(
   options: ConstructorParameters<typeof MirrorLocks>[2] = {},
-  settings: Partial<LockSettings> = {},
+  { state, ...settings }: Partial<LockSettings> = {},
 ): MirrorLocks {
   const source = new Repository({
     ...partsOf(places.source),
     backend: stores.source,
+    state,
     locking: { clock, ...settings },
   });
   return new MirrorLocks(source, stores.target, options);
@@ -71,6 +77,28 @@ test("both sides are locked against whoever deletes, the target against everybod
   await locks.release();
 
   expect([await kindsAt("source"), await kindsAt("target")]).toEqual([[], []]);
+});
+
+test("the locks of a mirror that died are removed at once on both sides, whichever is worked on first", async () => {
+  const base = mkdtempSync(join(tmpdir(), "tsbak-mirror-"));
+  onTestFinished(() => rmSync(base, { recursive: true }));
+  const machine = new DrivenMachine(clock);
+  const notices: LockNotice[] = [];
+  const settings = {
+    state: new StateFolder(base, "repository"),
+    machine,
+    onNotice: (notice: LockNotice): unknown => notices.push(notice),
+  };
+  await lockBoth(locksOf({}, settings));
+  machine.die();
+
+  const locks = locksOf({}, settings);
+  await lockBoth(locks);
+
+  expect(notices).toMatchObject([{ kind: "left-behind" }, { kind: "left-behind" }]);
+  expect([await kindsAt("source"), await kindsAt("target")]).toEqual([[false], [false]]);
+  await locks.release();
+  expect(settings.state.names()).toEqual([]);
 });
 
 test("a dry run locks the source only", async () => {

@@ -3,7 +3,7 @@ import type { Backend, CallOptions } from "../../backend/backend.ts";
 import { TsbakError } from "../../errors.ts";
 import { listLocks } from "../../repository/lock-files.ts";
 import type { HeldLock, LockWaiting } from "../../repository/locks.ts";
-import { Repository } from "../../repository/repository.ts";
+import { Repository, type RepositoryParts } from "../../repository/repository.ts";
 import { confirmLocks } from "../../repository/under-locks.ts";
 
 /** What is said about locking. */
@@ -24,9 +24,8 @@ export class MirrorLocks {
   #ofTarget: HeldLock | undefined;
 
   constructor(source: Repository, target: Backend, options: LockWish) {
-    const { config, masterKey, keyId, zstd, locking } = source;
     this.#source = source;
-    this.#target = new Repository({ backend: target, config, masterKey, keyId, zstd, locking });
+    this.#target = new Repository({ ...partsOf(source), backend: target });
     this.#options = options;
     this.signal = anySignal(options.signal, this.#stop.signal);
   }
@@ -91,4 +90,10 @@ export class MirrorLocks {
     held.lost.addEventListener("abort", () => this.#stop.abort(held.lost.reason));
     return held;
   }
+}
+
+/** The same repository, whose local state says which locks are ours in all of its places. */
+function partsOf(source: Repository): Omit<RepositoryParts, "backend"> {
+  const { config, masterKey, keyId, zstd, state, locking } = source;
+  return { config, masterKey, keyId, zstd, state, locking };
 }
