@@ -42,13 +42,15 @@ export async function withLock<T>(
   const { globals, signal } = context;
   const isSpared = wish.readOnly === true && globals.lock === false;
   if (isSpared || wish.dryRun === true) return work(signal, NO_LOCK);
-  const locking = repository.lock({
-    exclusive: wish.exclusive ?? false,
-    signal,
-    settleLater: wish.settlesLater === true && !globals.retryLock,
-    ...lockWaiting(context),
-  });
-  const lock = await (wish.readOnly === true ? orSayNoLock(locking) : locking);
+  const take = (waiting: LockWaiting): Promise<HeldLock> =>
+    repository.lock({
+      exclusive: wish.exclusive ?? false,
+      signal,
+      settleLater: wish.settlesLater === true && !globals.retryLock,
+      ...waiting,
+    });
+  const waiting = lockWaiting(context);
+  const lock = await (wish.readOnly === true ? orSayNoLock(waiting, take) : take(waiting));
   return underLocks([lock], signal, (stop) => work(stop, endingEarly(lock)));
 }
 
@@ -63,15 +65,20 @@ function endingEarly(lock: HeldLock): WorkLock {
 }
 
 /**
- * For what only reads, under a lock: whoever may not write one is told of `--no-lock`.
+ * For what only reads, under a lock that is taken with the settings that `work` gets: whoever may not write one is told of `--no-lock`.
  *
  * @throws {TsbakError} `denied` with that; or what `work` throws.
  */
-export async function orSayNoLock<T>(work: Promise<T>): Promise<T> {
+export async function orSayNoLock<T>(
+  waiting: LockWaiting,
+  work: (waiting: LockWaiting) => Promise<T>,
+): Promise<T> {
+  let refusal: unknown;
   try {
-    return await work;
+    return await work({ ...waiting, onRefused: (error) => (refusal = error) });
   } catch (error) {
-    if (!isTsbakError(error, "denied")) throw error;
+    // Other files that are refused are needed without a lock as well.
+    if (error !== refusal || !isTsbakError(error, "denied")) throw error;
     const message = `${error.message}; or add --no-lock, as this command only reads`;
     throw new TsbakError("denied", message, { cause: error });
   }

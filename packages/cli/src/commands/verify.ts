@@ -62,14 +62,15 @@ async function verifyRepository(
   const status = new TimedStatus(output, progressInterval(output, environment));
   let report: VerifyReport;
   try {
-    const verifying = verify(repository, {
-      ...options,
-      noLock: globals.lock === false,
-      lock: lockWaiting(context),
-      signal,
-      onEvent: (event) => status.show((seconds) => describeEvent(event, seconds)),
-    });
-    report = await (globals.lock === false ? verifying : orSayNoLock(verifying));
+    report = await orSayNoLock(lockWaiting(context), (lock) =>
+      verify(repository, {
+        ...options,
+        noLock: globals.lock === false,
+        lock,
+        signal,
+        onEvent: (event) => status.show((seconds) => describeEvent(event, seconds)),
+      }),
+    );
   } finally {
     status.stop();
   }

@@ -46,10 +46,12 @@ export interface LockOptions extends CallOptions {
   readonly watchMs?: number | undefined;
   /** Called before each wait for a conflicting lock. */
   readonly onWait?: ((error: TsbakError, waitMs: number) => void) | undefined;
+  /** Called with why the lock could not be written, before that is thrown. */
+  readonly onRefused?: ((error: unknown) => void) | undefined;
 }
 
 /** How an operation that locks by itself waits for others. */
-export type LockWaiting = Pick<LockOptions, "retryMs" | "onWait">;
+export type LockWaiting = Pick<LockOptions, "retryMs" | "onWait" | "onRefused">;
 
 /** What holds for all locks of an opened repository. */
 export interface LockSettings {
@@ -134,7 +136,7 @@ type Attempt = { readonly lock: HeldLock } | { readonly conflicts: Conflicts };
 
 async function tryAcquire(
   keeping: LockKeeping,
-  { signal, settleLater, besides }: LockOptions,
+  { signal, settleLater, besides, onRefused }: LockOptions,
 ): Promise<Attempt> {
   const { context, exclusive, clock } = keeping;
   const except = besides?.names;
@@ -142,7 +144,10 @@ async function tryAcquire(
   if (isSome(conflicts)) return { conflicts };
   const file = new OwnLockFile(keeping);
   const at = momentOf(clock);
-  const name = await file.write({ signal });
+  const name = await file.write({ signal }).catch((error: unknown) => {
+    onRefused?.(error);
+    throw error;
+  });
   const settling = settle(keeping, file, { signal, besides });
   if (settleLater !== true) {
     const late = await settling;
