@@ -143,8 +143,9 @@ async function sayDiagnosis(
   repository: Repository,
   { after, onlyInCache, inTrash }: DoctorReport,
 ): Promise<void> {
-  const snapshots = await listSnapshots(repository, {}, { signal, onDamaged: () => undefined });
   const isSound = after.errors.length === 0;
+  const quietly = { signal, onDamaged: () => undefined };
+  const snapshots = isSound ? [] : await listSnapshots(repository, {}, quietly);
   for (const line of describeDiagnosis(after, snapshots)) {
     if (isSound) output.say(line);
     else output.warnMessage(line, { message_type: "error", message: line.trim() });

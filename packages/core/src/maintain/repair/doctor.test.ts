@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { FileKind, FileRef } from "../../backend/backend.ts";
+import { MemoryBackend } from "../../backend/memory.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
 import { Repository } from "../../repository/repository.ts";
 import { listSnapshots } from "../../repository/snapshots.ts";
@@ -10,6 +11,7 @@ import {
   TestingRepository,
   type Sample,
 } from "../../testing/sample-repository.ts";
+import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import { MisplacingBackend } from "../../testing/misplacing-backend.ts";
 import { encodeTree } from "../../format/tree.ts";
 import { forgetSnapshots } from "../forget/forget.ts";
@@ -66,6 +68,18 @@ describe("doctor()", () => {
     expect(report.treatment).toBeUndefined();
     expect(asked).toBe(0);
     expect(await sample.testing.repository.listNames("lock")).toEqual([]);
+  });
+
+  test("reads each snapshot once where all is well and the trash is empty", async () => {
+    const store = new FaultyBackend(new MemoryBackend());
+    const sample = await createSample(store);
+
+    await treat(sample);
+
+    const reads = store.calls.filter(
+      ({ method, ref }) => method === "read" && ref?.kind === "snapshot",
+    );
+    expect(reads).toHaveLength(1);
   });
 
   test("only tells what is wrong unless it may repair", async () => {

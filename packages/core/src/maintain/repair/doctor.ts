@@ -127,6 +127,7 @@ class Doctor {
 
   /** Those of the trash that are not the old form of something that is there or in the trash. */
   async #mayBeMissed(trash: readonly TrashEntry[]): Promise<readonly TrashEntry[]> {
+    if (trash.length === 0) return [];
     const options = { ...this.#call, onDamaged: () => undefined };
     return newestForms(trash, await listSnapshots(this.#repository, {}, options));
   }
