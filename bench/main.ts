@@ -13,7 +13,7 @@ import { measureFloor, type FloorResult } from "./floor.ts";
 import { measureLatency } from "./latency.ts";
 import { Leftovers } from "./leftovers.ts";
 import type { Contestant } from "./measure.ts";
-import { chooseFolders } from "./system-folders.ts";
+import { chooseSample } from "./system-sample.ts";
 import { measureMillionBlobs } from "./million-blobs.ts";
 import { measurePruneIndex } from "./prune-index.ts";
 import { measurePrune } from "./prune.ts";
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
 async function measureLines(contestants: readonly Contestant[], folder: string): Promise<void> {
   const rounds = Number(values.rounds);
   const wanted = values.quick ? 2e7 : Number(values.megabytes) * 1e6;
-  const { paths, bytes, files } = chooseFolders(values.source ?? "/usr", wanted);
+  const { paths, bytes, files } = chooseSample(values.source ?? "/usr", wanted);
   const log = (line: string): void => console.error(line);
   const what = `${(bytes / 1e6).toFixed(0)} MB in ${files} files`;
   console.log(`${describeMachine(contestants)}\n- rounds: ${rounds}, ${what}\n`);

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** Folders to be backed up, and what is in them. */
-export interface SystemFolders {
+/** Folders and files to be backed up, and what is in them. */
+export interface SystemSample {
   readonly paths: readonly string[];
   readonly bytes: number;
   readonly files: number;
@@ -19,9 +19,9 @@ const FULL_SHARE = 0.95;
  * files are there as in the whole, and the same on each machine with the same system. They are read where they are, so that a large
  * source needs no room.
  */
-export function chooseFolders(root: string, size: number): SystemFolders {
+export function chooseSample(root: string, size: number): SystemSample {
   const rank = (path: string): string => createHash("sha256").update(path).digest("hex");
-  const shuffled = partsOf(root, size * LARGEST_SHARE).map((part) => ({
+  const shuffled = survey(root, size * LARGEST_SHARE).parts.map((part) => ({
     ...part,
     rank: rank(part.path),
   }));
@@ -44,27 +44,28 @@ interface Part {
   readonly files: number;
 }
 
-/** What is in a folder, and instead of a folder in it that has more than `largest` bytes its parts. */
-function partsOf(folder: string, largest: number): Part[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isFile()) return [{ path, bytes: lstatSync(path).size, files: 1 }];
-    if (!entry.isDirectory()) return [];
-    const found = measureFolder(path);
-    return found.bytes > largest ? partsOf(path, largest) : [{ path, ...found }];
-  });
+/** What is in a folder altogether, and what can be chosen of it. */
+interface Survey extends Omit<Part, "path"> {
+  readonly parts: readonly Part[];
 }
 
-function measureFolder(path: string): { readonly bytes: number; readonly files: number } {
+/** Each file and folder in a folder is a part, but for a folder of more than `largest` bytes: instead of it there are its parts. */
+function survey(folder: string, largest: number): Survey {
+  const parts: Part[] = [];
   let [bytes, files] = [0, 0];
-  const left = [path];
-  for (let folder = left.pop(); folder !== undefined; folder = left.pop())
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const inside = join(folder, entry.name);
-      if (entry.isDirectory()) left.push(inside);
-      if (!entry.isFile()) continue;
-      bytes += lstatSync(inside).size;
-      files++;
-    }
-  return { bytes, files };
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (!entry.isFile() && !entry.isDirectory()) continue;
+    const found = entry.isFile() ? measureFile(path) : survey(path, largest);
+    bytes += found.bytes;
+    files += found.files;
+    const isSplit = entry.isDirectory() && found.bytes > largest;
+    const chosen = isSplit ? found.parts : [{ path, bytes: found.bytes, files: found.files }];
+    for (const part of chosen) parts.push(part);
+  }
+  return { bytes, files, parts };
+}
+
+function measureFile(path: string): Survey {
+  return { bytes: lstatSync(path).size, files: 1, parts: [] };
 }
