@@ -3,38 +3,16 @@ import { describe, expect, test } from "vitest";
 import type { Backend } from "../../backend/backend.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
 import { Repository } from "../../repository/repository.ts";
+import { ALL, onlyProblem, runVerify, STRUCTURE, summarize } from "../../testing/run-verify.ts";
 import {
   createSample,
   fileNode,
   directoryNode,
-  onlyName,
   TestingRepository,
-  type Sample,
 } from "../../testing/sample-repository.ts";
 import { encodeTree } from "../../format/tree.ts";
 import { startVerifyWorkers } from "./read-packs.ts";
-import { verify, type VerifyOptions } from "./verify.ts";
-import type { VerifyProblem, VerifyReport } from "./verify-report.ts";
-
-const ALL: VerifyOptions = { readData: true, noLock: true, threads: 1 };
-const STRUCTURE: VerifyOptions = { noLock: true, threads: 1 };
-
-function run(sample: Sample, options = ALL): Promise<VerifyReport> {
-  return verify(sample.testing.repository, options);
-}
-
-function summary({ errors }: VerifyReport): unknown[] {
-  return errors.map(({ kind, file, affected }) => [
-    kind,
-    file?.name,
-    affected.map(({ path }) => path).sort(),
-  ]);
-}
-
-function only({ errors }: VerifyReport): VerifyProblem {
-  expect(errors).toHaveLength(1);
-  return errors[0] as VerifyProblem;
-}
+import { verify } from "./verify.ts";
 
 describe("verify() of a whole repository", () => {
   test("finds nothing, counts everything and leaves no lock behind", async () => {
@@ -42,7 +20,7 @@ describe("verify() of a whole repository", () => {
     const events: unknown[] = [];
 
     const options = { readData: true, threads: 2, onEvent: (event: unknown) => events.push(event) };
-    const report = await run(sample, options);
+    const report = await runVerify(sample, options);
 
     expect(report).toMatchObject({ errors: [], hints: [], damagedPacks: [] });
     expect(report.counts).toMatchObject({ snapshots: 1, indexFiles: 1, packs: 3, blobs: 5 });
@@ -56,7 +34,7 @@ describe("verify() of a whole repository", () => {
     const { repository } = sample.testing;
 
     const [report, other] = await Promise.allSettled([
-      run(sample, { readData: true, threads: 1 }),
+      runVerify(sample, { readData: true, threads: 1 }),
       repository.lock({ exclusive: false }),
     ]);
 
@@ -69,8 +47,8 @@ describe("verify() of a whole repository", () => {
     const sample = await createSample();
     const workers = startVerifyWorkers(1);
 
-    const report = await run(sample, { ...ALL, workers });
-    const again = run(sample, { ...ALL, workers });
+    const report = await runVerify(sample, { ...ALL, workers });
+    const again = runVerify(sample, { ...ALL, workers });
 
     expect(report.errors).toEqual([]);
     await expect(again).rejects.toMatchObject({ code: "interrupted" });
@@ -80,7 +58,7 @@ describe("verify() of a whole repository", () => {
     const sample = await createSample();
     await sample.testing.flip("pack", sample.packs[0].id, 20);
 
-    const report = await run(sample, STRUCTURE);
+    const report = await runVerify(sample, STRUCTURE);
 
     expect(report.errors).toEqual([]);
     expect(report.counts).toMatchObject({ trees: 2, packsRead: 0, bytesRead: 0 });
@@ -92,7 +70,7 @@ describe("verify() of a whole repository", () => {
     await sample.testing.addIndex([unused]);
     const stray = await sample.testing.addPack([{ type: "data", plain: randomBytes(10) }]);
 
-    const report = await run(sample);
+    const report = await runVerify(sample);
 
     expect(report.errors).toEqual([]);
     expect(report.hints).toMatchObject([{ kind: "unreferenced-pack", packs: [stray.id] }]);
@@ -100,157 +78,9 @@ describe("verify() of a whole repository", () => {
 
   test("stops when its signal is aborted", async () => {
     const sample = await createSample();
-    const call = run(sample, { ...ALL, signal: AbortSignal.abort() });
+    const call = runVerify(sample, { ...ALL, signal: AbortSignal.abort() });
 
     await expect(call).rejects.toMatchObject({ code: "interrupted" });
-  });
-});
-
-describe("verify() names the damaged pack and the files that need it when one bit is flipped", () => {
-  const regions = [
-    ["the first blob", 20, ["/one"], 1],
-    ["the blob in the middle", 1500, ["/one", "/sub/two"], 1],
-    ["the header", -40, [], 0],
-    ["the length of the header", -4, [], 0],
-  ] as const;
-  for (const [region, at, paths, lost] of regions) {
-    test(`in ${region}`, async () => {
-      const sample = await createSample();
-      await sample.testing.flip("pack", sample.packs[0].id, at);
-
-      const report = await run(sample);
-
-      expect(summary(report)).toEqual([["pack-damaged", sample.packs[0].id, paths]]);
-      expect(only(report)).toMatchObject({ lostBlobs: lost, affectedCount: paths.length });
-      expect(report.damagedPacks).toEqual([sample.packs[0].id]);
-    });
-  }
-
-  test("in the only copy of a tree", async () => {
-    const sample = await createSample();
-    await sample.testing.flip("pack", sample.packs[2].id, 20);
-
-    for (const options of [ALL, STRUCTURE]) {
-      const report = await run(sample, options);
-
-      expect(summary(report)).toEqual([["pack-damaged", sample.packs[2].id, ["/"]]]);
-      expect(only(report).affected).toEqual([{ snapshot: sample.snapshot, path: "/" }]);
-    }
-  });
-
-  test("but names no file if another pack has a whole copy", async () => {
-    const sample = await createSample();
-    const copy = await sample.testing.addPack([{ type: "data", plain: sample.blobs.first }]);
-    await sample.testing.addIndex([copy]);
-    await sample.testing.flip("pack", sample.packs[0].id, 20);
-
-    expect(summary(await run(sample))).toEqual([["pack-damaged", sample.packs[0].id, []]]);
-  });
-});
-
-describe("verify() names a damaged file when one bit is flipped", () => {
-  for (const kind of ["index", "snapshot", "key"] as const) {
-    for (const at of [3, 100, -1]) {
-      test(`in the ${kind} file at ${at}`, async () => {
-        const sample = await createSample();
-        const name = await onlyName(sample.testing.repository, kind);
-        await sample.testing.flip(kind, name, at);
-
-        const [first] = (await run(sample)).errors;
-
-        expect(first).toMatchObject({ kind: `${kind}-damaged`, file: { kind, name } });
-      });
-    }
-  }
-
-  test("in a lock", async () => {
-    const sample = await createSample();
-    const { repository } = sample.testing;
-    const lock = await repository.lock({ exclusive: false });
-    const name = await onlyName(repository, "lock");
-    await sample.testing.flip("lock", name, 50);
-
-    const report = await run(sample);
-    await lock.release();
-
-    expect(summary(report)).toEqual([["lock-damaged", name, []]]);
-  });
-});
-
-describe("verify() names what is not there", () => {
-  test("a pack of data", async () => {
-    const sample = await createSample();
-    await sample.testing.backend.remove({ kind: "pack", name: sample.packs[0].id });
-
-    const report = await run(sample, STRUCTURE);
-
-    const paths = ["/one", "/sub/two"];
-    expect(summary(report)).toEqual([["pack-missing", sample.packs[0].id, paths]]);
-    expect(only(report).lostBlobs).toBe(2);
-    expect(report.suggestRepairIndex).toBe(true);
-  });
-
-  test("a pack of trees", async () => {
-    const sample = await createSample();
-    await sample.testing.backend.remove({ kind: "pack", name: sample.packs[2].id });
-
-    expect(summary(await run(sample))).toEqual([["pack-missing", sample.packs[2].id, ["/"]]]);
-  });
-
-  test("the end of a pack", async () => {
-    const sample = await createSample();
-    const name = sample.packs[0].id;
-    await sample.testing.change("pack", name, (bytes) => bytes.subarray(0, 2000));
-
-    for (const options of [ALL, STRUCTURE]) {
-      const report = await run(sample, options);
-
-      expect(summary(report)).toEqual([["pack-size", name, ["/one", "/sub/two"]]]);
-      expect(only(report).lostBlobs).toBe(1);
-    }
-  });
-
-  test("an index file, by the blobs that are needed", async () => {
-    const sample = await createSample();
-    await sample.testing.backend.remove({ kind: "index", name: sample.index });
-    await sample.testing.addIndex(sample.packs.slice(1));
-
-    const report = await run(sample);
-
-    expect(report.errors).toMatchObject([
-      { kind: "blob-missing", blob: { id: sample.ids.first }, affected: [{ path: "/one" }] },
-      { kind: "blob-missing", affected: [{ path: "/one" }, { path: "/sub/two" }] },
-    ]);
-    expect(report.hints).toMatchObject([{ kind: "unreferenced-pack" }]);
-  });
-
-  test("a tree", async () => {
-    const testing = await TestingRepository.create();
-    const root = encodeTree([directoryNode("gone", Buffer.from("no tree"))]);
-    await testing.addIndex([await testing.addPack([{ type: "tree", plain: root }])]);
-    const snapshots = [
-      await testing.addSnapshot(sha256Hex(root), "a"),
-      await testing.addSnapshot(sha256Hex(root), "b"),
-    ];
-
-    const problem = only(await verify(testing.repository, ALL));
-
-    const id = sha256Hex(Buffer.from("no tree"));
-    expect(problem).toMatchObject({ kind: "blob-missing", blob: { type: "tree", id } });
-    expect(problem.affected.map(({ path }) => path)).toEqual(["/gone", "/gone"]);
-    expect(new Set(problem.affected.map(({ snapshot }) => snapshot))).toEqual(new Set(snapshots));
-  });
-
-  test("a root tree", async () => {
-    const sample = await createSample();
-    const snapshot = await sample.testing.addSnapshot("3".repeat(64));
-
-    const report = await run(sample, STRUCTURE);
-
-    expect(only(report)).toMatchObject({
-      kind: "blob-missing",
-      affected: [{ snapshot, path: "/" }],
-    });
   });
 });
 
@@ -264,7 +94,7 @@ describe("verify() finds an index that lies", () => {
     await sample.testing.backend.remove({ kind: "index", name: sample.index });
     await sample.testing.addIndex([{ id: pack.id, entries }, ...sample.packs.slice(1)]);
 
-    const report = await run(sample);
+    const report = await runVerify(sample);
 
     expect(report.errors).toMatchObject([{ kind: "pack-damaged" }, { kind: "blob-missing" }]);
     expect(report.errors[0]?.message).toContain("its header lists other blobs than the index");
@@ -278,9 +108,9 @@ describe("verify() finds an index that lies", () => {
     await sample.testing.backend.remove({ kind: "index", name: sample.index });
     await sample.testing.addIndex([...sample.packs.slice(0, 2), { id: pack.id, entries }]);
 
-    const report = await run(sample);
+    const report = await runVerify(sample);
 
-    expect(summary(report)).toEqual([["pack-damaged", pack.id, ["/"]]]);
+    expect(summarize(report)).toEqual([["pack-damaged", pack.id, ["/"]]]);
   });
 
   test("by leaving out a blob of a pack", async () => {
@@ -290,7 +120,7 @@ describe("verify() finds an index that lies", () => {
     const short = { id: pack.id, entries: pack.entries.slice(1) };
     await sample.testing.addIndex([short, ...sample.packs.slice(1)]);
 
-    const [first] = (await run(sample)).errors;
+    const [first] = (await runVerify(sample)).errors;
 
     expect(first).toMatchObject({ kind: "pack-size", file: { name: pack.id } });
     expect(first?.message).toContain("gap or an overlap at offset 0");
@@ -304,9 +134,9 @@ describe("verify() finds an index that lies", () => {
       { id: other.id, entries: other.entries.toReversed() },
     ]);
 
-    const report = await run(sample);
+    const report = await runVerify(sample);
 
-    expect(summary(report)).toEqual([["index-conflict", pack.id, []]]);
+    expect(summarize(report)).toEqual([["index-conflict", pack.id, []]]);
     expect(report.hints).toMatchObject([{ kind: "repeated-pack", packs: [other.id] }]);
   });
 });
@@ -338,7 +168,7 @@ test("verify() names a tree that has the right hash but is none", async () => {
   await testing.addIndex([await testing.addPack(blobs)]);
   await testing.addSnapshot(sha256Hex(root));
 
-  const problem = only(await verify(testing.repository, ALL));
+  const problem = onlyProblem(await verify(testing.repository, ALL));
 
   expect(problem).toMatchObject({ kind: "tree-damaged", affected: [{ path: "/bad" }] });
 });
