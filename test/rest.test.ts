@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 
-import { openBackend, type BackendSettings } from "@tsbak/backends";
 import {
   CONFIG_REF,
   KIND_FOLDERS,
@@ -16,56 +15,18 @@ import {
   type FileRef,
 } from "@tsbak/core";
 import { describeBackend } from "@tsbak/core/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 
-import { requirePeer, Workshop, type PeerName } from "./peers.ts";
+import { requirePeer } from "./peers.ts";
 import { makeCertificates, type Certificates } from "./servers/certificates.ts";
-import { startRcloneRestic, type RcloneRestic } from "./servers/rclone-restic.ts";
 import { startRestServer, type RestServer } from "./servers/rest-server.ts";
-import { roundTrip } from "./store-round-trip.ts";
+import { RestStores } from "./rest-stores.ts";
 
 const PASSWORD = "p@ss:w/rd?#%";
 /** The suite writes files that do not have the names that their bytes want. */
 const ANY_NAME = ["--no-verify-upload"];
 
-let workshop: Workshop;
-const servers: { stop(): Promise<void> }[] = [];
-const stores: Backend[] = [];
-let places = 0;
-
-beforeAll(() => {
-  // Many small stores, which a disk that others use too makes slow.
-  workshop = new Workshop(existsSync("/dev/shm") ? "/dev/shm" : undefined);
-});
-afterAll(async () => {
-  for (const store of stores) await store.close?.();
-  for (const server of servers) await server.stop();
-  workshop.close();
-});
-
-/** A server that the end of the tests ends. */
-async function start(options: Parameters<typeof startRestServer>[1]): Promise<RestServer> {
-  const server = await startRestServer(newFolder(), options);
-  servers.push(server);
-  return server;
-}
-
-function newFolder(): string {
-  const folder = workshop.path(`server-${servers.length}-${places++}`);
-  mkdirSync(folder);
-  return folder;
-}
-
-/** A store below `url` that nobody else has. */
-async function openNew(url: string, settings: BackendSettings = {}, folder = ""): Promise<Backend> {
-  return await open(`rest:${url}/${folder}place-${places++}/`, settings);
-}
-
-async function open(location: string, settings: BackendSettings = {}): Promise<Backend> {
-  const store = await openBackend(location, settings);
-  stores.push(store);
-  return store;
-}
+const shop = new RestStores().register();
 
 function hashed(kind: FileRef["kind"], bytes: Uint8Array): FileRef {
   return { kind, name: createHash("sha256").update(bytes).digest("hex") };
@@ -93,19 +54,19 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   let certificates: Certificates;
 
   beforeAll(async () => {
-    certificates = makeCertificates(newFolder());
+    certificates = makeCertificates(shop.newFolder());
     const users = { me: PASSWORD, you: "other" };
-    plain = await start({ args: ANY_NAME });
-    secure = await start({ tls: certificates, args: ANY_NAME });
-    guarded = await start({ users, args: [...ANY_NAME, "--private-repos"] });
-    local = await start({ isOnSocket: true, args: ANY_NAME });
+    plain = await shop.start({ args: ANY_NAME });
+    secure = await shop.start({ tls: certificates, args: ANY_NAME });
+    guarded = await shop.start({ users, args: [...ANY_NAME, "--private-repos"] });
+    local = await shop.start({ isOnSocket: true, args: ANY_NAME });
   });
 
   const environment = { RESTIC_REST_USERNAME: "me", RESTIC_REST_PASSWORD: PASSWORD };
 
   const reportsPieces = true;
   const isWithoutTrash = true;
-  describeBackend("over HTTP", () => openNew(plain.url), {
+  describeBackend("over HTTP", () => shop.openNew(plain.url), {
     reportsPieces,
     isWithoutTrash,
     addStranger: async (backend, kind, name) => {
@@ -118,14 +79,17 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   });
   describeBackend(
     "over TLS",
-    () => openNew(secure.url, { tls: { authorityFiles: [certificates.authority] } }),
+    () => shop.openNew(secure.url, { tls: { authorityFiles: [certificates.authority] } }),
     { reportsPieces, isWithoutTrash },
   );
-  describeBackend("with a password", () => openNew(guarded.url, { environment }, "me/"), {
+  describeBackend("with a password", () => shop.openNew(guarded.url, { environment }, "me/"), {
     reportsPieces,
     isWithoutTrash,
   });
-  describeBackend("over a socket", () => openNew(local.url), { reportsPieces, isWithoutTrash });
+  describeBackend("over a socket", () => shop.openNew(local.url), {
+    reportsPieces,
+    isWithoutTrash,
+  });
 
   test("takes 128 MiB, and 20 calls at once, over TLS too", async () => {
     const bytes = randomBytes(128 << 20);
@@ -133,7 +97,7 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
       [plain, {}],
       [secure, { tls: { authorityFiles: [certificates.authority] } }],
     ] as const) {
-      const store = await openNew(server.url, settings);
+      const store = await shop.openNew(server.url, settings);
       await store.create();
       const ref = hashed("pack", bytes);
       await store.write(ref, bytes);
@@ -153,7 +117,9 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   });
 
   test("takes a file from shared memory over TLS", async () => {
-    const store = await openNew(secure.url, { tls: { authorityFiles: [certificates.authority] } });
+    const store = await shop.openNew(secure.url, {
+      tls: { authorityFiles: [certificates.authority] },
+    });
     await store.create();
     const bytes = new Uint8Array(new SharedArrayBuffer(17 << 20), 4096, (16 << 20) + 5);
     bytes.set(randomBytes(bytes.length));
@@ -164,30 +130,30 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   });
 
   test("is trusted only if its certificate is, or nobody is asked to prove anything", async () => {
-    const ofOther = makeCertificates(newFolder()).authority;
+    const ofOther = makeCertificates(shop.newFolder()).authority;
     for (const tls of [undefined, { authorityFiles: [ofOther] }]) {
-      const store = await openNew(secure.url, { tls });
+      const store = await shop.openNew(secure.url, { tls });
       const error = await reasonOf(store.stat(CONFIG_REF));
       expect(error).toMatchObject({ code: "denied" });
       expect(String(error)).toMatch(/certificate is not trusted .*--cacert/);
     }
-    const insecure = await openNew(secure.url, { tls: { isInsecure: true } });
+    const insecure = await shop.openNew(secure.url, { tls: { isInsecure: true } });
     await expect(insecure.stat(CONFIG_REF)).rejects.toMatchObject({ code: "not-found" });
     const files = { tls: { authorityFiles: [ofOther, certificates.authority] } };
-    const both = await openNew(secure.url.replace("127.0.0.1", "localhost"), files);
+    const both = await shop.openNew(secure.url.replace("127.0.0.1", "localhost"), files);
     await expect(both.stat(CONFIG_REF)).rejects.toMatchObject({ code: "not-found" });
   });
 
   test("is refused files of certificates that are none", async () => {
-    const text = workshop.path("no-certificate");
+    const text = shop.workshop.path("no-certificate");
     writeFileSync(text, "hello");
     for (const tls of [
       { authorityFiles: [text] },
-      { authorityFiles: [workshop.path("missing")] },
+      { authorityFiles: [shop.workshop.path("missing")] },
       { clientCertificateFile: text },
       { clientCertificateFile: certificates.authority },
     ]) {
-      const error = await reasonOf(openNew(secure.url, { tls }));
+      const error = await reasonOf(shop.openNew(secure.url, { tls }));
       expect(error).toMatchObject({ code: "invalid-argument" });
     }
   });
@@ -210,10 +176,10 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
     const location = `rest:https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const tls = { authorityFiles: [authority] };
 
-    const without = await reasonOf((await open(location, { tls })).stat(CONFIG_REF));
+    const without = await reasonOf((await shop.open(location, { tls })).stat(CONFIG_REF));
     expect(without).toMatchObject({ code: "denied" });
     expect(String(without)).toContain("--tls-client-cert");
-    const store = await open(location, { tls: { ...tls, clientCertificateFile: client } });
+    const store = await shop.open(location, { tls: { ...tls, clientCertificateFile: client } });
     expect((await store.stat(CONFIG_REF)).size).toBe("client".length);
 
     server.close();
@@ -221,11 +187,11 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   });
 
   test("and its client must agree on TLS", async () => {
-    const toPlain = await openNew(plain.url.replace("http:", "https:"));
+    const toPlain = await shop.openNew(plain.url.replace("http:", "https:"));
     const error = await reasonOf(toPlain.stat(CONFIG_REF));
     expect(error).toMatchObject({ code: "invalid-argument" });
     expect(String(error)).toContain("use http: instead of https:");
-    const toSecure = await openNew(secure.url.replace("https:", "http:"));
+    const toSecure = await shop.openNew(secure.url.replace("https:", "http:"));
     expect(String(await reasonOf(toSecure.read(CONFIG_REF)))).toContain("whether it wants https:");
   });
 
@@ -233,7 +199,7 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
     const right = `me:${encodeURIComponent(PASSWORD)}@`;
     const at = (user: string, path: string): string =>
       `rest:${guarded.url.replace("//", `//${user}`)}/${path}`;
-    const there = await open(at(right, "me/credentials"));
+    const there = await shop.open(at(right, "me/credentials"));
     await there.create();
 
     for (const location of [
@@ -241,7 +207,7 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
       at("me:wrong@", "me/credentials"),
       at(right, "you/credentials"),
     ]) {
-      const store = await open(location, { environment: { RESTIC_REST_USERNAME: "me" } });
+      const store = await shop.open(location, { environment: { RESTIC_REST_USERNAME: "me" } });
       const calls = [store.create(), store.read(CONFIG_REF), listAll(store, "key")];
       for (const reason of await Promise.all(calls.map(reasonOf)))
         expect(reason).toMatchObject({ code: "denied" });
@@ -250,19 +216,19 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   });
 
   test("has no repository where none was made", async () => {
-    const store = await openNew(plain.url);
+    const store = await shop.openNew(plain.url);
 
     await expect(store.read(CONFIG_REF)).rejects.toMatchObject({ code: "not-found" });
     await expect(store.stat(CONFIG_REF)).rejects.toMatchObject({ code: "not-found" });
     expect(await listAll(store, "config")).toEqual([]);
     expect(await listAll(store, "snapshot")).toEqual([]);
-    const tooDeep = await open(`rest:${plain.url}/a/b/c/`);
+    const tooDeep = await shop.open(`rest:${plain.url}/a/b/c/`);
     await expect(tooDeep.create()).rejects.toMatchObject({ code: "not-found" });
   });
 
   test("in append-only mode takes new files, and lets only locks be removed", async () => {
-    const server = await start({ args: ["--append-only"] });
-    const store = await openNew(server.url);
+    const server = await shop.start({ args: ["--append-only"] });
+    const store = await shop.openNew(server.url);
     await store.create();
     const bytes = randomBytes(1000);
     for (const kind of ["key", "lock", "snapshot", "index", "pack"] as const) {
@@ -278,8 +244,8 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   });
 
   test("refuses what was damaged on its way, and what is too large for it", async () => {
-    const server = await start({ args: ["--max-size", "1000000"] });
-    const store = await openNew(server.url);
+    const server = await shop.start({ args: ["--max-size", "1000000"] });
+    const store = await shop.openNew(server.url);
     await store.create();
     const bytes = randomBytes(100_000);
 
@@ -294,84 +260,17 @@ describe.skipIf(!requirePeer("rest-server"))("rest-server", () => {
   });
 
   test("is unavailable while it does not run, and the same store works when it runs again", async () => {
-    const folder = newFolder();
+    const folder = shop.newFolder();
     const first = await startRestServer(folder, {});
-    const store = await openNew(first.url);
+    const store = await shop.openNew(first.url);
     await store.create();
     await first.stop();
 
     await expect(store.stat(CONFIG_REF)).rejects.toMatchObject({ code: "unavailable" });
 
     const port = new URL(first.url).port;
-    servers.push(await startRestServer(folder, { args: ["--listen", `127.0.0.1:${port}`] }));
+    shop.own(await startRestServer(folder, { args: ["--listen", `127.0.0.1:${port}`] }));
     await store.write(CONFIG_REF, randomBytes(10));
     expect((await store.stat(CONFIG_REF)).size).toBe(10);
-  });
-});
-
-const COMMANDS: PeerName[] = ["tsbak", "restic", "rsync", "rest-server"];
-
-describe.skipIf(COMMANDS.map(requirePeer).includes(false))("the command", () => {
-  test("keeps a repository on a rest-server with TLS and a password, which restic uses as well", async () => {
-    const tls = makeCertificates(newFolder());
-    const users = { me: PASSWORD };
-    const server = await start({ tls, users, args: ["--private-repos"] });
-    const location = `rest:${server.url}/me/repo`;
-    const env = { RESTIC_REST_USERNAME: "me", RESTIC_REST_PASSWORD: PASSWORD };
-
-    const args = ["--cacert", tls.authority];
-    expect(await roundTrip(workshop, { location, env, args })).toEqual([]);
-  });
-
-  test("makes a repository behind a socket, which restic uses as well", async () => {
-    const server = await start({ isOnSocket: true });
-    const location = `rest:${server.url}/repo/`;
-
-    await workshop.must("tsbak", ["-r", location, "init"]);
-    await workshop.must("restic", ["-r", location, "check"]);
-  });
-
-  test("never shows the password of a location", async () => {
-    const users = { me: PASSWORD };
-    const server = await start({ users });
-    const password = encodeURIComponent(PASSWORD);
-    const location = `rest:${server.url.replace("//", `//me:${password}@`)}/repo`;
-    const shown = `rest:${server.url.replace("//", "//me:***@")}/repo/`;
-    let printed = await workshop.must("tsbak", ["-r", location, "init"]);
-    expect(printed).toContain(shown);
-
-    for (const args of [["init"], ["cat", "config"]]) {
-      for (const where of [location, location.replace(password, `x${password}`)]) {
-        const { stdout, stderr } = await workshop.runTsbak(["-r", where, ...args]);
-        printed += stdout + stderr;
-      }
-    }
-    await server.stop();
-    for (const secret of [password, PASSWORD]) expect(printed).not.toContain(secret);
-  });
-});
-
-describe.skipIf(!requirePeer("rclone"))("rclone serve restic", () => {
-  let rclone: RcloneRestic;
-  beforeAll(async () => {
-    servers.push((rclone = await startRcloneRestic(newFolder())));
-  });
-
-  describeBackend("over HTTP", () => openNew(rclone.url), { reportsPieces: true });
-
-  test("in append-only mode refuses as rest-server does", async () => {
-    const server = await startRcloneRestic(newFolder(), ["--append-only"]);
-    servers.push(server);
-    const store = await openNew(server.url);
-    await store.create();
-    const bytes = randomBytes(1000);
-    await store.write(hashed("pack", bytes), bytes);
-    await store.write(hashed("lock", bytes), bytes);
-
-    await expect(store.write(hashed("pack", bytes), bytes)).rejects.toMatchObject({
-      code: "already-exists",
-    });
-    await expect(store.remove(hashed("pack", bytes))).rejects.toMatchObject({ code: "denied" });
-    await store.remove(hashed("lock", bytes));
   });
 });
