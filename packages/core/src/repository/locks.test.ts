@@ -1,7 +1,10 @@
 import { hostname } from "node:os";
 import { expect, test, vi } from "vitest";
+import { MemoryBackend } from "../backend/memory.ts";
 import { DrivenClock } from "../testing/driven-clock.ts";
+import { FaultyBackend } from "../testing/faulty-backend.ts";
 import { lockContext, lockNames, putLock } from "../testing/lock-samples.ts";
+import { EarlyReads } from "./early-reads.ts";
 import { listLocks } from "./lock-files.ts";
 import { acquireLock } from "./locks.ts";
 
@@ -58,6 +61,56 @@ test("acquireLock() with settleLater tells of a conflict by `settled`", async ()
   await expect(held.settled).rejects.toMatchObject({ code: "locked" });
   await held.release();
   expect(await lockNames(context)).toHaveLength(1);
+});
+
+test("acquireLock() with settleLater is not content with what was there a while ago", async () => {
+  const context = await lockContext();
+  const early = new EarlyReads(context.backend);
+  early.start({ locks: true });
+  // As late as that its answer comes from before.
+  await new Promise((resolve) => setImmediate(resolve));
+  await putLock(context, { exclusive: true });
+  const reader = { ...context, backend: early.backend };
+
+  const acquiring = acquireLock(reader, { exclusive: false, settleLater: true });
+
+  await expect(acquiring).rejects.toMatchObject({ code: "locked" });
+  expect((await listLocks(context)).map(({ lock }) => lock?.hostname)).toEqual(["elsewhere"]);
+});
+
+test("acquireLock() with settleLater looks once more when it took long to write", async () => {
+  const backend = new FaultyBackend(new MemoryBackend());
+  const context = await lockContext(backend);
+  const clock = new DrivenClock();
+  let go = (): void => undefined;
+  const until = new Promise<void>((resolve) => (go = resolve));
+  backend.on({ method: "write", kind: "lock" }, { type: "delay", until });
+
+  const acquiring = acquireLock(context, { exclusive: false, settleLater: true, clock });
+  await vi.waitFor(() => expect(lists(backend)).toBe(2));
+  await clock.pass(200);
+  go();
+  const held = await acquiring;
+
+  expect(lists(backend)).toBe(3);
+  await clock.passUntil(held.release(), 1000);
+});
+
+function lists({ calls }: FaultyBackend): number {
+  return calls.filter(({ method }) => method === "list").length;
+}
+
+test("acquireLock() with atOnce neither watches nor waits", async () => {
+  const context = await lockContext();
+  const clock = new DrivenClock();
+  const notices: unknown[] = [];
+  await context.backend.write({ kind: "lock", name: "1".repeat(64) }, new Uint8Array(9));
+  const settings = { clock, autoUnlock: true, onNotice: (notice: unknown) => notices.push(notice) };
+
+  const acquiring = acquireLock(context, { exclusive: true, atOnce: true, ...settings });
+
+  await expect(acquiring).rejects.toMatchObject({ code: "locked" });
+  expect(notices).toEqual([]);
 });
 
 test("acquireLock() is not helped by the time in another lock", async () => {

@@ -40,6 +40,8 @@ export interface LockOptions extends CallOptions {
    * from then on and must await `settled` before it writes anything. Only without `retryMs`.
    */
   readonly settleLater?: boolean | undefined;
+  /** Fail at once if there is any lock in the way, even where locks are watched or one cannot be read yet. */
+  readonly atOnce?: boolean | undefined;
   /** A lock of ours that does not count: to exchange an exclusive lock for a shared one with nobody in between. */
   readonly besides?: Pick<HeldLock, "names"> | undefined;
   /** Where locks are watched (`autoUnlock`): for no longer than that. */
@@ -96,7 +98,8 @@ export async function acquireLock(
     if ("lock" in attempt) return attempt.lock;
     const { conflicts } = attempt;
     let watchMs: number | undefined;
-    if (options.autoUnlock === true) watchMs = await watch.look(conflicts, options.signal);
+    if (options.autoUnlock === true && options.atOnce !== true)
+      watchMs = await watch.look(conflicts, options.signal);
     // A later run may want to know since when they are there.
     else sightings.note(conflicts.map(({ name }) => name));
     if (watchMs === 0) continue;
@@ -136,18 +139,23 @@ type Attempt = { readonly lock: HeldLock } | { readonly conflicts: Conflicts };
 
 async function tryAcquire(
   keeping: LockKeeping,
-  { signal, settleLater, besides, onRefused }: LockOptions,
+  { signal, settleLater, besides, atOnce, onRefused }: LockOptions,
 ): Promise<Attempt> {
   const { context, exclusive, clock } = keeping;
   const except = besides?.names;
-  const conflicts = await findConflicts(context, exclusive, { signal, clock, except });
+  const patience = atOnce !== true;
+  const conflicts = await findConflicts(context, exclusive, { signal, clock, except, patience });
   if (isSome(conflicts)) return { conflicts };
   const file = new OwnLockFile(keeping);
   const at = momentOf(clock);
-  const name = await file.write({ signal }).catch((error: unknown) => {
+  const writing = file.write({ signal }).catch((error: unknown) => {
     onRefused?.(error);
     throw error;
   });
+  if (settleLater === true) {
+    const early = await lookWhile(writing, keeping, file, { signal, besides });
+    if (isSome(early)) return { conflicts: early };
+  } else await writing;
   const settling = settle(keeping, file, { signal, besides });
   if (settleLater !== true) {
     const late = await settling;
@@ -158,7 +166,44 @@ async function tryAcquire(
   });
   // Whoever settles later learns of a failure from `settled`.
   settled.catch(() => undefined);
+  const [name = ""] = file.names;
   return { lock: new RefreshedLock(keeping, file, { name, at, settled }) };
+}
+
+/**
+ * While a lock is written for somebody who begins to read before it is certain, look at the others; if one is in the way, ours is removed
+ * and theirs are given.
+ *
+ * What is read then may be used only if nobody changes it meanwhile. An exclusive lock that comes after this look finds ours when it
+ * settles, if that is written within the time that it takes to settle; if not, we look once more. The first look, before anything was
+ * written, may be of a while ago (`EarlyReads`): an exclusive lock can have come and settled since then, and be gone when ours settles.
+ */
+async function lookWhile(
+  writing: Promise<unknown>,
+  { context, exclusive, clock }: LockKeeping,
+  file: OwnLockFile,
+  { signal, besides }: Pick<LockOptions, "signal" | "besides">,
+): Promise<readonly LockEntry[]> {
+  const lookedAt = clock.steady();
+  const look = (): Promise<readonly LockEntry[]> => {
+    const except = [...file.names, ...(besides?.names ?? [])];
+    return findConflicts(context, exclusive, { signal, clock, except });
+  };
+  const [written, looked] = await Promise.allSettled([
+    writing.then(() => clock.steady() - lookedAt < SETTLE_MS),
+    look(),
+  ]);
+  // Then there is no lock of ours.
+  if (written.status === "rejected") throw written.reason;
+  try {
+    if (looked.status === "rejected") throw looked.reason;
+    const conflicts = written.value || isSome(looked.value) ? looked.value : await look();
+    if (isSome(conflicts)) await file.removeBut(undefined);
+    return conflicts;
+  } catch (error) {
+    await file.removeBut(undefined);
+    throw error;
+  }
 }
 
 /** Look again when the lock has been there for a while. If somebody else was faster, it is removed, and their locks are given. */
