@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
+import { sleep } from "../../async/sleep.ts";
 import type { FileKind } from "../../backend/backend.ts";
 import { MemoryBackend } from "../../backend/memory.ts";
 import { sha256, sha256Hex } from "../../crypto/sha256.ts";
@@ -8,6 +9,7 @@ import { Repository } from "../../repository/repository.ts";
 import { loadSnapshot } from "../../repository/snapshots.ts";
 import { copyToTrash, listTrash, removeFromTrash } from "../../repository/trash.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
+import { putLock } from "../../testing/lock-samples.ts";
 import { fileNode, TestingRepository, type PlainBlob } from "../../testing/sample-repository.ts";
 import { verify } from "../verify/verify.ts";
 import { BlobMarks, createMarks } from "./blob-marks.ts";
@@ -282,6 +284,94 @@ test("prune() removes nothing while others hold a lock, and uses what it repacke
   expect(await blobIds(repository)).toEqual(Object.values(used).map(idOf).sort());
   expect(report.statistics.packs.repack).toBe(0);
   for (const pack of await names(repository, "pack")) expect(amid).toContain(pack);
+});
+
+/** The repository of a scene through a backend that can be slow. */
+function slowly({ testing }: { readonly testing: TestingRepository }) {
+  const { config, masterKey, keyId, zstd, locking, backend: store } = testing.repository;
+  const backend = new FaultyBackend(store);
+  const pruned = new Repository({ backend, config, masterKey, keyId, zstd, locking });
+  return { backend, pruned };
+}
+
+function locksWritten({ calls }: FaultyBackend): number {
+  return calls.filter(({ method, ref }) => method === "write" && ref?.kind === "lock").length;
+}
+
+test("prune() alone takes one lock", async () => {
+  const scene = await createScene();
+  const { backend, pruned } = slowly(scene);
+
+  await prune(pruned, all);
+
+  expect(locksWritten(backend)).toBe(1);
+  await expectClean(scene.testing.repository);
+});
+
+test("prune() begins again beside somebody who came in the same moment, and keeps what that one needs", async () => {
+  const scene = await createScene();
+  const { repository } = scene.testing;
+  const { backend, pruned } = slowly(scene);
+  let go = (): void => undefined;
+  const until = new Promise<void>((resolve) => (go = resolve));
+  // The look that makes the first lock certain, after one before it is written and one meanwhile.
+  backend.on({ method: "list", kind: "lock", nth: 3 }, { type: "delay", until });
+  let other = "";
+  const come = async (): Promise<void> => {
+    other = await putLock(repository);
+    go();
+  };
+  const leave = async (): Promise<void> => {
+    await scene.testing.addSnapshot(idOf(scene.unused.forgotten));
+    await repository.backend.remove({ kind: "lock", name: other });
+  };
+  const phases: string[] = [];
+  const onEvent: PruneOptions["onEvent"] = (event) => {
+    if (event.kind !== "phase") return;
+    phases.push(event.phase);
+    if (event.phase === "load") void (other === "" ? come() : undefined);
+    if (event.phase === "wait") void leave();
+  };
+
+  const report = await prune(pruned, { ...all, onEvent });
+
+  expect(phases.filter((phase) => phase === "load")).toHaveLength(2);
+  expect(report.rescuedPacks).toBe(3);
+  repository.dropIndex();
+  const { errors, counts } = await verify(repository, { readData: true, threads: 1 });
+  expect(errors).toEqual([]);
+  expect(counts.snapshots).toBe(2);
+});
+
+test("prune() lets others in when its plan takes long", async () => {
+  const scene = await createScene();
+  const { repository } = scene.testing;
+  const { backend, pruned } = slowly(scene);
+  let go = (): void => undefined;
+  const until = new Promise<void>((resolve) => (go = resolve));
+  backend.on({ method: "list", kind: "pack" }, { type: "delay", until });
+  const visit = async (): Promise<void> => {
+    for (;;) {
+      // In memory nothing takes time, and none would be left for anybody else.
+      await sleep(20);
+      const lock = await repository.lock({ exclusive: false }).catch(() => undefined);
+      if (lock === undefined) continue;
+      await scene.testing.addSnapshot(idOf(scene.unused.forgotten));
+      await lock.release();
+      return go();
+    }
+  };
+  const onEvent: PruneOptions["onEvent"] = (event) => {
+    if (event.kind === "phase" && event.phase === "plan") void visit();
+  };
+
+  const report = await prune(pruned, { ...all, onEvent });
+
+  // The first became a shared one; as all is needed again, that was enough.
+  expect(locksWritten(backend)).toBe(2);
+  expect(report.rescuedPacks).toBe(3);
+  repository.dropIndex();
+  expect((await verify(repository, { readData: true, threads: 1 })).errors).toEqual([]);
 });
 
 test("prune() begins no repacking when its time is over", async () => {
