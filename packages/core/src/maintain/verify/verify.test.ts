@@ -29,7 +29,7 @@ describe("verify() of a whole repository", () => {
     expect(await sample.testing.repository.listNames("lock")).toEqual([]);
   });
 
-  test("is refused if another lock comes up at the same time, and leaves none behind", async () => {
+  test("does not go on beside another lock that comes up at the same time, and leaves none behind", async () => {
     const sample = await createSample();
     const { repository } = sample.testing;
 
@@ -38,7 +38,9 @@ describe("verify() of a whole repository", () => {
       repository.lock({ exclusive: false }),
     ]);
 
-    expect(report).toMatchObject({ status: "rejected", reason: { code: "locked" } });
+    const refused = [report, other].filter(({ status }) => status === "rejected");
+    expect(refused.length).toBeGreaterThan(0);
+    for (const one of refused) expect(one).toMatchObject({ reason: { code: "locked" } });
     if (other.status === "fulfilled") await other.value.release();
     expect(await repository.listNames("lock")).toEqual([]);
   });
