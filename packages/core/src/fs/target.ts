@@ -1,9 +1,11 @@
-import { statSync, type Stats } from "node:fs";
+import { readdirSync, rmdirSync, statSync, type Stats } from "node:fs";
 
 import { TsbakError } from "../errors.ts";
 import { makeFolders } from "./make-folders.ts";
 import { nodePath, printablePath, toPathBytes } from "./path.ts";
-import { describeSystemError } from "./system-error.ts";
+import { describeSystemError, isSystemError } from "./system-error.ts";
+
+const SLASH = 0x2f;
 
 /**
  * Make the directory that a restore writes to, with the parents it lacks. The path itself may lead through symlinks:
@@ -28,6 +30,28 @@ export function makeTarget(path: Uint8Array): void {
   );
 }
 
+/** A target in which nothing stands: it is an empty directory, or not there while its parent is. */
+export type FreshTarget = "empty" | "missing";
+
+/** Whether directories can be made in a target before it is certain that the restore goes on; undefined if something stands there. */
+export function freshTarget(path: Uint8Array): FreshTarget | undefined {
+  try {
+    return readdirSync(nodePath(path)).length === 0 ? "empty" : undefined;
+  } catch (error) {
+    const isMissing = isSystemError(error) && error.code === "ENOENT";
+    return isMissing && isDirectory(parentOf(path)) ? "missing" : undefined;
+  }
+}
+
+/** Remove a target that was made, if it is empty. */
+export function removeTarget(path: Uint8Array): void {
+  try {
+    rmdirSync(nodePath(path));
+  } catch {
+    // Somebody else has put something there.
+  }
+}
+
 /** True for the root of the file system, by whatever path. */
 export function isFileSystemRoot(path: Uint8Array): boolean {
   const [target, root] = [stateOf(path), stateOf(toPathBytes("/"))];
@@ -37,6 +61,10 @@ export function isFileSystemRoot(path: Uint8Array): boolean {
 /** True for a directory, also through symlinks. */
 export function isDirectory(path: Uint8Array): boolean {
   return stateOf(path)?.isDirectory() ?? false;
+}
+
+function parentOf(path: Uint8Array): Uint8Array {
+  return path.subarray(0, Math.max(path.lastIndexOf(SLASH), 1));
 }
 
 function stateOf(path: Uint8Array): Stats | undefined {

@@ -17,7 +17,7 @@ import type { PatternList } from "../fs/filter.ts";
 import { OwnerIds } from "../fs/owner-ids.ts";
 import { absolutePath, toPathBytes } from "../fs/path.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
-import { isDirectory, isFileSystemRoot, makeTarget } from "../fs/target.ts";
+import { freshTarget, isDirectory, isFileSystemRoot, makeTarget } from "../fs/target.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
 import { findTree } from "../repository/find-tree.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -28,7 +28,6 @@ import { WorkerPool } from "../workers/worker-pool.ts";
 import { ContentWriter } from "./contents.ts";
 import { deleteStrangers } from "./delete-strangers.ts";
 import { finishDirectories } from "./finish-directories.ts";
-import { freshTarget, takeBack } from "./fresh-target.ts";
 import { FileLedger } from "./file-ledger.ts";
 import { restoreFlags } from "./flags.ts";
 import { makeMetadataSetter } from "./metadata-setter.ts";
@@ -41,6 +40,7 @@ import { RestoreSelection, type IncludeList } from "./select.ts";
 import { settleStanding } from "./settle-standing.ts";
 import { restoreSpecials } from "./specials.ts";
 import { TargetState } from "./target-state.ts";
+import { takeBack } from "./take-back.ts";
 import { verifyFiles } from "./verify-files.ts";
 
 /** What to restore and how. */
