@@ -20,7 +20,7 @@ const LONGEST_WAIT = 3_000;
 /**
  * Begin to connect an agent before it has a request: a distant server takes one to three round trips for that, in which code can be
  * loaded. The first `count` connections to this server that the agent wants are these. What fails, or is not wanted soon, is
- * given up without a word; it keeps no process alive. Resolves when they are on their way.
+ * given up without a word, and so is what is left when the agent ends; it keeps no process alive. Resolves when they are on their way.
  */
 export async function connectEarly(agent: Agent, server: Server, count: number): Promise<void> {
   const early = Array.from({ length: count }, () => open(server));
@@ -28,6 +28,11 @@ export async function connectEarly(agent: Agent, server: Server, count: number):
   agent.createConnection = (options, done) => {
     const isTheSame = options.host === server.host && Number(options.port) === server.port;
     return (isTheSame ? take(early) : undefined) ?? connectLater(options, done);
+  };
+  const destroy = agent.destroy.bind(agent);
+  agent.destroy = () => {
+    for (const socket of early.splice(0)) socket.destroy();
+    destroy();
   };
   // Sockets connect in the next turn, and loading code leaves none for a while.
   await new Promise((resolve) => setImmediate(resolve));

@@ -54,9 +54,10 @@ export class S3Answers {
     return this;
   }
 
-  /** From now on nobody answers. */
+  /** From now on nobody answers, and whoever was connected has learned of it. */
   async stop(): Promise<void> {
     await new Promise((resolve) => this.#server?.close(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   get port(): number {
