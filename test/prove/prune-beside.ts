@@ -30,6 +30,8 @@ const JUDGED = 10;
 const LEFT = 1;
 /** In milliseconds; what a backup takes that need not wait, on a machine that has much to do. */
 const USUAL_MS = 10_000;
+/** Exit code of who does not wait for locks. */
+const LOCKED = 11;
 /** No backup may have to wait longer for the exclusive phase. */
 const LONGEST_WAIT_MS = 10_000;
 
@@ -44,7 +46,7 @@ interface Round {
 }
 
 /**
- * While tsbak prunes, restic makes one backup after another; now and then one of both is ended by SIGKILL at a random moment. No backup fails
+ * While tsbak prunes, restic, and now and then tsbak, make one backup after another; now and then one of both is ended by SIGKILL at a random moment. No backup fails
  * or waits for long, and nothing is lost: restic finds the repository whole, and every snapshot restores equal.
  */
 export function provePruneBeside(options: PruneBesideOptions): Promise<Report> {
@@ -102,36 +104,55 @@ async function play(round: Round): Promise<void> {
   await mustOn(repository, "restic", ["unlock"]);
 }
 
-/** Change a source and back it up; `killMs` is when to kill that. Returns what is wrong. */
+/** Change a source and back it up by one of the tools; `killMs` is when to kill that. Returns what is wrong. */
 async function backUp(
   { random, repository, findings, log }: Round,
   source: string,
   killMs?: number,
 ): Promise<readonly string[]> {
   mutateTree(source, { seed: random.int(1e9), changes: 8, largest: 3e5 });
-  const args = ["backup", ".", "--json", "--retry-lock", "1m", "--no-scan"];
-  const options = onRepository(repository, { cwd: source });
-  const child = repository.workshop.start("restic", args, options, "pipe");
-  const said = collect(child);
+  const tool = random.chance(0.3) ? "tsbak" : "restic";
   const started = performance.now();
-  const ended = once(child, "close");
-  if (killMs !== undefined) void sleep(killMs).then(() => child.kill("SIGKILL"));
-  await ended;
+  const { code, isKilled, text } = await runBackup(repository, tool, source, killMs);
   const tookMs = performance.now() - started;
-  if (child.signalCode === "SIGKILL") {
-    findings.count("backups killed");
+  if (isKilled) {
+    findings.count(`backups by ${tool} killed`);
     // As its administrator would, for else all others wait for half an hour.
     await mustOn(repository, "restic", ["unlock"]);
     return [];
   }
-  findings.count("backups");
+  if (tool === "tsbak" && code === LOCKED) {
+    findings.count("backups by tsbak refused");
+    return [];
+  }
+  findings.count(`backups by ${tool}`);
   const longest = Math.max(Number(findings.figures["longest backup, ms"] ?? 0), tookMs);
   findings.figures["longest backup, ms"] = Math.round(longest);
-  const id = /"snapshot_id":"([0-9a-f]{8})/.exec(said())?.[1];
-  if (child.exitCode !== 0 || id === undefined)
-    return [`backup ended with ${child.exitCode}: ${said()}`];
+  const id = /"snapshot_id":"([0-9a-f]{8})/.exec(text)?.[1];
+  if (code !== 0 || id === undefined) return [`backup by ${tool} ended with ${code}: ${text}`];
   log.record(id, source);
   return tookMs > USUAL_MS + LONGEST_WAIT_MS ? [`a backup took ${Math.round(tookMs)} ms`] : [];
+}
+
+/**
+ * tsbak does not wait for locks here, and so begins to read before its own is certain: what it finds then must be there to the end, or it
+ * must be refused.
+ */
+async function runBackup(
+  repository: TestRepository,
+  tool: "restic" | "tsbak",
+  source: string,
+  killMs: number | undefined,
+): Promise<{ readonly code: number | null; readonly isKilled: boolean; readonly text: string }> {
+  const waiting = tool === "restic" ? ["--retry-lock", "1m", "--no-scan"] : [];
+  const options = onRepository(repository, { cwd: source });
+  const args = ["backup", ".", "--json", ...waiting];
+  const child = repository.workshop.start(tool, args, options, "pipe");
+  const said = collect(child);
+  const ended = once(child, "close");
+  if (killMs !== undefined) void sleep(killMs).then(() => child.kill("SIGKILL"));
+  await ended;
+  return { code: child.exitCode, isKilled: child.signalCode === "SIGKILL", text: said() };
 }
 
 async function judge(round: Round, isThorough: boolean): Promise<void> {
