@@ -71,6 +71,8 @@ export async function verify(
   refuseForgetting(repository, options);
   const pool = options.workers ?? startVerifyWorkers(options.threads);
   const surveyed = surveyEarly(repository, options);
+  // It is awaited under the lock, if that is had.
+  surveyed.catch(() => undefined);
   let lock: HeldLock | undefined;
   try {
     if (options.noLock !== true) lock = await lockRepository(repository, options);
@@ -79,7 +81,7 @@ export async function verify(
     const signal = anySignal(options.signal, lock?.lost, refused.signal);
     return await underLock(lock, run(repository, { ...options, pool, surveyed, signal }));
   } finally {
-    await Promise.all([pool.close(), lock?.release(), surveyed.catch(() => undefined)]);
+    await Promise.all([pool.close(), lock?.release(), Promise.allSettled([surveyed])]);
   }
 }
 
