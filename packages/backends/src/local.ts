@@ -38,12 +38,14 @@ import type {
   MisplacedPacks,
   OpenFile,
   ReadOptions,
+  RemoveFailure,
 } from "@tsbak/core";
 
 import { writeDirectly } from "./direct-write.ts";
 import { removeEmptyFolders } from "./empty-folders.ts";
 import { errnoOf, localError } from "./local-error.ts";
 import { LocalMisplacedPacks } from "./local-misplaced.ts";
+import { removeLocalFiles } from "./local-remove.ts";
 import { openLocalFile, readLocalFile } from "./local-read.ts";
 import { syncFolder } from "./sync-folder.ts";
 
@@ -145,16 +147,16 @@ export class LocalBackend implements Backend {
   }
 
   async remove(ref: FileRef, options: CallOptions = {}): Promise<void> {
-    const path = this.#pathOf(ref);
-    throwIfAborted(options.signal);
-    try {
-      await fs.rm(path, { force: true });
-      // An index that comes back after a power loss would name packs that are gone; a pack that comes back is harmless.
-      if (ref.kind !== "pack" && ref.kind !== "lock") await syncFolder(dirname(path));
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return;
-      throw localError(error, `Cannot remove ${describeFile(ref)} from ${this.location}`);
-    }
+    const [failure] = await this.removeMany([ref], options);
+    if (failure !== undefined) throw failure.error;
+  }
+
+  async removeMany(
+    refs: readonly FileRef[],
+    options: CallOptions = {},
+  ): Promise<readonly RemoveFailure[]> {
+    const files = refs.map((ref) => ({ ref, path: this.#pathOf(ref) }));
+    return removeLocalFiles(this.location, files, options);
   }
 
   async clock(ref: FileRef, options: CallOptions = {}): Promise<number> {
