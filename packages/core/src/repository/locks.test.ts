@@ -100,19 +100,6 @@ function lists({ calls }: FaultyBackend): number {
   return calls.filter(({ method }) => method === "list").length;
 }
 
-test("acquireLock() with atOnce neither watches nor waits", async () => {
-  const context = await lockContext();
-  const clock = new DrivenClock();
-  const notices: unknown[] = [];
-  await context.backend.write({ kind: "lock", name: "1".repeat(64) }, new Uint8Array(9));
-  const settings = { clock, autoUnlock: true, onNotice: (notice: unknown) => notices.push(notice) };
-
-  const acquiring = acquireLock(context, { exclusive: true, atOnce: true, ...settings });
-
-  await expect(acquiring).rejects.toMatchObject({ code: "locked" });
-  expect(notices).toEqual([]);
-});
-
 test("acquireLock() is not helped by the time in another lock", async () => {
   const context = await lockContext();
   await putLock(context, { time: "2001-01-01T00:00:00Z", exclusive: true });

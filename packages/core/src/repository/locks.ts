@@ -40,8 +40,6 @@ export interface LockOptions extends CallOptions {
    * from then on and must await `settled` before it writes anything. Only without `retryMs`.
    */
   readonly settleLater?: boolean | undefined;
-  /** Fail at once if there is any lock in the way, even where locks are watched or one cannot be read yet. */
-  readonly atOnce?: boolean | undefined;
   /** A lock of ours that does not count: to exchange an exclusive lock for a shared one with nobody in between. */
   readonly besides?: Pick<HeldLock, "names"> | undefined;
   /** Where locks are watched (`autoUnlock`): for no longer than that. */
@@ -98,8 +96,7 @@ export async function acquireLock(
     if ("lock" in attempt) return attempt.lock;
     const { conflicts } = attempt;
     let watchMs: number | undefined;
-    if (options.autoUnlock === true && options.atOnce !== true)
-      watchMs = await watch.look(conflicts, options.signal);
+    if (options.autoUnlock === true) watchMs = await watch.look(conflicts, options.signal);
     // A later run may want to know since when they are there.
     else sightings.note(conflicts.map(({ name }) => name));
     if (watchMs === 0) continue;
@@ -139,12 +136,11 @@ type Attempt = { readonly lock: HeldLock } | { readonly conflicts: Conflicts };
 
 async function tryAcquire(
   keeping: LockKeeping,
-  { signal, settleLater, besides, atOnce, onRefused }: LockOptions,
+  { signal, settleLater, besides, onRefused }: LockOptions,
 ): Promise<Attempt> {
   const { context, exclusive, clock } = keeping;
   const except = besides?.names;
-  const patience = atOnce !== true;
-  const conflicts = await findConflicts(context, exclusive, { signal, clock, except, patience });
+  const conflicts = await findConflicts(context, exclusive, { signal, clock, except });
   if (isSome(conflicts)) return { conflicts };
   const file = new OwnLockFile(keeping);
   const at = momentOf(clock);

@@ -86,52 +86,22 @@ export async function blobIds(repository: Repository): Promise<string[]> {
 /** Keep nothing that is not used. */
 export const all: PruneOptions = { threads: 1, maxUnused: { bytes: 0 } };
 
-/** Nobody else is there when a prune begins, or somebody is for a while. */
-export type Company = "alone" | "beside others";
-/** Both. */
-export const companies: readonly Company[] = ["alone", "beside others"];
-
-/** Prune a repository that others use as well: they hold a lock until it begins to repack. `pruned` is the same as the prune sees it. */
-export async function pruneIn(
-  company: Company,
-  repository: Repository,
-  options: PruneOptions,
-  pruned: Repository = repository,
-): Promise<PruneReport> {
-  const isAlone = company === "alone";
-  const other = isAlone ? undefined : await repository.lock({ exclusive: false });
-  const onEvent: PruneOptions["onEvent"] = (event) => {
-    if (event.kind === "phase" && event.phase === "repack") void other?.release();
-    options.onEvent?.(event);
-  };
-  return prune(pruned, { ...options, onEvent });
-}
-
-/** The repository of a scene through a backend that can be slow. */
-export function slowly({ testing }: PruneScene): {
-  readonly backend: FaultyBackend;
-  readonly pruned: Repository;
-} {
-  const { config, masterKey, keyId, zstd, locking, backend: store } = testing.repository;
-  const backend = new FaultyBackend(store);
-  return { backend, pruned: new Repository({ backend, config, masterKey, keyId, zstd, locking }) };
-}
-
-/** Prune while the listing of snapshots that decides waits for `meanwhile`. */
+/** Prune while the nth listing of a kind waits for `meanwhile`. */
 export async function pruneAmid(
-  company: Company,
-  scene: PruneScene,
+  { testing: { repository } }: PruneScene,
+  listing: { kind: FileKind; nth: number },
   meanwhile: () => Promise<unknown>,
+  options: PruneOptions = {},
 ): Promise<PruneReport> {
+  const { config, masterKey, keyId, zstd, locking } = repository;
   let go = (): void => undefined;
   const until = new Promise<void>((resolve) => (go = resolve));
-  const { backend, pruned } = slowly(scene);
-  // The one after the lock is certain; beside others there is one more before.
-  const [nth, before] = company === "alone" ? [2, "repack"] : [3, "check-again"];
-  backend.on({ method: "list", kind: "snapshot", nth }, { type: "delay", until });
+  const backend = new FaultyBackend(repository.backend);
+  backend.on({ method: "list", ...listing }, { type: "delay", until });
   // The delay begins whenever the call comes; what happens meanwhile is begun by the phase before it.
   const onEvent: PruneOptions["onEvent"] = (event) => {
-    if (event.kind === "phase" && event.phase === before) void meanwhile().then(go);
+    if (event.kind === "phase" && event.phase === "check-again") void meanwhile().then(go);
   };
-  return pruneIn(company, scene.testing.repository, { ...all, onEvent }, pruned);
+  const slow = new Repository({ backend, config, masterKey, keyId, zstd, locking });
+  return prune(slow, { ...all, ...options, onEvent });
 }

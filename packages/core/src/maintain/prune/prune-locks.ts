@@ -1,41 +1,17 @@
+import { anySignal } from "../../async/any-signal.ts";
 import { sleep } from "../../async/sleep.ts";
 import { isTsbakError, TsbakError } from "../../errors.ts";
 import type { HeldLock } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
-import { PassingLock } from "./passing-lock.ts";
 import type { PruneOptions } from "./prune-options.ts";
 
 const DEFAULT_WAIT_MS = 10 * 60_000;
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 5_000;
 
-/** So long a prune hinders others before it lets them in beside it. The exchange of its lock takes another 200 ms. */
-const ALONE_MS = 800;
-/** Of all index files together: a plan for more takes longer than that anyway. */
-const MOST_INDEX_BYTES = 8 << 20;
-
-/**
- * The lock of a prune that may be over in a moment: exclusive from the beginning, so that it needs no second one, and passing on before
- * it can hinder others for long. Undefined where others hold locks, the repository is too large to plan in that time, or nothing is to be
- * removed in this way.
- */
-export async function lockBriefly(
-  repository: Repository,
-  { signal, dryRun, noLock, recoverNoFreeSpace }: PruneOptions,
-): Promise<PassingLock | undefined> {
-  if (dryRun === true || noLock === true || recoverNoFreeSpace !== undefined) return undefined;
-  let bytes = 0;
-  for await (const { size } of repository.backend.list("index", { signal })) bytes += size;
-  if (bytes > MOST_INDEX_BYTES) return undefined;
-  try {
-    const wish = { exclusive: true, atOnce: true, settleLater: true, signal };
-    const lock = new PassingLock(repository, await repository.lock(wish));
-    lock.passAfter(ALONE_MS);
-    return lock;
-  } catch (error) {
-    if (isTsbakError(error, "locked")) return undefined;
-    throw error;
-  }
+/** Aborts when the caller wishes or the lock is lost. */
+export function signalOf(options: Pick<PruneOptions, "signal">, lock: HeldLock): AbortSignal {
+  return anySignal(options.signal, lock.lost);
 }
 
 /** Tells of each wait for a lock. */

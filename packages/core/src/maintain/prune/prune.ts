@@ -4,9 +4,7 @@
  *   (1) Under a shared lock, beside backups: find what is used, move it out of packs that are to go, write the index of the new packs,
  *       and an index for what stays of the index files that are to go. Nothing is removed.
  *   (2) Under an exclusive lock, for a moment: look what appeared meanwhile and spare what it needs; then remove the old index files.
- *   (3) Under a shared lock again, unless it takes a moment only: remove the packs, which no index lists any more.
- *
- * Where nobody else is there, (1) begins under an exclusive lock; if it is over before that has to be given back, (2) is part of it.
+ *   (3) Under a shared lock again: remove the packs, which no index lists any more.
  *
  * It may be killed between any two of its writes. Whatever snapshots need is listed by some index and there at any instant: new packs are
  * durable before the index lists them, and that before anything is removed; a pack goes after all index files that listed it. What is
@@ -14,30 +12,28 @@
  *
  * @module
  */
+import { availableParallelism } from "node:os";
 import type { CallOptions } from "../../backend/backend.ts";
+import { removeFiles } from "../../backend/remove-files.ts";
+import type { HeldLock } from "../../repository/locks.ts";
 import type { Repository } from "../../repository/repository.ts";
-import { underLocks } from "../../repository/under-locks.ts";
+import { confirmLocks, underLocks } from "../../repository/under-locks.ts";
 import { PackMap } from "../verify/pack-map.ts";
 import { BlobMarks, createMarks } from "./blob-marks.ts";
 import { checkOptions } from "./check-options.ts";
 import { IndexFiles } from "./index-files.ts";
 import { LateComers, throwIfMissing, type Condemned } from "./late-comers.ts";
+import { lockExclusively, signalOf, waitTeller } from "./prune-locks.ts";
 import { markUsed, startMarking, type MarkPool } from "./mark-used.ts";
 import { PACK_KINDS, PackTable } from "./pack-table.ts";
-import { PassingLock } from "./passing-lock.ts";
 import { planPrune, type PrunePlan } from "./plan.ts";
-import { lockBriefly, lockExclusively, waitTeller } from "./prune-locks.ts";
 import type { PruneEvent, PruneOptions, PrunePhase, PruneReport } from "./prune-options.ts";
-import { removeIndex, removePacks } from "./remove-old.ts";
 import { repackBlobs, type RepackCall } from "./repack.ts";
 import { emptyStatistics, type PruneStatistics } from "./statistics.ts";
 import { TrashCare } from "./trash-care.ts";
-import { usualThreads } from "./usual-threads.ts";
 
-/** In bytes of packs: what is moved in less than a second, on a store of this machine. */
-const LITTLE = 64 << 20;
-/** How long packs are removed before others are let in: as long as it takes to exchange the lock. */
-const REMOVAL_ALONE_MS = 250;
+/** To remove that many packs by each connection takes no longer than to exchange the exclusive lock for a shared one. */
+const FEW_ROUNDS = 10;
 
 /** Prepares everything for the exclusive phase. */
 interface Prepared {
@@ -61,26 +57,20 @@ export async function prune(
   options: PruneOptions = {},
 ): Promise<PruneReport> {
   checkOptions(repository, options);
-  const chosen = { ...options, threads: options.threads ?? usualThreads(repository) };
+  const threads = options.threads ?? usualThreads(repository);
+  const pool = startMarking(threads);
   try {
-    return await runUnder(await lockBriefly(repository, options), repository, chosen);
+    return await new PruneRun(repository, { ...options, threads }, pool).run();
   } finally {
+    await pool.close();
     repository.dropIndex();
   }
 }
 
-async function runUnder(
-  lock: PassingLock | undefined,
-  repository: Repository,
-  options: ChosenOptions,
-): Promise<PruneReport> {
-  try {
-    return await new PruneRun(repository, options, lock).run();
-  } catch (error) {
-    // Somebody came in the same moment. Nothing was written yet.
-    if (lock?.isBeaten !== true || options.signal?.aborted === true) throw error;
-  }
-  return new PruneRun(repository, options).run();
+/** See `PruneOptions.threads`. */
+function usualThreads({ backend }: Repository): number {
+  const cores = availableParallelism();
+  return backend.openFile === undefined ? cores : Math.max(Math.floor(cores / 2), 1);
 }
 
 type ChosenOptions = PruneOptions & { readonly threads: number };
@@ -89,7 +79,6 @@ class PruneRun {
   readonly #repository: Repository;
   readonly #options: ChosenOptions;
   readonly #pool: MarkPool;
-  readonly #briefLock: PassingLock | undefined;
   readonly #startMs = performance.now();
   readonly #trash: TrashCare;
   readonly #files: IndexFiles;
@@ -98,11 +87,10 @@ class PruneRun {
   readonly #late: LateComers;
   readonly #statistics: PruneStatistics = emptyStatistics();
 
-  constructor(repository: Repository, options: ChosenOptions, briefLock?: PassingLock) {
+  constructor(repository: Repository, options: ChosenOptions, pool: MarkPool) {
     this.#repository = repository;
     this.#options = options;
-    this.#briefLock = briefLock;
-    this.#pool = startMarking(options.threads);
+    this.#pool = pool;
     this.#files = new IndexFiles(repository);
     this.#trash = new TrashCare(repository, (message) => this.#tell({ kind: "warning", message }));
     this.#late = new LateComers(repository, this.#files, this.#marks, {
@@ -112,27 +100,20 @@ class PruneRun {
   }
 
   async run(): Promise<PruneReport> {
-    try {
-      const report = await this.#prune();
-      if (this.#options.dryRun !== true) await this.#trash.empty(this.#options);
-      return report;
-    } finally {
-      await this.#pool.close();
-    }
+    const report = await this.#prune();
+    if (this.#options.dryRun !== true) await this.#trash.empty(this.#options);
+    return report;
   }
 
   async #prune(): Promise<PruneReport> {
     if (this.#options.recoverNoFreeSpace !== undefined && this.#options.dryRun !== true) {
       return this.#recover();
     }
-    let prepared: Prepared | undefined;
-    const report = await this.#beside(async (call, settled) => {
-      prepared = await this.#prepare(call, settled);
-      if (prepared === undefined || isNothing(prepared)) return this.#report(prepared);
-      if ((await this.#briefLock?.keep()) !== true) return undefined;
-      return this.#finish(prepared, 0, this.#briefLock as PassingLock, call);
-    });
-    return report ?? this.#finishLater(prepared as Prepared);
+    const prepared = await this.#beside((call, settled) => this.#prepare(call, settled));
+    if (prepared === undefined) return this.#report(undefined);
+    const { condemned, replaced } = prepared;
+    if (replaced.size === 0 && condemned.unreferenced.size === 0) return this.#report(prepared);
+    return this.#finish(prepared);
   }
 
   /** With no room for anything new: the index goes first, and is written anew when packs have made room. */
@@ -147,7 +128,7 @@ class PruneRun {
       const packs = new Set([...plan.remove, ...plan.forget]);
       const condemned = { packs, unreferenced: new Set(plan.unreferenced) };
       const stay = Array.from(index.packs.keys()).filter((pack) => !packs.has(pack));
-      await removeIndex(this.#repository.backend, this.#files.names, call);
+      await this.#removeIndex(this.#files.names, call);
       const failed = await this.#removePacks(condemned, call);
       this.#phase("index", stay.length);
       await this.#files.save(stay, map, call);
@@ -156,12 +137,9 @@ class PruneRun {
     });
   }
 
-  /** Do something under a shared lock, unless no lock is wished or there is one already. */
+  /** Do something under a shared lock, unless no lock is wished. */
   async #beside<T>(work: (call: CallOptions, settled: Promise<void>) => Promise<T>): Promise<T> {
     const { signal, noLock, retryLockMs = 0 } = this.#options;
-    const brief = this.#briefLock;
-    if (brief !== undefined)
-      return underLocks([brief], signal, (stop) => work({ signal: stop }, brief.settled));
     if (noLock === true) return work({ signal }, Promise.resolve());
     const lock = await this.#repository.lock({
       exclusive: false,
@@ -182,7 +160,6 @@ class PruneRun {
       await settled;
       return undefined;
     }
-    if (this.#statistics.bytes.repack > LITTLE) this.#briefLock?.pass();
     const { index } = this.#files;
     const map = new PackMap(index);
     this.#phase("repack", plan.repack.length);
@@ -190,9 +167,8 @@ class PruneRun {
     await settled;
     const packs = new Set([...plan.remove, ...plan.forget, ...repacked]);
     const condemned = { packs, unreferenced: new Set(plan.unreferenced) };
-    const goes = packs.size + condemned.unreferenced.size > 0;
-    // Once before anybody has to wait for it. Under an exclusive lock that is certain by now, this is the look that counts.
-    const spared = goes ? await this.#late.spare(condemned, call) : [];
+    // Once before anybody has to wait for it.
+    const spared = await this.#late.spare(condemned, call);
     const replaced = this.#files.filesToReplace(packs);
     this.#phase("index", replaced.size);
     const stay = [...this.#files.packsOf(replaced)].filter((pack) => !packs.has(pack));
@@ -267,18 +243,43 @@ class PruneRun {
     return repackBlobs(scene, this.#options, call);
   }
 
-  async #finishLater(prepared: Prepared): Promise<PruneReport> {
+  async #finish(prepared: Prepared): Promise<PruneReport> {
     this.#phase("wait", 0);
-    const exclusive = await lockExclusively(this.#repository, this.#options);
-    const lock = new PassingLock(this.#repository, exclusive);
-    return underLocks([lock], this.#options.signal, async (signal) => {
-      const rescued = await this.#rescue(prepared, { signal });
-      return this.#finish(prepared, rescued, lock, { signal });
-    });
+    let lock: HeldLock = await lockExclusively(this.#repository, this.#options);
+    try {
+      const rescued = await this.#swapIndex(prepared, { signal: signalOf(this.#options, lock) });
+      if (!this.#areFew(prepared.condemned)) {
+        // No moment without a lock: whoever then listed packs by themselves could put them into an index again.
+        const shared = await this.#repository.lock({
+          exclusive: false,
+          besides: lock,
+          settleLater: true,
+        });
+        const exclusive = lock;
+        lock = shared;
+        await exclusive.release();
+        await shared.settled;
+      }
+      const failed = await this.#removePacks(prepared.condemned, {
+        signal: signalOf(this.#options, lock),
+      });
+      await confirmLocks([lock]);
+      this.#phase("done", 0);
+      return this.#report(prepared, rescued, failed);
+    } finally {
+      await lock.release();
+    }
   }
 
-  /** Take out what is needed after all, with the index files that it needs. Returns the number of packs. */
-  async #rescue({ condemned, replaced, map }: Prepared, call: CallOptions): Promise<number> {
+  /** True if to remove these packs takes no longer than to exchange the lock. */
+  #areFew({ packs, unreferenced }: Condemned): boolean {
+    const { connections } = this.#repository.backend;
+    return packs.size + unreferenced.size <= FEW_ROUNDS * connections;
+  }
+
+  /** Under the exclusive lock, so it must not take long. Returns how many packs are needed after all. */
+  async #swapIndex(prepared: Prepared, call: CallOptions): Promise<number> {
+    const { condemned, replaced, map } = prepared;
     this.#phase("check-again", 0);
     const spared = await this.#late.spare(condemned, call);
     const listed = this.#files.packsOf(replaced);
@@ -287,35 +288,33 @@ class PruneRun {
       map,
       call,
     );
+    await this.#removeIndex(replaced, call);
     return spared.length;
   }
 
-  /** Begins under the exclusive lock, when all that is needed has been looked for under it. */
-  async #finish(
-    prepared: Prepared,
-    rescued: number,
-    lock: PassingLock,
-    call: CallOptions,
-  ): Promise<PruneReport> {
-    await removeIndex(this.#repository.backend, prepared.replaced, call);
-    // No index lists the packs now. There must be no moment without a lock: whoever listed packs by themselves could put them into an index again.
-    lock.passAfter(REMOVAL_ALONE_MS);
-    const failed = await this.#removePacks(prepared.condemned, call);
-    this.#phase("done", 0);
-    return this.#report(prepared, rescued, failed);
+  /** @throws {TsbakError} If any of them stays: then all packs that it lists have to stay as well. */
+  async #removeIndex(files: Iterable<string>, { signal }: CallOptions): Promise<void> {
+    const refs = Array.from(files, (name) => ({ kind: "index", name }) as const);
+    const [failure] = await removeFiles(this.#repository.backend, refs, { signal });
+    if (failure !== undefined) throw failure.error;
   }
 
-  async #removePacks({ packs, unreferenced }: Condemned, call: CallOptions): Promise<number> {
+  /** Returns how many could not be removed, which does no harm. */
+  async #removePacks(condemned: Condemned, { signal }: CallOptions): Promise<number> {
     const { index } = this.#files;
-    const names = Array.from(packs, (pack) => index.packs[pack] as string);
-    names.push(...unreferenced);
+    const names = Array.from(condemned.packs, (pack) => index.packs[pack] as string);
+    names.push(...condemned.unreferenced);
     this.#phase("remove", names.length);
     let done = 0;
-    return removePacks(this.#repository.backend, names, {
-      ...call,
-      onRemoved: (count) => this.#tell({ kind: "progress", done: (done += count) }),
-      onWarning: (message) => this.#tell({ kind: "warning", message }),
-    });
+    const failures = await removeFiles(
+      this.#repository.backend,
+      names.map((name) => ({ kind: "pack", name })),
+      { signal, onRemoved: (count) => this.#tell({ kind: "progress", done: (done += count) }) },
+    );
+    for (const { ref, error } of failures) {
+      this.#tell({ kind: "warning", message: `cannot remove pack ${ref.name}: ${error.message}` });
+    }
+    return failures.length;
   }
 
   #report(prepared: Prepared | undefined, rescued = 0, failedRemovals = 0): PruneReport {
@@ -337,8 +336,4 @@ class PruneRun {
   #tell(event: PruneEvent): void {
     this.#options.onEvent?.(event);
   }
-}
-
-function isNothing({ condemned, replaced }: Prepared): boolean {
-  return replaced.size === 0 && condemned.unreferenced.size === 0;
 }
