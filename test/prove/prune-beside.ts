@@ -85,9 +85,14 @@ async function play(round: Round): Promise<void> {
   const ended = once(pruned, "close");
   let isOver = false;
   void ended.then(() => (isOver = true));
-  const killPrune = random.chance(0.3)
-    ? sleep(random.int(3000)).then(() => pruned.kill("SIGKILL"))
-    : undefined;
+  const end = async (): Promise<void> => {
+    await sleep(random.int(3000));
+    pruned.kill("SIGKILL");
+    await ended;
+    // As its administrator would: backups of restic wait for whatever lock a dead process has left.
+    await mustOn(repository, "restic", ["unlock"]);
+  };
+  const killPrune = random.chance(0.3) ? end() : undefined;
   const backups: Promise<readonly string[]>[] = [];
   for (let turn = 0; !isOver && turn < SOURCES * 2; turn++) {
     await Promise.race([sleep(random.int(700)), ended]);
