@@ -151,7 +151,8 @@ async function tryAcquire(
   if (settleLater === true) {
     const early = await lookWhile(writing, keeping, file, { signal, besides });
     if (isSome(early)) return { conflicts: early };
-  } else await writing;
+  }
+  const name = await writing;
   const settling = settle(keeping, file, { signal, besides });
   if (settleLater !== true) {
     const late = await settling;
@@ -162,7 +163,6 @@ async function tryAcquire(
   });
   // Whoever settles later learns of a failure from `settled`.
   settled.catch(() => undefined);
-  const [name = ""] = file.names;
   return { lock: new RefreshedLock(keeping, file, { name, at, settled }) };
 }
 
@@ -176,46 +176,57 @@ async function tryAcquire(
  */
 async function lookWhile(
   writing: Promise<unknown>,
-  { context, exclusive, clock }: LockKeeping,
+  keeping: LockKeeping,
   file: OwnLockFile,
-  { signal, besides }: Pick<LockOptions, "signal" | "besides">,
+  options: LookOptions,
 ): Promise<readonly LockEntry[]> {
+  const { clock } = keeping;
   const lookedAt = clock.steady();
-  const look = (): Promise<readonly LockEntry[]> => {
-    const except = [...file.names, ...(besides?.names ?? [])];
-    return findConflicts(context, exclusive, { signal, clock, except });
-  };
   const [written, looked] = await Promise.allSettled([
     writing.then(() => clock.steady() - lookedAt < SETTLE_MS),
-    look(),
+    lookAtOthers(keeping, file, options),
   ]);
   // Then there is no lock of ours.
   if (written.status === "rejected") throw written.reason;
-  try {
+  return withdrawing(file, async () => {
     if (looked.status === "rejected") throw looked.reason;
-    const conflicts = written.value || isSome(looked.value) ? looked.value : await look();
-    if (isSome(conflicts)) await file.removeBut(undefined);
-    return conflicts;
-  } catch (error) {
-    await file.removeBut(undefined);
-    throw error;
-  }
+    if (written.value || isSome(looked.value)) return looked.value;
+    return lookAtOthers(keeping, file, options);
+  });
 }
 
 /** Look again when the lock has been there for a while. If somebody else was faster, it is removed, and their locks are given. */
-async function settle(
+function settle(
+  keeping: LockKeeping,
+  file: OwnLockFile,
+  options: LookOptions,
+): Promise<readonly LockEntry[]> {
+  return withdrawing(file, async () => {
+    await keeping.clock.sleep(SETTLE_MS, options.signal);
+    return lookAtOthers(keeping, file, options);
+  });
+}
+
+type LookOptions = Pick<LockOptions, "signal" | "besides">;
+
+/** What is in the way of a lock of ours, which is there or about to be. */
+function lookAtOthers(
   { context, exclusive, clock }: LockKeeping,
   file: OwnLockFile,
-  { signal, besides }: Pick<LockOptions, "signal" | "besides">,
+  { signal, besides }: LookOptions,
+): Promise<LockEntry[]> {
+  const except = [...file.names, ...(besides?.names ?? [])];
+  return findConflicts(context, exclusive, { signal, clock, except });
+}
+
+/** Remove a lock of ours if something is found in its way, or if that cannot be found out. */
+async function withdrawing(
+  file: OwnLockFile,
+  look: () => Promise<readonly LockEntry[]>,
 ): Promise<readonly LockEntry[]> {
   try {
-    await clock.sleep(SETTLE_MS, signal);
-    const conflicts = await findConflicts(context, exclusive, {
-      signal,
-      clock,
-      except: [...file.names, ...(besides?.names ?? [])],
-    });
-    if (conflicts.length > 0) await file.removeBut(undefined);
+    const conflicts = await look();
+    if (isSome(conflicts)) await file.removeBut(undefined);
     return conflicts;
   } catch (error) {
     await file.removeBut(undefined);
