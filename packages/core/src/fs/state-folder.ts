@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { TsbakError } from "../errors.ts";
+import { isTsbakError, TsbakError } from "../errors.ts";
 import { makeFolders } from "./make-folders.ts";
 import { describeSystemError, isSystemError } from "./system-error.ts";
 import { writeFully } from "./write-file.ts";
@@ -99,6 +99,16 @@ export class StateFolder {
         "check the folder, or name another by TSBAK_STATE_DIR",
       { cause: error },
     );
+  }
+}
+
+/** For what is only remembered to spare work: undefined where local state cannot be read or written. */
+export function ignoringRefusals<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!isTsbakError(error)) throw error;
+    return undefined;
   }
 }
 

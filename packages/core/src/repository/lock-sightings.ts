@@ -1,7 +1,6 @@
-import { isTsbakError } from "../errors.ts";
 import type { Clock } from "../async/clock.ts";
 import type { Machine } from "../fs/machine.ts";
-import type { StateFolder } from "../fs/state-folder.ts";
+import { ignoringRefusals, type StateFolder } from "../fs/state-folder.ts";
 
 const FILE = "lock-sightings";
 /** Those seen first are dropped. */
@@ -61,11 +60,8 @@ export class LockSightings {
   }
 
   #save(sightings: readonly Sighting[]): void {
-    try {
-      this.#state?.write(FILE, Buffer.from(JSON.stringify(sightings.slice(-MOST))));
-    } catch (error) {
-      if (!isTsbakError(error)) throw error;
-    }
+    const text = JSON.stringify(sightings.slice(-MOST));
+    ignoringRefusals(() => this.#state?.write(FILE, Buffer.from(text)));
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Machine, ProcessIdentity } from "../fs/machine.ts";
-import type { StateFolder } from "../fs/state-folder.ts";
-import { isTsbakError } from "../errors.ts";
+import { ignoringRefusals, type StateFolder } from "../fs/state-folder.ts";
 import { isId } from "../bytes/hex.ts";
 
 const PREFIX = "own-lock-";
@@ -45,7 +44,7 @@ export class OwnLockRecords {
       const text = JSON.stringify({ ...self, place, names });
       // It is of no use after the machine has started again, so it need not survive that.
       const write = (): void => state.write(file, Buffer.from(text), { durable: false });
-      ignoreRefusals(() => (names.length === 0 ? state.remove(file) : write()));
+      ignoringRefusals(() => (names.length === 0 ? state.remove(file) : write()));
     };
   }
 
@@ -55,9 +54,9 @@ export class OwnLockRecords {
     const boot = state === undefined ? undefined : this.#machine.boot;
     if (state === undefined || boot === undefined) return [];
     const left: LeftLock[] = [];
-    ignoreRefusals(() => {
+    ignoringRefusals(() => {
       for (const file of state.names().filter((name) => name.startsWith(PREFIX))) {
-        const forget = (): void => ignoreRefusals(() => state.remove(file));
+        const forget = (): void => ignoringRefusals(() => state.remove(file));
         const record = decodeRecord(state.read(file));
         if (record === undefined || record.process.boot !== boot) forget();
         else if (this.#machine.isGone(record.process)) left.push({ ...record, forget });
@@ -76,13 +75,5 @@ function decodeRecord(bytes: Uint8Array | undefined): Omit<LeftLock, "forget"> |
     return { process: { boot, pidSpace, pid, start }, place, names };
   } catch {
     return undefined;
-  }
-}
-
-function ignoreRefusals(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!isTsbakError(error)) throw error;
   }
 }

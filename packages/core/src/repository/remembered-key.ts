@@ -1,7 +1,6 @@
 import { isId } from "../bytes/hex.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
-import { isTsbakError } from "../errors.ts";
-import { StateFolder } from "../fs/state-folder.ts";
+import { ignoringRefusals, StateFolder } from "../fs/state-folder.ts";
 
 /** Below the base folder of local state, a file for each location, named by its hash. */
 const FOLDER = "opened";
@@ -26,24 +25,15 @@ export class RememberedKey {
   /** Remember this one. */
   note(name: string): void {
     if (name === this.name) return;
-    ignoringFailure(() =>
+    ignoringRefusals(() =>
       this.#state?.write(this.#file, Buffer.from(`${name}\n`), { durable: false }),
     );
   }
 
   #read(): string | undefined {
-    const text = ignoringFailure(() => this.#state?.read(this.#file))
+    const text = ignoringRefusals(() => this.#state?.read(this.#file))
       ?.toString("latin1")
       .trim();
     return text !== undefined && isId(text) ? text : undefined;
-  }
-}
-
-function ignoringFailure<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (!isTsbakError(error)) throw error;
-    return undefined;
   }
 }

@@ -111,7 +111,12 @@ async function findLatest(
   filter: SnapshotFilter,
   options: FindOptions,
 ): Promise<SnapshotEntry> {
-  const latest = (await listSnapshots(repository, filter, options)).at(-1);
+  return latestOf(await listSnapshots(repository, filter, options));
+}
+
+/** The newest of those that fit a filter. @throws {TsbakError} `not-found` if there is none. */
+export function latestOf(fitting: readonly SnapshotEntry[]): SnapshotEntry {
+  const latest = fitting.toSorted(byTime).at(-1);
   if (latest !== undefined) return latest;
   throw new TsbakError(
     "not-found",

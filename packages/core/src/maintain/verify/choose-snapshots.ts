@@ -2,8 +2,8 @@ import type { CallOptions } from "../../backend/backend.ts";
 import { TsbakError } from "../../errors.ts";
 import type { Repository } from "../../repository/repository.ts";
 import {
-  byTime,
   findByPrefix,
+  latestOf,
   matchesFilter,
   type SnapshotEntry,
   type SnapshotFilter,
@@ -44,11 +44,9 @@ export async function chooseSnapshots(
   const needsAll = names.length === 0 || names.includes("latest");
   const ids = needsAll ? listed : [...wanted];
   const read = await checkSnapshots(repository, ids, findings, call);
-  if (names.includes("latest")) wanted.add(latest(read, filter));
-  const snapshots =
-    names.length === 0
-      ? read.filter(({ snapshot }) => matchesFilter(snapshot, filter))
-      : read.filter(({ id }) => wanted.has(id));
+  const fitting = read.filter(({ snapshot }) => matchesFilter(snapshot, filter));
+  if (names.includes("latest")) wanted.add(latestOf(fitting).id);
+  const snapshots = names.length === 0 ? fitting : read.filter(({ id }) => wanted.has(id));
   const chosen = names.length === 0 ? snapshots.length : wanted.size;
   return { snapshots, leftOut: (names.length === 0 ? read : listed).length - chosen };
 }
@@ -58,15 +56,5 @@ function idOf(name: string, listed: readonly string[]): string {
   throw new TsbakError(
     "invalid-argument",
     `Cannot verify ${JSON.stringify(name)}: only whole snapshots can be verified; leave out the folder`,
-  );
-}
-
-function latest(snapshots: readonly SnapshotEntry[], filter: SnapshotFilter): string {
-  const fitting = snapshots.filter(({ snapshot }) => matchesFilter(snapshot, filter));
-  const newest = fitting.sort(byTime).at(-1);
-  if (newest !== undefined) return newest.id;
-  throw new TsbakError(
-    "not-found",
-    `Cannot find snapshot "latest": no snapshot fits the filter; see "tsbak snapshots"`,
   );
 }
