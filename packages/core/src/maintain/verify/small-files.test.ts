@@ -1,22 +1,16 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Backend } from "../../backend/backend.ts";
 import { MemoryBackend } from "../../backend/memory.ts";
-import { wrapCalls } from "../../backend/wrap-calls.ts";
 import { createQuickly } from "../../testing/create-quickly.ts";
+import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import { openRepository } from "../../repository/open.ts";
 import { verify } from "./verify.ts";
 
-const calls: string[] = [];
 let memory: MemoryBackend;
-let store: Backend;
+let store: FaultyBackend;
 
 beforeEach(() => {
   memory = new MemoryBackend();
-  calls.length = 0;
-  store = wrapCalls(memory, ({ method, ref }, options) => {
-    calls.push(`${method} ${ref?.kind}`);
-    return { options, run: (work) => work() };
-  });
+  store = new FaultyBackend(memory);
 });
 
 describe("verify() after index files were read early", () => {
@@ -44,7 +38,7 @@ describe("verify() after index files were read early", () => {
     await createQuickly(store, { password });
     const writer = await openRepository(store, { password });
     await writer.saveFile("index", new TextEncoder().encode(`{"packs":[]}`));
-    calls.length = 0;
+    const before = store.calls.length;
 
     const repository = await openRepository(store, {
       password,
@@ -53,6 +47,9 @@ describe("verify() after index files were read early", () => {
     const { errors } = await verify(repository);
 
     expect(errors).toEqual([]);
-    expect(calls.filter((call) => call === "read index")).toHaveLength(1);
+    const reads = store.calls
+      .slice(before)
+      .filter(({ method, ref }) => method === "read" && ref?.kind === "index");
+    expect(reads).toHaveLength(1);
   });
 });
