@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly index?: boolean;
   /** The command looks for a snapshot. */
   readonly snapshots?: boolean;
+  /** The command reads all packs. */
+  readonly packs?: boolean;
 }
 
 /**
@@ -55,11 +57,12 @@ export async function openNamedRepository(
 
 function earlyWish(
   { globals }: Context,
-  { locks, index, snapshots, cache }: OpenOptions,
+  { locks, index, snapshots, packs, cache }: OpenOptions,
 ): EarlyWish {
   return {
     locks: locks === true && globals.lock !== false,
     snapshots,
+    packs,
     index,
     indexFiles: index === true && (cache === false || globals.cache === false),
   };

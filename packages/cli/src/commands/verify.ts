@@ -58,6 +58,7 @@ async function verifyRepository(
     cache: false,
     locks: true,
     index: true,
+    packs: options.readData === true && options.snapshots === undefined,
   });
   const status = new TimedStatus(output, progressInterval(output, environment));
   let report: VerifyReport;

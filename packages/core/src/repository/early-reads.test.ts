@@ -18,14 +18,14 @@ beforeEach(() => {
   });
 });
 
-async function put(kind: "index" | "lock", text: string): Promise<string> {
+async function put(kind: "index" | "lock" | "pack", text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
   const name = sha256Hex(bytes);
   await memory.write({ kind, name }, bytes);
   return name;
 }
 
-async function namesOf(backend: Backend, kind: "index" | "lock"): Promise<string[]> {
+async function namesOf(backend: Backend, kind: "index" | "lock" | "pack"): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of backend.list(kind)) names.push(name);
   return names;
@@ -116,5 +116,43 @@ describe("EarlyReads", () => {
     await settled();
 
     expect(calls).toEqual(["list index"]);
+  });
+
+  test("reads the first packs, and leaves connections to others", async () => {
+    for (const text of ["one", "two", "three", "four"]) await put("pack", text);
+    const [name = ""] = await namesOf(memory, "pack");
+    const early = new EarlyReads(Object.assign(store, { connections: 5 }));
+    early.start({ packs: true });
+    await settled();
+
+    expect(calls).toEqual(["list pack", "read pack", "read pack", "read pack"]);
+    calls.length = 0;
+    await early.backend.read({ kind: "pack", name });
+    expect(calls).toEqual([]);
+    await early.backend.read({ kind: "pack", name });
+    expect(calls).toEqual(["read pack"]);
+  });
+
+  test("reads no packs that threads read for themselves, and none with few connections", async () => {
+    await put("pack", "one");
+    const near = { ...store, connections: 5, openFile: () => Promise.reject(new Error("unused")) };
+    new EarlyReads(near).start({ packs: true });
+    new EarlyReads(Object.assign(store, { connections: 2 })).start({ packs: true });
+    await settled();
+
+    expect(calls).toEqual([]);
+  });
+
+  test("gives nothing after it was stopped that came before", async () => {
+    const name = await put("pack", "one");
+    const early = new EarlyReads(Object.assign(store, { connections: 5 }));
+    early.start({ packs: true });
+    await settled();
+    early.stop();
+    calls.length = 0;
+
+    await early.backend.read({ kind: "pack", name });
+
+    expect(calls).toEqual(["read pack"]);
   });
 });

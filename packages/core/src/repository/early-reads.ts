@@ -12,6 +12,8 @@ export interface EarlyWish {
   readonly index?: boolean | undefined;
   /** The index files too, for who reads them from the store and not from a cache. */
   readonly indexFiles?: boolean | undefined;
+  /** The first packs, whole, for who reads all of them. */
+  readonly packs?: boolean | undefined;
 }
 
 /** Undefined if it was not to be had. */
@@ -21,6 +23,10 @@ type EarlyList = Promise<readonly FileInfo[] | undefined>;
 const LONGEST_AGE = 5_000;
 /** In bytes, of all index files together: what comes while a key is derived. */
 const MOST_BYTES = 16 << 20;
+/** In bytes, of all packs together. */
+const MOST_PACK_BYTES = 64 << 20;
+/** Left to others while packs are read: locks and lists go before. */
+const FREE_CONNECTIONS = 2;
 
 /**
  * Asks a distant store for what is sure to be wanted while the processor derives the key. What it answers is the beginning of the
@@ -29,7 +35,7 @@ const MOST_BYTES = 16 << 20;
  * Failures are kept to itself; whoever wants to read what failed asks again.
  */
 export class EarlyReads {
-  /** The same store, where the first listing of locks, and the first reading of each index file, is answered from what was asked early. */
+  /** The same store, where the first listing of locks, and the first reading of each file, is answered from what was asked early. */
   readonly backend: Backend;
   readonly #store: Backend;
   readonly #signal: AbortSignal;
@@ -47,18 +53,20 @@ export class EarlyReads {
   }
 
   /** Begin, unless that was done before. */
-  start({ locks, snapshots, index, indexFiles }: EarlyWish): void {
+  start({ locks, snapshots, index, indexFiles, packs }: EarlyWish): void {
     if (this.#startedAt > 0) return;
     this.#startedAt = performance.now();
     if (locks === true) this.#locks = this.#list("lock");
     if (snapshots === true) this.#snapshots = this.#list("snapshot");
     if (index === true || indexFiles === true) this.#index = this.#list("index");
-    if (indexFiles === true) void this.#index?.then((files) => this.#readAll(files ?? []));
+    if (indexFiles === true) void this.#index?.then((files) => this.#readIndex(files ?? []));
+    if (packs === true) void this.#readPacks();
   }
 
-  /** End what is under way: the repository does not open. */
+  /** End what is under way and let go of what came: the repository does not open, or its first work is over. */
   stop(): void {
     this.#stop.abort();
+    this.#files.clear();
   }
 
   /** Names of the index files as they were early; undefined if they were not asked for, or not to be had. */
@@ -81,20 +89,38 @@ export class EarlyReads {
     }
   }
 
-  #readAll(files: readonly FileInfo[]): void {
+  #readIndex(files: readonly FileInfo[]): void {
     let bytes = 0;
     for (const { name, size } of files) {
       bytes += size;
-      if (bytes <= MOST_BYTES) this.#files.set(name, this.#read(name));
+      if (bytes <= MOST_BYTES) this.#begin({ kind: "index", name });
     }
   }
 
-  async #read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  /** As many as can be read at once. Only the first page of the list is asked for. */
+  async #readPacks(): Promise<void> {
+    let left = this.#store.connections - FREE_CONNECTIONS;
+    let bytes = 0;
     try {
-      return await this.#store.read({ kind: "index", name }, undefined, { signal: this.#signal });
+      // Threads read for themselves what is at hand.
+      if (left <= 0 || this.#store.openFile !== undefined) return;
+      for await (const { name, size } of this.#store.list("pack", { signal: this.#signal })) {
+        bytes += size;
+        if (bytes > MOST_PACK_BYTES) return;
+        this.#begin({ kind: "pack", name });
+        if (--left === 0) return;
+      }
     } catch {
-      return undefined;
+      // Whoever lists them again meets the failure.
     }
+  }
+
+  #begin(ref: FileRef): void {
+    const reading = this.#store.read(ref, undefined, { signal: this.#signal });
+    this.#files.set(
+      `${ref.kind} ${ref.name}`,
+      reading.catch(() => undefined),
+    );
   }
 
   #inFront(store: Backend): Backend {
@@ -113,8 +139,9 @@ export class EarlyReads {
   }
 
   async #take({ kind, name }: FileRef): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const reading = kind === "index" ? this.#files.get(name) : undefined;
-    this.#files.delete(name);
+    const key = `${kind} ${name}`;
+    const reading = this.#files.get(key);
+    this.#files.delete(key);
     return reading;
   }
 

@@ -39,6 +39,8 @@ export interface ContentContext {
   readonly ledger: FileLedger;
   readonly progress: RestoreProgress;
   readonly signal: AbortSignal | undefined;
+  /** Before it resolves packs are read, and nothing is written. */
+  readonly mayWrite: Promise<void>;
 }
 
 /** What came of a piece: the blobs that are to be had elsewhere, and the memory that its bytes were in. */
@@ -113,7 +115,8 @@ export class ContentWriter {
   }
 
   async #createEmpty(files: number[]): Promise<void> {
-    const { plan, pool, ledger } = this.#context;
+    const { plan, pool, ledger, mayWrite } = this.#context;
+    await mayWrite;
     const batch = makeBatch(plan.files, plan.directories, files);
     const { failures } = await pool.run({ kind: "empty", files: batch });
     for (const failure of failures) ledger.receive(failure, files[failure.at] as number);
@@ -128,7 +131,8 @@ export class ContentWriter {
   }
 
   async #finishBatch(files: number[]): Promise<void> {
-    const { plan, pool, ledger } = this.#context;
+    const { plan, pool, ledger, mayWrite } = this.#context;
+    await mayWrite;
     const batch = makeBatch(plan.files, plan.directories, files);
     const { failures } = await pool.run({ kind: "finish", files: batch });
     for (const failure of failures) ledger.receive(failure, files[failure.at] as number);
@@ -136,6 +140,7 @@ export class ContentWriter {
   }
 
   async #finishReady(file: number): Promise<void> {
+    await this.#context.mayWrite;
     await this.#parts.prepare(file);
     if (this.#context.plan.failedFiles.has(file)) return;
     this.#context.ledger.complete.push(file);
@@ -165,7 +170,8 @@ export class ContentWriter {
   }
 
   async #write(piece: Piece, bytes: Uint8Array<ArrayBuffer>): Promise<Written> {
-    const { ledger, plan, pool } = this.#context;
+    const { ledger, plan, pool, mayWrite } = this.#context;
+    await mayWrite;
     await this.#parts.prepareFor(piece.blobs);
     const { task, files } = makeTask(piece, bytes, plan);
     const { failures, memory = new ArrayBuffer(0) } = await pool.run(task, [bytes.buffer]);
@@ -194,7 +200,8 @@ export class ContentWriter {
 
   /** Try all copies of a blob one by one; what was read before is read again, for the fault may have been on the way. */
   async #rescue(pack: string, blob: PieceBlob): Promise<void> {
-    const { index, ledger } = this.#context;
+    const { index, ledger, mayWrite } = this.#context;
+    await mayWrite;
     for (const place of copiesOf(index, blob.id, pack)) {
       const piece = { ...place, blobs: [{ ...blob, ...place }] };
       const damaged = await this.#tryPiece(

@@ -3,23 +3,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { backup } from "../backup/backup.ts";
-import { MemoryBackend } from "../backend/memory.ts";
+import { TsbakError } from "../errors.ts";
+import { CountingBackend } from "../testing/counting-backend.ts";
 import { createQuickly } from "../testing/create-quickly.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
+import type { RestoreNotice } from "./progress.ts";
 import { restore } from "./restore.ts";
 
 const top = fs.mkdtempSync(join(tmpdir(), "tsbak-fresh-target-"));
+const store = new CountingBackend();
 let repository: Repository;
 let snapshot: SnapshotEntry;
 let target = "";
+/** What was read of packs before the answer. */
+let packBytesBefore = 0;
 let turn = 0;
 
 beforeAll(async () => {
   const source = join(top, "source");
   fs.mkdirSync(join(source, "some/folders/in/folders"), { recursive: true });
   fs.writeFileSync(join(source, "some/folders/file"), "contents");
-  repository = await createQuickly(new MemoryBackend(), { password: "secret" });
+  repository = await createQuickly(store, { password: "secret" });
   const summary = await backup(repository, [source], { threads: 1 });
   snapshot = summary.snapshot as SnapshotEntry;
 });
@@ -33,9 +38,12 @@ beforeEach(() => {
 /** Restore, and say after a while whether that may go on. Gives what was written until then. */
 async function restoreWith(answer: "may go on" | "locked"): Promise<string[]> {
   let before: string[] = [];
+  packBytesBefore = 0;
+  store.packBytes = 0;
   const mayWrite = new Promise<void>((resolve, reject) => {
     setTimeout(() => {
       before = fs.existsSync(target) ? namesIn(target) : [];
+      packBytesBefore = store.packBytes;
       if (answer === "locked") reject(new Error("somebody else was faster"));
       else resolve();
     }, 300);
@@ -79,5 +87,29 @@ describe("restore() before it may write", () => {
 
     expect(namesIn(target)).toEqual(["own"]);
     expect(await restoreWith("may go on")).toEqual(["own"]);
+  });
+
+  test("reads contents where nothing stands", async () => {
+    await restoreWith("may go on");
+
+    expect(packBytesBefore).toBe(store.packBytes);
+  });
+
+  test("tells of nothing that is missing if it may not", async () => {
+    const told: string[] = [];
+    const mayWrite = new Promise<void>((_resolve, reject) => {
+      setTimeout(() => reject(new Error("somebody else was faster")), 300);
+    });
+    store.damage = () => {
+      const isPlanned = fs.existsSync(join(target, top, "source/some/folders/in/folders"));
+      if (isPlanned) throw new TsbakError("not-found", "it is gone");
+    };
+    const onEvent = ({ kind }: RestoreNotice): unknown => told.push(kind);
+    const restoring = restore(repository, snapshot, target, { mayWrite, onEvent });
+    await expect(restoring).rejects.toThrow("somebody else was faster");
+    store.damage = undefined;
+
+    expect(told).not.toContain("error");
+    expect(fs.existsSync(target)).toBe(false);
   });
 });

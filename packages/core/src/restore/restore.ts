@@ -9,6 +9,7 @@
  * @module
  */
 import { availableParallelism } from "node:os";
+import { anySignal } from "../async/any-signal.ts";
 import { throwIfAborted } from "../async/interrupted.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
@@ -64,8 +65,8 @@ export interface RestoreOptions extends CallOptions {
   /** Give files to users and groups of the recorded names, where this machine has them, instead of those of the recorded ids. */
   readonly ownershipByName?: boolean | undefined;
   /**
-   * Before it resolves nothing is written to the target: a lock that settles later. What it rejects with is thrown. Only directories may be
-   * made where nothing stands, which are removed then.
+   * Before it resolves nothing is written to the target: a lock that settles later. What it rejects with is thrown. Packs may be read
+   * by then, and directories be made where nothing stands, which are removed.
    */
   readonly mayWrite?: Promise<void> | undefined;
   /** Called when nothing more is read from the repository: a lock on it may go while the last touches are put to the target. */
@@ -128,16 +129,18 @@ export async function restore(
     root = openTarget(path, options);
     pool.begin(describeWork(repository, path, options));
     const plan = await makePlan(tree, { repository, index, progress, root }, options);
-    await options.mayWrite?.catch((error: unknown) => {
+    const onRefused = (): void => {
       if (fresh !== undefined && root !== undefined) takeBack(fresh, path, root, plan);
-      throw error;
-    });
+    };
+    const { mayWrite, refused } = permission(options, onRefused);
     const overwrite = options.overwrite ?? "always";
     const finishes = options.dryRun !== true;
     await settleStanding({ overwrite, finishes }, { plan, index, pool, progress, root, signal });
     progress.setTotals({ files: plan.fileNames, bytes: plan.bytes });
-    const writing = { repository, index, plan, pool, progress, root, signal, overwrite };
-    const verified = await carryOut(writing, path, options);
+    const work = { repository, index, plan, pool, progress, root, overwrite };
+    const writing = { ...work, mayWrite, signal: anySignal(signal, refused) };
+    // Whatever fails when nothing may be written fails because of that.
+    const verified = await carryOut(writing, path, options).finally(() => mayWrite);
     return {
       ...progress.counts,
       totalFiles: plan.fileNames,
@@ -175,6 +178,24 @@ function makePlan(
   });
 }
 
+interface Permission {
+  readonly mayWrite: Promise<void>;
+  /** Aborted when `mayWrite` rejects. */
+  readonly refused: AbortSignal;
+}
+
+function permission({ mayWrite }: RestoreOptions, onRefused: () => void): Permission {
+  const refused = new AbortController();
+  const settled = Promise.resolve(mayWrite).catch((error: unknown) => {
+    refused.abort();
+    onRefused();
+    throw error;
+  });
+  // It is awaited when something is to be written.
+  settled.catch(() => undefined);
+  return { mayWrite: settled, refused: refused.signal };
+}
+
 interface Writing {
   readonly repository: Repository;
   readonly index: BlobIndex;
@@ -182,8 +203,9 @@ interface Writing {
   readonly pool: RestorePool;
   readonly progress: RestoreProgress;
   readonly root: RootedDirectory | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
   readonly overwrite: Overwrite;
+  readonly mayWrite: Promise<void>;
 }
 
 /** Returns how many files were verified, if that was wanted. */
@@ -213,6 +235,7 @@ async function writePlan(writing: Writing, root: RootedDirectory): Promise<void>
   const ledger = new FileLedger(plan, root, progress);
   try {
     await new ContentWriter({ ...writing, ledger }).write();
+    await writing.mayWrite;
   } catch (error) {
     // On a full disk they would be in the way.
     ledger.removeUnfinished({ keepsParts: !isTsbakError(error, "no-space") });

@@ -143,6 +143,8 @@ async function run(
     const jobs = packs.plan(readData, hasTime, needed);
     await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
   } finally {
+    // Packs that came early and that nobody needs.
+    repository.early?.stop();
     memory.save();
     // Also after a failure: nothing is left behind.
     await Promise.allSettled([reading.others]);
