@@ -4,7 +4,9 @@ import type { RestorePlan } from "./restore-plan.ts";
 import type { RestoreProgress } from "./progress.ts";
 import type { RestoreResult, RestoreTask } from "./protocol.ts";
 
-const BATCH_DIRECTORIES = 512;
+/** Directories that one task takes: one of each level for each thread, if they are not very few or very many. */
+const LEAST_BATCH = 32;
+const LARGEST_BATCH = 512;
 
 /**
  * Give all directories their metadata, when nothing will be written in them any more. The deepest come first: whoever is
@@ -17,8 +19,10 @@ export async function finishDirectories(
 ): Promise<void> {
   for (const level of byDepth(plan).reverse()) {
     const batches: Promise<void>[] = [];
-    for (let at = 0; at < level.length; at += BATCH_DIRECTORIES) {
-      batches.push(finishBatch(level.slice(at, at + BATCH_DIRECTORIES), plan, pool, progress));
+    const share = Math.ceil(level.length / pool.size);
+    const size = Math.min(Math.max(share, LEAST_BATCH), LARGEST_BATCH);
+    for (let at = 0; at < level.length; at += size) {
+      batches.push(finishBatch(level.slice(at, at + size), plan, pool, progress));
     }
     await Promise.all(batches);
   }
