@@ -39,7 +39,8 @@ export { isStaleLock, removeLocks } from "./repository/stale-locks.ts";
 export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-index.ts";
 
 // Snapshots and what is in them.
-export { findWithIndex } from "./repository/find-with-index.ts";
+export { SnapshotSearch } from "./repository/snapshot-search.ts";
+export type { TreeReader } from "./repository/tree-reader.ts";
 export {
   byTime,
   findByPrefix,

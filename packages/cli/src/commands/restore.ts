@@ -1,6 +1,6 @@
 import {
   compilePatterns,
-  findWithIndex,
+  SnapshotSearch,
   restore,
   startRestoreWorkers,
   TsbakError,
@@ -90,13 +90,14 @@ async function restoreSnapshot(
     index: true,
   });
   repository.loadIndexEarly({ signal: context.signal });
+  const filter = snapshotFilter(flags, environment);
+  const search = new SnapshotSearch(repository, name, filter, { signal: context.signal });
   const report = new RestoreReport(context);
   let summary: RestoreSummary;
   try {
     const wish = { readOnly: true, settlesLater: true };
     summary = await withLock(context, repository, wish, async (signal, lock) => {
-      const filter = snapshotFilter(flags, environment);
-      const found = await findWithIndex(repository, name, filter, { signal });
+      const found = await search.find({ signal });
       const { time, paths, username, hostname } = found.snapshot;
       const what = `snapshot ${found.id.slice(0, 8)} of [${paths.join(" ")}]`;
       const when = `at ${formatLocalTime(time)} by ${username}@${hostname}`;
@@ -110,6 +111,7 @@ async function restoreSnapshot(
         verify: flags.verify,
         sparse: flags.sparse,
         mayWrite: lock.settled,
+        trees: search.trees,
         onAllRead: () => lock.release(),
         signal,
         reportItems: output.verbosity >= 3,

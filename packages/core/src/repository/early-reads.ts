@@ -74,9 +74,9 @@ export class EarlyReads {
     return (await this.#index)?.map(({ name }) => name);
   }
 
-  /** As `indexNames`, of the snapshots. Whatever lists index files later lists all that these need. */
-  async snapshotNames(): Promise<readonly string[] | undefined> {
-    return (await this.#snapshots)?.map(({ name }) => name);
+  /** The snapshots as they were early, in the same way. Whatever lists index files later lists all that these need. */
+  async snapshotFiles(): EarlyList {
+    return this.#snapshots;
   }
 
   async #list(kind: "lock" | "snapshot" | "index"): EarlyList {

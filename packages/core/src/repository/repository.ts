@@ -112,6 +112,11 @@ export class Repository implements UnpackedContext, RepositoryParts {
     this.#earlyIndex ??= load().catch(() => undefined);
   }
 
+  /** What was loaded so, if that was begun and came to something. `loadIndex` gives the same if it still counts. */
+  async earlyIndex(): Promise<BlobIndex | undefined> {
+    return (await this.#earlyIndex)?.index;
+  }
+
   /** Forget the index, so that the next `loadIndex` sees what others have written meanwhile. */
   dropIndex(): void {
     this.#index = undefined;

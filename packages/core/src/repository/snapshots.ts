@@ -32,12 +32,10 @@ export async function listSnapshots(
   filter: SnapshotFilter = {},
   options: FindOptions & { readonly onDamaged?: (id: string, error: TsbakError) => void } = {},
 ): Promise<SnapshotEntry[]> {
-  const files: FileInfo[] = [];
-  for await (const file of repository.backend.list("snapshot", options)) files.push(file);
-  options.onListed?.();
+  const files = await listFiles(repository, options);
   const load = async ({ name: id, modifiedMs }: FileInfo): Promise<SnapshotEntry | undefined> => {
     try {
-      const entry = await loadSnapshot(repository, id, options);
+      const entry = await loadKnown(repository, id, options);
       return modifiedMs === undefined ? entry : { ...entry, modifiedMs };
     } catch (error) {
       // Removed since it was listed: by a forget elsewhere.
@@ -82,6 +80,10 @@ export interface SnapshotSelection extends SnapshotEntry {
 export interface FindOptions extends CallOptions {
   /** Called when the snapshots are listed, before any is read: from then on the index may be loaded (see `Repository.loadIndex`). */
   readonly onListed?: (() => void) | undefined;
+  /** What is there, by whoever listed it before; nothing is listed then. */
+  readonly listed?: readonly FileInfo[] | undefined;
+  /** Snapshots that were read before, by their ids; those that are read are added. */
+  readonly known?: Map<string, SnapshotEntry> | undefined;
 }
 
 /**
@@ -102,7 +104,7 @@ export async function findSnapshot(
   const entry =
     name === "latest"
       ? await findLatest(repository, filter, options)
-      : await loadSnapshot(repository, await findName(repository, name, options), options);
+      : await loadKnown(repository, await findName(repository, name, options), options);
   return { ...entry, subPath };
 }
 
@@ -129,9 +131,33 @@ async function findName(
   prefix: string,
   options: FindOptions,
 ): Promise<string> {
-  const names = await repository.listNames("snapshot", options);
-  options.onListed?.();
-  return findByPrefix(names, prefix, "snapshot");
+  const files = await listFiles(repository, options);
+  return findByPrefix(
+    files.map(({ name }) => name),
+    prefix,
+    "snapshot",
+  );
+}
+
+async function listFiles(
+  repository: Repository,
+  { listed, onListed, ...call }: FindOptions,
+): Promise<readonly FileInfo[]> {
+  if (listed !== undefined) return listed;
+  const files: FileInfo[] = [];
+  for await (const file of repository.backend.list("snapshot", call)) files.push(file);
+  onListed?.();
+  return files;
+}
+
+async function loadKnown(
+  repository: Repository,
+  id: string,
+  { known, signal }: FindOptions,
+): Promise<SnapshotEntry> {
+  const entry = known?.get(id) ?? (await loadSnapshot(repository, id, { signal }));
+  known?.set(id, entry);
+  return entry;
 }
 
 /**

@@ -54,6 +54,11 @@ export class TreeLoader {
     return readBlob(this.#repository, this.#index, "tree", id, this.#options);
   }
 
+  /** Let go of the packs at hand. */
+  clear(): void {
+    this.#packs.clear();
+  }
+
   async #loadPack(name: string): Promise<Uint8Array> {
     let pending = this.#pending.get(name);
     if (pending === undefined) {

@@ -1,8 +1,7 @@
 import { interruptedError } from "../async/interrupted.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
-import type { TreeLoader } from "../repository/tree-loader.ts";
+import type { TreeReader } from "../repository/tree-reader.ts";
 import type { Node } from "../format/node.ts";
-import { decodeTree } from "../format/tree.ts";
 import { byteKey } from "../bytes/byte-key.ts";
 import { compareBytes } from "../bytes/compare.ts";
 import { isTsbakError } from "../errors.ts";
@@ -19,7 +18,7 @@ import type { Names, TargetState } from "./target-state.ts";
 /** What planning needs. */
 export interface PlanContext {
   readonly index: BlobIndex;
-  readonly trees: TreeLoader;
+  readonly trees: TreeReader;
   readonly selection: RestoreSelection;
   readonly progress: RestoreProgress;
   readonly signal: AbortSignal | undefined;
@@ -89,7 +88,7 @@ class Planner {
     await this.#repeats.enter(directory.tree);
     let nodes: Node[];
     try {
-      nodes = decodeTree(await this.#context.trees.load(directory.tree));
+      nodes = await this.#context.trees.nodes(directory.tree);
     } catch (error) {
       if (!isTsbakError(error, "corrupt") && !isTsbakError(error, "not-found")) throw error;
       this.#fail(directory.path, `cannot read its list of entries: ${error.message}`);

@@ -1,13 +1,13 @@
 import { fromHex } from "../bytes/hex.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
-import { decodeTree } from "../format/tree.ts";
+import type { Node } from "../format/node.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
-import type { TreeLoader } from "../repository/tree-loader.ts";
+import type { TreeReader } from "../repository/tree-reader.ts";
 
 /** What guarding takes. */
 export interface GuardParts {
   readonly index: BlobIndex;
-  readonly trees: TreeLoader;
+  readonly trees: TreeReader;
 }
 
 /** Directories that are met again before anyone counts: copies of folders, and those that are alike by chance, are many on any disk. */
@@ -90,9 +90,9 @@ async function countEntries(root: string, { index, trees }: GuardParts): Promise
   }
 }
 
-async function tryLoad(trees: TreeLoader, tree: string): Promise<ReturnType<typeof decodeTree>> {
+async function tryLoad(trees: TreeReader, tree: string): Promise<readonly Node[]> {
   try {
-    return decodeTree(await trees.load(tree));
+    return await trees.nodes(tree);
   } catch (error) {
     if (isTsbakError(error, "corrupt") || isTsbakError(error, "not-found")) return [];
     throw error;

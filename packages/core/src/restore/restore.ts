@@ -23,7 +23,7 @@ import type { BlobIndex } from "../repository/blob-index.ts";
 import { findTree } from "../repository/find-tree.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
-import { TreeLoader } from "../repository/tree-loader.ts";
+import { TreeReader } from "../repository/tree-reader.ts";
 import { moduleUrl } from "../workers/module-url.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
 import { ContentWriter } from "./contents.ts";
@@ -69,6 +69,8 @@ export interface RestoreOptions extends CallOptions {
    * by then, and directories be made where nothing stands, which are removed.
    */
   readonly mayWrite?: Promise<void> | undefined;
+  /** What was read of the snapshot's trees before. It counts if its index is the repository's. */
+  readonly trees?: TreeReader | undefined;
   /** Called when nothing more is read from the repository: a lock on it may go while the last touches are put to the target. */
   readonly onAllRead?: (() => void) | undefined;
   /** Worker threads; as many as the machine has cores if absent. */
@@ -156,8 +158,7 @@ export async function restore(
   }
 }
 
-/** A function of its own, so that the packs which its tree loader keeps are let go when it is done. */
-function makePlan(
+async function makePlan(
   tree: string,
   parts: Pick<Writing, "repository" | "index" | "progress" | "root">,
   options: RestoreOptions,
@@ -166,9 +167,11 @@ function makePlan(
   const isDryRun = options.dryRun ?? false;
   const clearsDirectories = options.delete === true && options.overwrite !== "never";
   const { repository, index, progress, root } = parts;
-  return planRestore(tree, {
+  const isOfUse = options.trees?.index === index;
+  const trees = (isOfUse && options.trees) || new TreeReader(repository, index, { signal });
+  const plan = await planRestore(tree, {
     index,
-    trees: new TreeLoader(repository, index, { signal }),
+    trees,
     selection: new RestoreSelection(include, exclude),
     progress,
     owners: options.ownershipByName === true ? new OwnerIds() : undefined,
@@ -176,6 +179,9 @@ function makePlan(
     target: new TargetState(root, { isDryRun, clearsDirectories }),
     notesStrangers: options.delete ?? false,
   });
+  // Packs of trees are not wanted any more.
+  trees.clear();
+  return plan;
 }
 
 interface Permission {

@@ -1,0 +1,81 @@
+import { isTsbakError } from "../errors.ts";
+import type { CallOptions } from "../backend/backend.ts";
+import type { Repository } from "./repository.ts";
+import {
+  findSnapshot,
+  type SnapshotEntry,
+  type SnapshotFilter,
+  type SnapshotSelection,
+} from "./snapshots.ts";
+import { TreeReader } from "./tree-reader.ts";
+
+/**
+ * Looks for a snapshot twice: at once, in what was listed while the key was derived, to read it and its trees ahead; and under a lock, where
+ * it counts.
+ */
+export class SnapshotSearch {
+  readonly #repository: Repository;
+  readonly #text: string;
+  readonly #filter: SnapshotFilter;
+  readonly #known = new Map<string, SnapshotEntry>();
+  #trees: TreeReader | undefined;
+
+  /** Takes what `findSnapshot` takes. The repository should load its index early. */
+  constructor(
+    repository: Repository,
+    text: string,
+    filter: SnapshotFilter,
+    options: CallOptions = {},
+  ) {
+    this.#repository = repository;
+    this.#text = text;
+    this.#filter = filter;
+    void this.#lookAhead(options);
+  }
+
+  /** What was read of trees; undefined if nothing was. It is of use to who has the same index. */
+  get trees(): TreeReader | undefined {
+    return this.#trees;
+  }
+
+  /**
+   * Find the snapshot, while the index is loaded, which then knows all that it needs. A failure of the index is met where it is needed.
+   *
+   * The index must be listed later than the snapshot (see `Repository.loadIndex`); so it is at once for one that was there when the
+   * snapshots were listed early.
+   *
+   * @throws {TsbakError} what `findSnapshot` throws.
+   */
+  async find(options: CallOptions): Promise<SnapshotSelection> {
+    const repository = this.#repository;
+    const early = await repository.early?.snapshotFiles();
+    const begin = (): Promise<unknown> => repository.loadIndex(options).catch(() => undefined);
+    const loading = early === undefined ? undefined : begin();
+    const onListed = early === undefined ? (): void => void begin() : undefined;
+    const known = this.#known;
+    const all = { ...options, onListed, known };
+    const found = await findSnapshot(repository, this.#text, this.#filter, all);
+    if (loading !== undefined && early?.some(({ name }) => name === found.id) !== true) {
+      await loading;
+      repository.dropIndex();
+    }
+    return found;
+  }
+
+  async #lookAhead(options: CallOptions): Promise<void> {
+    const repository = this.#repository;
+    try {
+      const listed = await repository.early?.snapshotFiles();
+      const index = await repository.earlyIndex();
+      if (listed === undefined || index === undefined) return;
+      const known = this.#known;
+      const all = { ...options, listed, known };
+      const found = await findSnapshot(repository, this.#text, this.#filter, all);
+      this.#trees = new TreeReader(repository, index, options);
+      if (found.subPath === "") await this.#trees.readAhead(found.snapshot.tree);
+    } catch (error) {
+      // It is met again under the lock.
+      if (!isTsbakError(error)) throw error;
+    }
+  }
+}
