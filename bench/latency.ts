@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { checkCommand, Workshop, type ToolName } from "../test/peers.ts";
 import { startHttpProxy } from "../test/servers/http-proxy.ts";
 import { commandAt, NETWORK_STORES, type NetworkStore } from "../test/servers/network-stores.ts";
 import { startTcpProxy } from "../test/servers/tcp-proxy.ts";
+import { Leftovers } from "./leftovers.ts";
 
 /** How the measurement is done. */
 export interface LatencyOptions {
@@ -21,6 +23,8 @@ export interface LatencyOptions {
   readonly log: (line: string) => void;
 }
 
+/** More than one round leaves on the disk. */
+const ROUND_BYTES = 8e9;
 const TOOLS: readonly ToolName[] = ["restic", "tsbak"];
 const WORKS = ["first backup", "unchanged backup", "restore", "verify, all data"] as const;
 type Work = (typeof WORKS)[number];
@@ -42,31 +46,55 @@ export async function measureLatency(options: LatencyOptions): Promise<string[]>
     `| ${options.roundTripMs} ms of round trip | work | restic | tsbak | times faster |`,
     "| --- | --- | ---: | ---: | ---: |",
   ];
-  for (const [name, kind] of Object.entries(NETWORK_STORES)) {
-    if (options.stores.length > 0 && !options.stores.includes(name)) continue;
-    if (!kind.isForRestic || !kind.isHere()) continue;
-    // Node keeps code that it has compiled; a user's second command finds it, so all do here.
-    const next = { ...options, sources: [import.meta.filename], log: () => undefined };
-    await playRound(name, 0, newScores(), next);
-    const scores = newScores();
-    for (let round = 0; round < options.rounds; round++)
-      await playRound(name, round, scores, options);
-    lines.push(...rowsOf(name, scores, options.limitSeconds));
+  const leftovers = new Leftovers(options.folder, options.log);
+  const open = async (): Promise<Workshop> => {
+    await leftovers.makeRoom(ROUND_BYTES);
+    const workshop = new Workshop(options.folder);
+    leftovers.keep([workshop]);
+    return workshop;
+  };
+  try {
+    for (const [name, kind] of Object.entries(NETWORK_STORES)) {
+      if (options.stores.length > 0 && !options.stores.includes(name)) continue;
+      if (!kind.isForRestic || !kind.isHere()) continue;
+      lines.push(...(await measureStore(name, open, options)));
+    }
+  } finally {
+    leftovers.remove();
   }
   return lines;
+}
+
+async function measureStore(
+  name: string,
+  open: () => Promise<Workshop>,
+  options: LatencyOptions,
+): Promise<string[]> {
+  // Node keeps code that it has compiled; a user's second command finds it, so all do here.
+  const next = { ...options, sources: [import.meta.filename], log: () => undefined };
+  await playRound({ name, round: 0, workshop: await open() }, newScores(), next);
+  const scores = newScores();
+  for (let round = 0; round < options.rounds; round++)
+    await playRound({ name, round, workshop: await open() }, scores, options);
+  return rowsOf(name, scores, options.limitSeconds);
 }
 
 function newScores(): ReadonlyMap<ToolName, Score> {
   return new Map(TOOLS.map((tool) => [tool, { seconds: new Map(), requests: undefined }]));
 }
 
+/** One turn of all work at a store. */
+interface Round {
+  readonly name: string;
+  readonly round: number;
+  readonly workshop: Workshop;
+}
+
 async function playRound(
-  name: string,
-  round: number,
+  { name, round, workshop }: Round,
   scores: ReadonlyMap<ToolName, Score>,
   options: LatencyOptions,
 ): Promise<void> {
-  const workshop = new Workshop(options.folder);
   const codeFolder = join(options.folder, "code");
   const server = workshop.path("server");
   mkdirSync(server);
@@ -80,7 +108,6 @@ async function playRound(
     for (const tool of TOOLS) await run(near, tool, ["init"]);
     for (const [turn, work] of WORKS.entries())
       for (const tool of (round + turn) % 2 === 0 ? TOOLS : TOOLS.toReversed()) {
-        // Not removed before the end: creating files takes much longer after a large tree was removed; see `Leftovers`.
         const target = workshop.path(`target-${tool}`);
         const args = argumentsOf(work, tool, options.sources, target);
         const seconds = await run(far, tool, args);
@@ -94,7 +121,6 @@ async function playRound(
   } finally {
     await proxy.stop();
     await store.stop();
-    workshop.close();
   }
 }
 
@@ -130,6 +156,8 @@ async function run(
   args: readonly string[],
 ): Promise<number> {
   const { args: where, env } = commandAt(store.at(port, `repository-${tool}`));
+  // Nobody waits for what another one has written.
+  spawnSync("sync");
   const started = performance.now();
   const all = { ...env, XDG_CACHE_HOME: codeFolder };
   const child = workshop.start(tool, [...where, ...args], { env: all }, "pipe");
