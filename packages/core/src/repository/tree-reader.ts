@@ -59,8 +59,9 @@ export class TreeReader {
     }
   }
 
-  /** Let go of all that is at hand; it would be read again. */
+  /** Let go of all that is at hand, and read nothing more ahead. Who asks is answered still. */
   clear(): void {
+    this.#isAsked = true;
     this.#ahead.clear();
     this.#loader.clear();
   }

@@ -43,6 +43,7 @@ import { restoreSpecials } from "./specials.ts";
 import { TargetState } from "./target-state.ts";
 import { takeBack } from "./take-back.ts";
 import { verifyFiles } from "./verify-files.ts";
+import { writePermission } from "./write-permission.ts";
 
 /** What to restore and how. */
 export interface RestoreOptions extends CallOptions {
@@ -134,7 +135,7 @@ export async function restore(
     const onRefused = (): void => {
       if (fresh !== undefined && root !== undefined) takeBack(fresh, path, root, plan);
     };
-    const { mayWrite, refused } = permission(options, onRefused);
+    const { mayWrite, refused } = writePermission(options.mayWrite, onRefused);
     const overwrite = options.overwrite ?? "always";
     const finishes = options.dryRun !== true;
     await settleStanding({ overwrite, finishes }, { plan, index, pool, progress, root, signal });
@@ -167,8 +168,7 @@ async function makePlan(
   const isDryRun = options.dryRun ?? false;
   const clearsDirectories = options.delete === true && options.overwrite !== "never";
   const { repository, index, progress, root } = parts;
-  const isOfUse = options.trees?.index === index;
-  const trees = (isOfUse && options.trees) || new TreeReader(repository, index, { signal });
+  const trees = treesFor(repository, index, options);
   const plan = await planRestore(tree, {
     index,
     trees,
@@ -184,22 +184,15 @@ async function makePlan(
   return plan;
 }
 
-interface Permission {
-  readonly mayWrite: Promise<void>;
-  /** Aborted when `mayWrite` rejects. */
-  readonly refused: AbortSignal;
-}
-
-function permission({ mayWrite }: RestoreOptions, onRefused: () => void): Permission {
-  const refused = new AbortController();
-  const settled = Promise.resolve(mayWrite).catch((error: unknown) => {
-    refused.abort();
-    onRefused();
-    throw error;
-  });
-  // It is awaited when something is to be written.
-  settled.catch(() => undefined);
-  return { mayWrite: settled, refused: refused.signal };
+/** Those that were read ahead, if they are of use; else they go. */
+function treesFor(
+  repository: Repository,
+  index: BlobIndex,
+  { trees, signal }: RestoreOptions,
+): TreeReader {
+  if (trees?.index === index) return trees;
+  trees?.clear();
+  return new TreeReader(repository, index, { signal });
 }
 
 interface Writing {
