@@ -39,8 +39,9 @@ export { isStaleLock, removeLocks } from "./repository/stale-locks.ts";
 export type { BlobIndex, BlobLocation, IndexEntry } from "./repository/blob-index.ts";
 
 // Snapshots and what is in them.
+export { isFreshTarget } from "./fs/target.ts";
 export { SnapshotSearch } from "./repository/snapshot-search.ts";
-export type { TreeReader } from "./repository/tree-reader.ts";
+export type { ReadAhead, SearchOptions } from "./repository/snapshot-search.ts";
 export {
   byTime,
   findByPrefix,

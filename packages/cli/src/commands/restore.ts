@@ -1,5 +1,6 @@
 import {
   compilePatterns,
+  isFreshTarget,
   SnapshotSearch,
   restore,
   startRestoreWorkers,
@@ -91,7 +92,10 @@ async function restoreSnapshot(
   });
   repository.loadIndexEarly({ signal: context.signal });
   const filter = snapshotFilter(flags, environment);
-  const search = new SnapshotSearch(repository, name, filter, { signal: context.signal });
+  const search = new SnapshotSearch(repository, name, filter, {
+    wantsContents: wantsAll(options, flags) && isFreshTarget(target),
+    signal: context.signal,
+  });
   const report = new RestoreReport(context);
   let summary: RestoreSummary;
   try {
@@ -111,7 +115,7 @@ async function restoreSnapshot(
         verify: flags.verify,
         sparse: flags.sparse,
         mayWrite: lock.settled,
-        trees: search.trees,
+        ahead: search.ahead,
         onAllRead: () => lock.release(),
         signal,
         reportItems: output.verbosity >= 3,
@@ -119,9 +123,14 @@ async function restoreSnapshot(
       });
     });
   } finally {
+    search.stop();
     report.stop();
   }
   return concludeRestore(report, summary, { output, target });
+}
+
+function wantsAll({ include, exclude }: RestoreOptions, { dryRun }: RestoreFlags): boolean {
+  return include?.length === 0 && exclude?.length === 0 && dryRun !== true;
 }
 
 function concludeRestore(

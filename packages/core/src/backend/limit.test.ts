@@ -39,3 +39,25 @@ test("withLimit() lets a loop over a listing make calls of its own", async () =>
 
   for await (const file of backend.list("pack")) expect.fail(file.name);
 });
+
+test("withLimit() lets no lock wait", async () => {
+  let release = (): void => {};
+  const until = new Promise<void>((resolve) => (release = resolve));
+  const faulty = new FaultyBackend(new MemoryBackend()).on(
+    { method: "write", kind: "pack" },
+    { type: "delay", until },
+  );
+  const backend = withLimit(faulty, 1);
+  const lock: FileRef = { kind: "lock", name: "a".repeat(64) };
+
+  const pack = backend.write(ref("1"), Uint8Array.of(1));
+  await backend.write(lock, Uint8Array.of(2));
+  const names: string[] = [];
+  for await (const { name } of backend.list("lock")) names.push(name);
+  await backend.remove(lock);
+
+  expect(names).toEqual([lock.name]);
+  expect(faulty.calls.every(({ ref }) => ref?.kind === "lock")).toBe(true);
+  release();
+  await pack;
+});

@@ -2,7 +2,7 @@ import { readdirSync, rmdirSync, statSync, type Stats } from "node:fs";
 
 import { TsbakError } from "../errors.ts";
 import { makeFolders } from "./make-folders.ts";
-import { nodePath, printablePath, toPathBytes } from "./path.ts";
+import { absolutePath, nodePath, printablePath, toPathBytes } from "./path.ts";
 import { describeSystemError, isSystemError } from "./system-error.ts";
 
 const SLASH = 0x2f;
@@ -41,6 +41,11 @@ export function freshTarget(path: Uint8Array): FreshTarget | undefined {
     const isMissing = isSystemError(error) && error.code === "ENOENT";
     return isMissing && isDirectory(parentOf(path)) ? "missing" : undefined;
   }
+}
+
+/** True if nothing stands in a target, so that all that is to be restored has to be fetched. */
+export function isFreshTarget(target: string): boolean {
+  return freshTarget(absolutePath(toPathBytes(target))) !== undefined;
 }
 
 /** Remove a target that was made, if it is empty. */

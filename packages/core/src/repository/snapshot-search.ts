@@ -1,5 +1,7 @@
 import { isTsbakError } from "../errors.ts";
 import type { CallOptions } from "../backend/backend.ts";
+import type { BlobIndex } from "./blob-index.ts";
+import { ContentsAhead } from "./contents-ahead.ts";
 import type { Repository } from "./repository.ts";
 import {
   findSnapshot,
@@ -8,6 +10,19 @@ import {
   type SnapshotSelection,
 } from "./snapshots.ts";
 import { TreeReader } from "./tree-reader.ts";
+
+/** How to look. */
+export interface SearchOptions extends CallOptions {
+  /** All that the snapshot holds is to be restored where nothing stands: its first contents are fetched from a distant store, too. */
+  readonly wantsContents?: boolean | undefined;
+}
+
+/** What was read of a snapshot before it was certain that it is the one. It is of use to who has the same index. */
+export interface ReadAhead {
+  readonly index: BlobIndex;
+  readonly trees: TreeReader;
+  readonly contents: ContentsAhead | undefined;
+}
 
 /**
  * Looks for a snapshot twice: at once, in what was listed while the key was derived, to read it and its trees ahead; and under a lock, where
@@ -18,14 +33,15 @@ export class SnapshotSearch {
   readonly #text: string;
   readonly #filter: SnapshotFilter;
   readonly #known = new Map<string, SnapshotEntry>();
-  #trees: TreeReader | undefined;
+  #ahead: ReadAhead | undefined;
+  #isStopped = false;
 
   /** Takes what `findSnapshot` takes. The repository should load its index early. */
   constructor(
     repository: Repository,
     text: string,
     filter: SnapshotFilter,
-    options: CallOptions = {},
+    options: SearchOptions = {},
   ) {
     this.#repository = repository;
     this.#text = text;
@@ -33,9 +49,9 @@ export class SnapshotSearch {
     void this.#lookAhead(options);
   }
 
-  /** What was read of trees; undefined if nothing was. It is of use to who has the same index. */
-  get trees(): TreeReader | undefined {
-    return this.#trees;
+  /** What was read ahead; undefined if nothing was. */
+  get ahead(): ReadAhead | undefined {
+    return this.#ahead;
   }
 
   /**
@@ -62,7 +78,14 @@ export class SnapshotSearch {
     return found;
   }
 
-  async #lookAhead(options: CallOptions): Promise<void> {
+  /** Read nothing more ahead, and let go of what nobody has asked for. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#ahead?.trees.clear();
+    this.#ahead?.contents?.clear();
+  }
+
+  async #lookAhead({ wantsContents, ...options }: SearchOptions): Promise<void> {
     const repository = this.#repository;
     try {
       const listed = await repository.early?.snapshotFiles();
@@ -71,8 +94,15 @@ export class SnapshotSearch {
       const known = this.#known;
       const all = { ...options, listed, known };
       const found = await findSnapshot(repository, this.#text, this.#filter, all);
-      this.#trees = new TreeReader(repository, index, options);
-      if (found.subPath === "") await this.#trees.readAhead(found.snapshot.tree);
+      if (this.#isStopped) return;
+      const { backend } = repository;
+      const isDistant = backend.openFile === undefined;
+      const trees = new TreeReader(repository, index, options);
+      const contents =
+        wantsContents === true && isDistant ? new ContentsAhead(backend, index) : undefined;
+      this.#ahead = { index, trees, contents };
+      if (found.subPath !== "") return;
+      await trees.readAhead(found.snapshot.tree, (nodes) => contents?.note(nodes));
     } catch (error) {
       // It is met again under the lock.
       if (!isTsbakError(error)) throw error;

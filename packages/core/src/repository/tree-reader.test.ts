@@ -88,7 +88,7 @@ describe("SnapshotSearch", () => {
   test("finds what it looked at early, and has its trees at hand", async () => {
     repository.loadIndexEarly();
     const search = new SnapshotSearch(repository, "latest", {});
-    await expect.poll(() => search.trees !== undefined).toBe(true);
+    await expect.poll(() => search.ahead !== undefined).toBe(true);
     const before = store.calls.length;
 
     const { id } = await search.find({});
@@ -98,13 +98,13 @@ describe("SnapshotSearch", () => {
       .slice(before)
       .filter(({ method, ref }) => method === "read" && ref?.kind === "snapshot");
     expect(snapshotReads).toEqual([]);
-    expect(search.trees?.index).toBe(await repository.loadIndex());
+    expect(search.ahead?.index).toBe(await repository.loadIndex());
   });
 
   test("finds a snapshot that came later, and loads the index that knows it", async () => {
     repository.loadIndexEarly();
     const search = new SnapshotSearch(repository, "latest", {});
-    await expect.poll(() => search.trees !== undefined).toBe(true);
+    await expect.poll(() => search.ahead !== undefined).toBe(true);
     const writer = await openRepository(memory, { password });
     fs.writeFileSync(join(top, "c", "more"), "more");
     const { snapshot } = await backup(writer, [top], { threads: 1 });
@@ -114,7 +114,7 @@ describe("SnapshotSearch", () => {
     expect(id).toBe(snapshot?.id);
     const index = await repository.loadIndex();
     expect(index.has("tree", Buffer.from(snapshot?.snapshot.tree ?? "", "hex"))).toBe(true);
-    expect(search.trees?.index).not.toBe(index);
+    expect(search.ahead?.index).not.toBe(index);
     await memory.remove({ kind: "snapshot", name: id });
   });
 
@@ -123,7 +123,7 @@ describe("SnapshotSearch", () => {
     const again = await openRepository(store, { password, early });
     again.loadIndexEarly();
     const search = new SnapshotSearch(again, id, {});
-    await expect.poll(() => search.trees !== undefined).toBe(true);
+    await expect.poll(() => search.ahead !== undefined).toBe(true);
     await memory.remove({ kind: "snapshot", name: id });
 
     await expect(search.find({})).rejects.toMatchObject({ code: "not-found" });

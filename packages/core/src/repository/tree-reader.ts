@@ -39,8 +39,11 @@ export class TreeReader {
     return ahead ?? decodeTree(await this.#loader.load(id));
   }
 
-  /** Read the trees from `root` on, each before those below it, until somebody asks for one or many are held. Failures are met again by who asks. */
-  async readAhead(root: string): Promise<void> {
+  /**
+   * Read the trees from `root` on, each before those below it, until somebody asks for one or many are held. Failures are met again by
+   * who asks.
+   */
+  async readAhead(root: string, onNodes?: (nodes: readonly Node[]) => void): Promise<void> {
     const way = [root];
     let held = 0;
     let turn = performance.now();
@@ -55,6 +58,7 @@ export class TreeReader {
       if (nodes === undefined) return;
       held += nodes.length;
       this.#ahead.set(id, nodes);
+      onNodes?.(nodes);
       for (const { subtree } of nodes.toReversed()) if (subtree !== undefined) way.push(subtree);
     }
   }

@@ -2,6 +2,7 @@ import { throwIfAborted } from "../async/interrupted.ts";
 import { releaseMemory } from "../bytes/release-memory.ts";
 import { LENT_ROOM, type FileRef } from "../backend/backend.ts";
 import type { BlobIndex, BlobLocation } from "../repository/blob-index.ts";
+import type { ContentsAhead } from "../repository/contents-ahead.ts";
 import type { Repository } from "../repository/repository.ts";
 import { isTsbakError } from "../errors.ts";
 import { MemoryPool, type Loan } from "../workers/memory-pool.ts";
@@ -41,6 +42,8 @@ export interface ContentContext {
   readonly signal: AbortSignal | undefined;
   /** Before it resolves packs are read, and nothing is written. */
   readonly mayWrite: Promise<void>;
+  /** What was fetched before. */
+  readonly ahead: ContentsAhead | undefined;
 }
 
 /** What came of a piece: the blobs that are to be had elsewhere, and the memory that its bytes were in. */
@@ -72,7 +75,7 @@ export class ContentWriter {
    * parts; `FileLedger.removeUnfinished` takes them away.
    */
   async write(): Promise<void> {
-    const { plan, index } = this.#context;
+    const { plan, index, ahead } = this.#context;
     const empty = plan.emptyFiles.filter((file) => isWritten(plan.files.standing(file)));
     this.#inBatches(empty, (files) => this.#createEmpty(files));
     this.#inBatches(plan.sameFiles, (files) => this.#finishBatch(files));
@@ -81,7 +84,8 @@ export class ContentWriter {
       this.#start(this.#finishReady(file));
     }
     for (const pack of plan.uses.packs) {
-      for (const piece of cutPieces(index, plan.uses, pack)) {
+      const partOf = (offset: number): unknown => ahead?.partAt(pack, offset);
+      for (const piece of cutPieces(index, plan.uses, pack, partOf)) {
         const loan = await this.#memory.take(piece.length + LENT_ROOM);
         if (this.#failure !== undefined) break;
         this.#start(this.#writePiece(piece, loan));
@@ -149,15 +153,16 @@ export class ContentWriter {
 
   async #writePiece(piece: Piece, loan: Loan): Promise<void> {
     throwIfAborted(this.#context.signal);
-    const damaged = await this.#tryPiece(piece, loan);
+    const damaged = await this.#tryPiece(piece, loan, this.#context.ahead);
     for (const blob of damaged) await this.#rescue(piece.pack, blob);
   }
 
   /** Read and write a piece. Returns the blobs that this copy does not have, whose uses have not been written. */
-  async #tryPiece(piece: Piece, loan: Loan): Promise<readonly PieceBlob[]> {
+  async #tryPiece(piece: Piece, loan: Loan, ahead?: ContentsAhead): Promise<readonly PieceBlob[]> {
     let back = loan.memory;
     try {
-      const bytes = await this.#read(piece, loan.memory);
+      const early = await ahead?.read(piece.pack, piece, loan.memory);
+      const bytes = early ?? (await this.#read(piece, loan.memory));
       if (bytes === undefined) return piece.blobs;
       const isOfLoan = bytes.buffer === loan.memory;
       const { damaged, memory } = await this.#write(piece, bytes);

@@ -26,11 +26,20 @@ const PIECE_SIZE = 6 << 20;
 /** A blob may be in a hundred thousand files: no worker writes all of them alone. */
 const MOST_USES = 4096;
 
-/** The pieces of one pack that hold everything that is needed of it, in the order of their offsets. */
-export function cutPieces(index: BlobIndex, uses: BlobUses, pack: string): Piece[] {
+/**
+ * The pieces of one pack that hold everything that is needed of it, in the order of their offsets. `partOf` gives the same for offsets
+ * of blobs that may be in one piece.
+ */
+export function cutPieces(
+  index: BlobIndex,
+  uses: BlobUses,
+  pack: string,
+  partOf: (offset: number) => unknown = () => undefined,
+): Piece[] {
   const pieces: Piece[] = [];
   let blobs: PieceBlob[] = [];
   let [start, end, count] = [0, 0, 0];
+  let part: unknown;
   const close = (): void => {
     if (blobs.length > 0) pieces.push({ pack, offset: start, length: end - start, blobs });
     blobs = [];
@@ -38,7 +47,9 @@ export function cutPieces(index: BlobIndex, uses: BlobUses, pack: string): Piece
   };
   for (const blob of neededBlobs(index, uses, pack)) {
     const isFar = blob.offset - end > LARGEST_GAP || blob.offset - start >= PIECE_SIZE;
-    if (isFar || count + blob.uses.length > MOST_USES) close();
+    const next = partOf(blob.offset);
+    if (isFar || next !== part || count + blob.uses.length > MOST_USES) close();
+    part = next;
     if (blobs.length === 0) start = end = blob.offset;
     blobs.push(blob);
     end = Math.max(end, blob.offset + blob.length);

@@ -20,8 +20,10 @@ import { absolutePath, toPathBytes } from "../fs/path.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
 import { freshTarget, isDirectory, isFileSystemRoot, makeTarget } from "../fs/target.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
+import type { ContentsAhead } from "../repository/contents-ahead.ts";
 import { findTree } from "../repository/find-tree.ts";
 import type { Repository } from "../repository/repository.ts";
+import type { ReadAhead } from "../repository/snapshot-search.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { TreeReader } from "../repository/tree-reader.ts";
 import { moduleUrl } from "../workers/module-url.ts";
@@ -70,8 +72,8 @@ export interface RestoreOptions extends CallOptions {
    * by then, and directories be made where nothing stands, which are removed.
    */
   readonly mayWrite?: Promise<void> | undefined;
-  /** What was read of the snapshot's trees before. It counts if its index is the repository's. */
-  readonly trees?: TreeReader | undefined;
+  /** What was read of the snapshot before. It counts if its index is the repository's. The restore lets go of it. */
+  readonly ahead?: ReadAhead | undefined;
   /** Called when nothing more is read from the repository: a lock on it may go while the last touches are put to the target. */
   readonly onAllRead?: (() => void) | undefined;
   /** Worker threads; as many as the machine has cores if absent. */
@@ -124,6 +126,8 @@ export async function restore(
   let root: RootedDirectory | undefined;
   try {
     const index = await repository.loadIndex({ signal });
+    const ahead = options.ahead?.index === index ? options.ahead : undefined;
+    if (ahead === undefined) letGo(options.ahead);
     const { tree: top } = snapshot.snapshot;
     const tree = await findTree(repository, top, snapshot.subPath ?? "", { signal });
     refuseDisaster(path, options);
@@ -131,7 +135,8 @@ export async function restore(
     if (fresh === undefined) await options.mayWrite;
     root = openTarget(path, options);
     pool.begin(describeWork(repository, path, options));
-    const plan = await makePlan(tree, { repository, index, progress, root }, options);
+    const trees = ahead?.trees ?? new TreeReader(repository, index, { signal });
+    const plan = await makePlan(tree, { index, trees, progress, root }, options);
     const onRefused = (): void => {
       if (fresh !== undefined && root !== undefined) takeBack(fresh, path, root, plan);
     };
@@ -140,7 +145,8 @@ export async function restore(
     const finishes = options.dryRun !== true;
     await settleStanding({ overwrite, finishes }, { plan, index, pool, progress, root, signal });
     progress.setTotals({ files: plan.fileNames, bytes: plan.bytes });
-    const work = { repository, index, plan, pool, progress, root, overwrite };
+    const contents = ahead?.contents;
+    const work = { repository, index, plan, pool, progress, root, overwrite, ahead: contents };
     const writing = { ...work, mayWrite, signal: anySignal(signal, refused) };
     // Whatever fails when nothing may be written fails because of that.
     const verified = await carryOut(writing, path, options).finally(() => mayWrite);
@@ -154,6 +160,7 @@ export async function restore(
     throw asInterrupted(error, signal);
   } finally {
     signal?.removeEventListener("abort", interrupt);
+    letGo(options.ahead);
     await pool.close();
     root?.close();
   }
@@ -161,14 +168,13 @@ export async function restore(
 
 async function makePlan(
   tree: string,
-  parts: Pick<Writing, "repository" | "index" | "progress" | "root">,
+  parts: Pick<Writing, "index" | "progress" | "root"> & { readonly trees: TreeReader },
   options: RestoreOptions,
 ): Promise<RestorePlan> {
   const { include = [], exclude = [], signal } = options;
   const isDryRun = options.dryRun ?? false;
   const clearsDirectories = options.delete === true && options.overwrite !== "never";
-  const { repository, index, progress, root } = parts;
-  const trees = treesFor(repository, index, options);
+  const { index, trees, progress, root } = parts;
   const plan = await planRestore(tree, {
     index,
     trees,
@@ -184,15 +190,9 @@ async function makePlan(
   return plan;
 }
 
-/** Those that were read ahead, if they are of use; else they go. */
-function treesFor(
-  repository: Repository,
-  index: BlobIndex,
-  { trees, signal }: RestoreOptions,
-): TreeReader {
-  if (trees?.index === index) return trees;
-  trees?.clear();
-  return new TreeReader(repository, index, { signal });
+function letGo(ahead: ReadAhead | undefined): void {
+  ahead?.trees.clear();
+  ahead?.contents?.clear();
 }
 
 interface Writing {
@@ -205,6 +205,7 @@ interface Writing {
   readonly signal: AbortSignal;
   readonly overwrite: Overwrite;
   readonly mayWrite: Promise<void>;
+  readonly ahead: ContentsAhead | undefined;
 }
 
 /** Returns how many files were verified, if that was wanted. */
