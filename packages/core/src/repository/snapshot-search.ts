@@ -1,4 +1,3 @@
-import { isTsbakError } from "../errors.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import type { BlobIndex } from "./blob-index.ts";
 import { ContentsAhead } from "./contents-ahead.ts";
@@ -103,9 +102,8 @@ export class SnapshotSearch {
       this.#ahead = { index, trees, contents };
       if (found.subPath !== "") return;
       await trees.readAhead(found.snapshot.tree, (nodes) => contents?.note(nodes));
-    } catch (error) {
+    } catch {
       // It is met again under the lock.
-      if (!isTsbakError(error)) throw error;
     }
   }
 }

@@ -1,4 +1,3 @@
-import { isTsbakError } from "../errors.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import type { Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
@@ -73,8 +72,7 @@ export class TreeReader {
   async #try(id: string): Promise<Node[] | undefined> {
     try {
       return decodeTree(await this.#loader.load(id));
-    } catch (error) {
-      if (!isTsbakError(error)) throw error;
+    } catch {
       return undefined;
     }
   }

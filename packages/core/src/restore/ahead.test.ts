@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { backup } from "../backup/backup.ts";
+import type { ByteRange, CallOptions, FileRef } from "../backend/backend.ts";
 import { openRepository } from "../repository/open.ts";
 import type { Repository } from "../repository/repository.ts";
 import { SnapshotSearch } from "../repository/snapshot-search.ts";
@@ -14,7 +15,29 @@ import { restore } from "./restore.ts";
 const top = fs.mkdtempSync(join(tmpdir(), "tsbak-restore-ahead-"));
 const source = join(top, "source");
 const password = "only for tests";
-const store = new CountingBackend();
+
+/** Pieces of packs come never when it hangs. */
+class HangingBackend extends CountingBackend {
+  hangs = false;
+  /** Reads that wait. */
+  hanging = 0;
+
+  override read(
+    ref: FileRef,
+    range?: ByteRange,
+    options?: CallOptions,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    if (!this.hangs || range === undefined) return super.read(ref, range, options);
+    this.hanging++;
+    return new Promise((_resolve, reject) => {
+      const end = (): void => reject(new Error("aborted"));
+      if (options?.signal?.aborted === true) end();
+      options?.signal?.addEventListener("abort", end);
+    });
+  }
+}
+
+const store = new HangingBackend();
 const options = { password, early: { snapshots: true, index: true } };
 let repository: Repository;
 let search: SnapshotSearch;
@@ -30,6 +53,8 @@ beforeAll(async () => {
 afterAll(() => fs.rmSync(top, { recursive: true, force: true }));
 
 beforeEach(async () => {
+  store.hangs = false;
+  store.hanging = 0;
   repository = await openRepository(store, options);
   repository.loadIndexEarly();
   store.packBytes = 0;
@@ -85,4 +110,26 @@ describe("restore() of what was read ahead", () => {
     expect(search.ahead?.index).not.toBe(await repository.loadIndex());
     expect(sameFiles(target)).toBe(true);
   });
+
+  test.each(["is interrupted", "may not write"])(
+    "does not wait for it to come when it %s",
+    async (how) => {
+      const ending = new AbortController();
+      let refuse = (_error: Error): void => undefined;
+      const mayWrite = new Promise<void>((_resolve, reject) => (refuse = reject));
+      search.stop();
+      store.hangs = true;
+      const hanging = new SnapshotSearch(repository, "latest", {}, { wantsContents: true });
+      await expect.poll(() => store.hanging).toBeGreaterThan(0);
+      const target = join(top, `target ${turn++}`);
+      const all = { ahead: hanging.ahead, mayWrite, signal: ending.signal };
+      const restoring = restore(repository, await hanging.find({}), target, all);
+      setTimeout(() => {
+        refuse(new Error("somebody else was faster"));
+        if (how === "is interrupted") ending.abort();
+      }, 300);
+
+      await expect(restoring).rejects.toThrow(/interrupted|faster/);
+    },
+  );
 });

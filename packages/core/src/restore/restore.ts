@@ -119,7 +119,10 @@ export async function restore(
   const path = absolutePath(typeof target === "string" ? toPathBytes(target) : target);
   // The threads load their code while the index is read.
   const pool = options.workers ?? startRestoreWorkers(options.threads);
-  const interrupt = (): void => pool.interrupt();
+  const interrupt = (): void => {
+    pool.interrupt();
+    letGo(options.ahead);
+  };
   // It is awaited when all is planned.
   options.mayWrite?.catch(() => undefined);
   signal?.addEventListener("abort", interrupt, { once: true });
@@ -138,6 +141,7 @@ export async function restore(
     const trees = ahead?.trees ?? new TreeReader(repository, index, { signal });
     const plan = await makePlan(tree, { index, trees, progress, root }, options);
     const onRefused = (): void => {
+      letGo(options.ahead);
       if (fresh !== undefined && root !== undefined) takeBack(fresh, path, root, plan);
     };
     const { mayWrite, refused } = writePermission(options.mayWrite, onRefused);

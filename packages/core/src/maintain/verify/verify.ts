@@ -81,6 +81,8 @@ export async function verify(
     const signal = anySignal(options.signal, lock?.lost, refused.signal);
     return await underLock(lock, run(repository, { ...options, pool, surveyed, signal }));
   } finally {
+    // Packs that came early and that nobody needs.
+    repository.early?.stop();
     await Promise.all([pool.close(), lock?.release(), Promise.allSettled([surveyed])]);
   }
 }
@@ -143,8 +145,6 @@ async function run(
     const jobs = packs.plan(readData, hasTime, needed);
     await readPacks(repository, pool, jobs, (job, outcome) => packs.take(job, outcome), call);
   } finally {
-    // Packs that came early and that nobody needs.
-    repository.early?.stop();
     memory.save();
     // Also after a failure: nothing is left behind.
     await Promise.allSettled([reading.others]);
