@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import type { CallOptions } from "../../backend/backend.ts";
 import { MemoryBackend } from "../../backend/memory.ts";
+import { wrapCalls } from "../../backend/wrap-calls.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
+import { TsbakError } from "../../errors.ts";
 import { createQuickly } from "../../testing/create-quickly.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import { openRepository } from "../../repository/open.ts";
@@ -12,6 +16,14 @@ beforeEach(() => {
   memory = new MemoryBackend();
   store = new FaultyBackend(memory);
 });
+
+function untilAborted(options: CallOptions | undefined): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const end = (): void => reject(new TsbakError("interrupted", "it was aborted"));
+    if (options?.signal?.aborted === true) end();
+    options?.signal?.addEventListener("abort", end);
+  });
+}
 
 describe("verify() after index files were read early", () => {
   const password = "only for tests";
@@ -51,5 +63,28 @@ describe("verify() after index files were read early", () => {
       .slice(before)
       .filter(({ method, ref }) => method === "read" && ref?.kind === "index");
     expect(reads).toHaveLength(1);
+  });
+
+  test("does not wait for packs that were asked for early when it is interrupted", async () => {
+    await createQuickly(store, { password });
+    const writer = await openRepository(store, { password });
+    const bytes = new Uint8Array(100);
+    const name = sha256Hex(bytes);
+    await memory.write({ kind: "pack", name }, bytes);
+    const blob = { id: "ab".repeat(32), type: "data", offset: 0, length: 40 };
+    const index = { packs: [{ id: name, blobs: [blob] }] };
+    await writer.saveFile("index", new TextEncoder().encode(JSON.stringify(index)));
+    const hanging = wrapCalls(memory, ({ method, ref }, options) => ({
+      options,
+      run: (work) => (method === "read" && ref?.kind === "pack" ? untilAborted(options) : work()),
+    }));
+    const early = { packs: true, indexFiles: true };
+    const repository = await openRepository(hanging, { password, early });
+    const ending = new AbortController();
+    setTimeout(() => ending.abort(), 300);
+
+    const verifying = verify(repository, { readData: true, noLock: true, signal: ending.signal });
+
+    await expect(verifying).rejects.toMatchObject({ code: "interrupted" });
   });
 });
