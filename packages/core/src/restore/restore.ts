@@ -76,7 +76,7 @@ export interface RestoreOptions extends CallOptions {
   readonly ahead?: ReadAhead | undefined;
   /** Called when nothing more is read from the repository: a lock on it may go while the last touches are put to the target. */
   readonly onAllRead?: (() => void) | undefined;
-  /** Worker threads; as many as the machine has cores if absent. */
+  /** Worker threads; one more than the machine has cores if absent. */
   readonly threads?: number | undefined;
   /** Threads that were started before the repository was opened, instead of new ones. */
   readonly workers?: RestorePool | undefined;
@@ -251,11 +251,11 @@ async function writePlan(writing: Writing, root: RootedDirectory): Promise<void>
 }
 
 /**
- * Start threads for one restore, as many as the machine has cores if not said, to be handed to it. They load their code at once,
+ * Start threads for one restore, one more than the machine has cores if not said, as they wait for the disk, to be handed to it. They load their code at once,
  * while the caller opens the repository. The process does not end before they are closed: by the end of the restore, or, if it
  * comes to none, by whoever started them; closing them twice does no harm.
  */
-export function startRestoreWorkers(threads: number = availableParallelism()): RestorePool {
+export function startRestoreWorkers(threads: number = availableParallelism() + 1): RestorePool {
   return new WorkerPool(moduleUrl("restore/worker"), threads);
 }
 
