@@ -37,7 +37,7 @@ function everyMib(first: number, count: number): number[] {
 }
 
 async function read(offset: number, length: number): Promise<Uint8Array | undefined> {
-  return await ahead.read(NAME, { offset, length }, new ArrayBuffer(length + 5));
+  return await ahead.read(NAME, { offset, length }, { into: new ArrayBuffer(length + 5) });
 }
 
 describe("ContentsAhead", () => {

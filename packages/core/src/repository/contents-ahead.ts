@@ -1,7 +1,9 @@
+import { untilAborted } from "../async/interrupted.ts";
 import { Semaphore } from "../async/semaphore.ts";
-import type { Backend, ByteRange } from "../backend/backend.ts";
+import type { Backend, ByteRange, ReadOptions } from "../backend/backend.ts";
 import type { Node } from "../format/node.ts";
 import type { BlobIndex } from "./blob-index.ts";
+import { FREE_CONNECTIONS } from "./early-reads.ts";
 
 /** Contents of a pack that lie near each other. Offsets in the pack, in bytes. */
 interface Run {
@@ -15,6 +17,7 @@ interface Run {
 
 /** A part of a pack that is fetched; it begins and ends with a blob. */
 interface Part {
+  readonly pack: string;
   readonly start: number;
   readonly end: number;
   /** Undefined if it was not to be had. */
@@ -28,8 +31,6 @@ const LARGEST_PART = 9 << 20;
 const MOST_STRAYS = 16;
 /** In bytes, of all parts together. */
 const MOST_BYTES = 32 << 20;
-/** Left to others while parts are read: locks and lists go before. */
-const FREE_CONNECTIONS = 2;
 
 /**
  * Fetches the first contents of a snapshot while its trees are read, before it is certain that it is to be restored. What is fetched lies close
@@ -41,7 +42,7 @@ export class ContentsAhead {
   readonly #turns: Semaphore;
   readonly #stop = new AbortController();
   readonly #runs = new Map<number, Run>();
-  readonly #parts = new Map<string, Part[]>();
+  readonly #parts = new Set<Part>();
   readonly #id = Buffer.alloc(32);
   #bytes = 0;
 
@@ -63,37 +64,47 @@ export class ContentsAhead {
 
   /** What was fetched together: the same for all offsets in it, and undefined for those in none. */
   partAt(pack: string, offset: number): unknown {
-    return this.#parts.get(pack)?.find(({ start, end }) => start <= offset && offset < end);
+    return this.#find(pack, offset);
   }
 
-  /** Bytes of a pack, in the caller's memory, which is long enough; undefined unless all of them were fetched. */
+  /**
+   * Bytes of a pack, in the caller's memory, which is long enough; undefined unless all of them were fetched.
+   *
+   * @throws {TsbakError} `interrupted` as soon as `signal` is aborted.
+   */
   async read(
     pack: string,
     { offset, length }: ByteRange,
-    into: ArrayBuffer,
+    { into, signal }: ReadOptions & { readonly into: ArrayBuffer },
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const parts = this.#parts.get(pack) ?? [];
-    const part = parts.find(({ start, end }) => start <= offset && offset + length <= end);
-    const found = await part?.bytes;
-    if (part === undefined || found === undefined) return undefined;
+    const part = this.#find(pack, offset);
+    if (part === undefined || offset + length > part.end) return undefined;
+    const found = await untilAborted(part.bytes, signal);
+    if (found === undefined) return undefined;
     const bytes = new Uint8Array(into, 0, length);
     bytes.set(found.subarray(offset - part.start, offset - part.start + length));
     // Whoever reads in order has all of it then.
-    if (offset + length === part.end) parts.splice(parts.indexOf(part), 1);
+    if (offset + length === part.end) this.#parts.delete(part);
     return bytes;
   }
 
   /** Let go of what nobody has asked for, and fetch no more. */
   clear(): void {
-    this.#bytes = MOST_BYTES;
     this.#stop.abort();
     this.#parts.clear();
   }
 
+  #find(pack: string, offset: number): Part | undefined {
+    for (const part of this.#parts)
+      if (part.pack === pack && part.start <= offset && offset < part.end) return part;
+    return undefined;
+  }
+
   #want(entry: number): void {
     const pack = this.#index.packNumberAt(entry);
+    const name = this.#index.packs[pack] as string;
     const start = this.#index.offsetAt(entry);
-    if (this.partAt(this.#index.packs[pack] as string, start) !== undefined) return;
+    if (this.#find(name, start) !== undefined) return;
     const length = this.#index.lengthAt(entry);
     const end = start + length;
     const run = this.#runs.get(pack);
@@ -109,15 +120,13 @@ export class ContentsAhead {
     run.wanted += length;
     if (run.wanted < PART_SIZE) return;
     this.#runs.delete(pack);
-    this.#fetch(this.#index.packs[pack] as string, run);
+    this.#fetch(name, run);
   }
 
-  #fetch(name: string, { start, end }: Run): void {
-    if (this.#bytes + end - start > MOST_BYTES) return;
+  #fetch(pack: string, { start, end }: Run): void {
+    if (this.#stop.signal.aborted || this.#bytes + end - start > MOST_BYTES) return;
     this.#bytes += end - start;
-    const parts = this.#parts.get(name) ?? [];
-    parts.push({ start, end, bytes: this.#read(name, start, end) });
-    this.#parts.set(name, parts);
+    this.#parts.add({ pack, start, end, bytes: this.#read(pack, start, end) });
   }
 
   async #read(name: string, start: number, end: number): Promise<Uint8Array | undefined> {

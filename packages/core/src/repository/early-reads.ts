@@ -1,4 +1,5 @@
 import { anySignal } from "../async/any-signal.ts";
+import { untilAborted } from "../async/interrupted.ts";
 import type { Backend, CallOptions, FileInfo, FileRef } from "../backend/backend.ts";
 import { passedOn } from "../backend/wrap-calls.ts";
 
@@ -25,8 +26,8 @@ const LONGEST_AGE = 5_000;
 const MOST_BYTES = 16 << 20;
 /** In bytes, of all packs together. */
 const MOST_PACK_BYTES = 64 << 20;
-/** Left to others while packs are read: locks and lists go before. */
-const FREE_CONNECTIONS = 2;
+/** Connections that are left to others while contents are read that nobody waits for yet: lists go before. */
+export const FREE_CONNECTIONS: number = 2;
 
 /**
  * Asks a distant store for what is sure to be wanted while the processor derives the key. What it answers is the beginning of the
@@ -132,23 +133,27 @@ export class EarlyReads {
       stat: (ref, options) => store.stat(ref, options),
       remove: (ref, options) => store.remove(ref, options),
       read: async (ref, range, options) =>
-        (range === undefined && (await this.#take(ref))) || store.read(ref, range, options),
+        (range === undefined && (await this.#take(ref, options))) ||
+        store.read(ref, range, options),
       list: (kind, options) =>
         kind === "lock" ? this.#listLocks(options) : store.list(kind, options),
     };
   }
 
-  async #take({ kind, name }: FileRef): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async #take(
+    { kind, name }: FileRef,
+    options: CallOptions | undefined,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const key = `${kind} ${name}`;
     const reading = this.#files.get(key);
     this.#files.delete(key);
-    return reading;
+    return reading && untilAborted(reading, options?.signal);
   }
 
   async *#listLocks(options: CallOptions | undefined): AsyncIterable<FileInfo> {
     const early = this.#locks;
     this.#locks = undefined;
-    const files = await early;
+    const files = early && (await untilAborted(early, options?.signal));
     const isFresh = performance.now() - this.#startedAt < LONGEST_AGE;
     yield* files !== undefined && isFresh ? files : this.#store.list("lock", options);
   }

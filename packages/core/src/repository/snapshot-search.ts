@@ -1,5 +1,4 @@
 import type { CallOptions } from "../backend/backend.ts";
-import type { BlobIndex } from "./blob-index.ts";
 import { ContentsAhead } from "./contents-ahead.ts";
 import type { Repository } from "./repository.ts";
 import {
@@ -16,11 +15,16 @@ export interface SearchOptions extends CallOptions {
   readonly wantsContents?: boolean | undefined;
 }
 
-/** What was read of a snapshot before it was certain that it is the one. It is of use to who has the same index. */
+/** What was read of a snapshot before it was certain that it is the one. It is of use to who has the same index as `trees`. */
 export interface ReadAhead {
-  readonly index: BlobIndex;
   readonly trees: TreeReader;
   readonly contents: ContentsAhead | undefined;
+}
+
+/** Read nothing more ahead, and let go of what nobody has asked for. */
+export function letGo(ahead: ReadAhead | undefined): void {
+  ahead?.trees.clear();
+  ahead?.contents?.clear();
 }
 
 /**
@@ -80,8 +84,7 @@ export class SnapshotSearch {
   /** Read nothing more ahead, and let go of what nobody has asked for. */
   stop(): void {
     this.#isStopped = true;
-    this.#ahead?.trees.clear();
-    this.#ahead?.contents?.clear();
+    letGo(this.#ahead);
   }
 
   async #lookAhead({ wantsContents, ...options }: SearchOptions): Promise<void> {
@@ -99,7 +102,7 @@ export class SnapshotSearch {
       const trees = new TreeReader(repository, index, options);
       const contents =
         wantsContents === true && isDistant ? new ContentsAhead(backend, index) : undefined;
-      this.#ahead = { index, trees, contents };
+      this.#ahead = { trees, contents };
       if (found.subPath !== "") return;
       await trees.readAhead(found.snapshot.tree, (nodes) => contents?.note(nodes));
     } catch {

@@ -98,7 +98,7 @@ describe("SnapshotSearch", () => {
       .slice(before)
       .filter(({ method, ref }) => method === "read" && ref?.kind === "snapshot");
     expect(snapshotReads).toEqual([]);
-    expect(search.ahead?.index).toBe(await repository.loadIndex());
+    expect(search.ahead?.trees.index).toBe(await repository.loadIndex());
   });
 
   test("finds a snapshot that came later, and loads the index that knows it", async () => {
@@ -114,7 +114,7 @@ describe("SnapshotSearch", () => {
     expect(id).toBe(snapshot?.id);
     const index = await repository.loadIndex();
     expect(index.has("tree", Buffer.from(snapshot?.snapshot.tree ?? "", "hex"))).toBe(true);
-    expect(search.ahead?.index).not.toBe(index);
+    expect(search.ahead?.trees.index).not.toBe(index);
     await memory.remove({ kind: "snapshot", name: id });
   });
 

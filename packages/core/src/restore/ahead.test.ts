@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { untilAborted } from "../async/interrupted.ts";
 import { backup } from "../backup/backup.ts";
 import type { ByteRange, CallOptions, FileRef } from "../backend/backend.ts";
 import { openRepository } from "../repository/open.ts";
@@ -29,11 +30,7 @@ class HangingBackend extends CountingBackend {
   ): Promise<Uint8Array<ArrayBuffer>> {
     if (!this.hangs || range === undefined) return super.read(ref, range, options);
     this.hanging++;
-    return new Promise((_resolve, reject) => {
-      const end = (): void => reject(new Error("aborted"));
-      if (options?.signal?.aborted === true) end();
-      options?.signal?.addEventListener("abort", end);
-    });
+    return untilAborted(new Promise<never>(() => undefined), options?.signal);
   }
 }
 
@@ -107,7 +104,7 @@ describe("restore() of what was read ahead", () => {
 
     await restore(repository, found, target, { ahead: search.ahead });
 
-    expect(search.ahead?.index).not.toBe(await repository.loadIndex());
+    expect(search.ahead?.trees.index).not.toBe(await repository.loadIndex());
     expect(sameFiles(target)).toBe(true);
   });
 

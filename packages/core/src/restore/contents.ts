@@ -161,7 +161,8 @@ export class ContentWriter {
   async #tryPiece(piece: Piece, loan: Loan, ahead?: ContentsAhead): Promise<readonly PieceBlob[]> {
     let back = loan.memory;
     try {
-      const early = await ahead?.read(piece.pack, piece, loan.memory);
+      const { signal } = this.#context;
+      const early = await ahead?.read(piece.pack, piece, { into: loan.memory, signal });
       const bytes = early ?? (await this.#read(piece, loan.memory));
       if (bytes === undefined) return piece.blobs;
       const isOfLoan = bytes.buffer === loan.memory;

@@ -23,7 +23,7 @@ import type { BlobIndex } from "../repository/blob-index.ts";
 import type { ContentsAhead } from "../repository/contents-ahead.ts";
 import { findTree } from "../repository/find-tree.ts";
 import type { Repository } from "../repository/repository.ts";
-import type { ReadAhead } from "../repository/snapshot-search.ts";
+import { letGo, type ReadAhead } from "../repository/snapshot-search.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { TreeReader } from "../repository/tree-reader.ts";
 import { moduleUrl } from "../workers/module-url.ts";
@@ -119,17 +119,14 @@ export async function restore(
   const path = absolutePath(typeof target === "string" ? toPathBytes(target) : target);
   // The threads load their code while the index is read.
   const pool = options.workers ?? startRestoreWorkers(options.threads);
-  const interrupt = (): void => {
-    pool.interrupt();
-    letGo(options.ahead);
-  };
+  const interrupt = (): void => pool.interrupt();
   // It is awaited when all is planned.
   options.mayWrite?.catch(() => undefined);
   signal?.addEventListener("abort", interrupt, { once: true });
   let root: RootedDirectory | undefined;
   try {
     const index = await repository.loadIndex({ signal });
-    const ahead = options.ahead?.index === index ? options.ahead : undefined;
+    const ahead = options.ahead?.trees.index === index ? options.ahead : undefined;
     if (ahead === undefined) letGo(options.ahead);
     const { tree: top } = snapshot.snapshot;
     const tree = await findTree(repository, top, snapshot.subPath ?? "", { signal });
@@ -141,7 +138,6 @@ export async function restore(
     const trees = ahead?.trees ?? new TreeReader(repository, index, { signal });
     const plan = await makePlan(tree, { index, trees, progress, root }, options);
     const onRefused = (): void => {
-      letGo(options.ahead);
       if (fresh !== undefined && root !== undefined) takeBack(fresh, path, root, plan);
     };
     const { mayWrite, refused } = writePermission(options.mayWrite, onRefused);
@@ -192,11 +188,6 @@ async function makePlan(
   // Packs of trees are not wanted any more.
   trees.clear();
   return plan;
-}
-
-function letGo(ahead: ReadAhead | undefined): void {
-  ahead?.trees.clear();
-  ahead?.contents?.clear();
 }
 
 interface Writing {

@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { CallOptions } from "../../backend/backend.ts";
+import { untilAborted } from "../../async/interrupted.ts";
 import { MemoryBackend } from "../../backend/memory.ts";
 import { wrapCalls } from "../../backend/wrap-calls.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
-import { TsbakError } from "../../errors.ts";
 import { createQuickly } from "../../testing/create-quickly.ts";
 import { FaultyBackend } from "../../testing/faulty-backend.ts";
 import { openRepository } from "../../repository/open.ts";
@@ -16,14 +15,6 @@ beforeEach(() => {
   memory = new MemoryBackend();
   store = new FaultyBackend(memory);
 });
-
-function untilAborted(options: CallOptions | undefined): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const end = (): void => reject(new TsbakError("interrupted", "it was aborted"));
-    if (options?.signal?.aborted === true) end();
-    options?.signal?.addEventListener("abort", end);
-  });
-}
 
 describe("verify() after index files were read early", () => {
   const password = "only for tests";
@@ -76,7 +67,10 @@ describe("verify() after index files were read early", () => {
     await writer.saveFile("index", new TextEncoder().encode(JSON.stringify(index)));
     const hanging = wrapCalls(memory, ({ method, ref }, options) => ({
       options,
-      run: (work) => (method === "read" && ref?.kind === "pack" ? untilAborted(options) : work()),
+      run: (work) =>
+        method === "read" && ref?.kind === "pack"
+          ? untilAborted(new Promise<never>(() => undefined), options?.signal)
+          : work(),
     }));
     const early = { packs: true, indexFiles: true };
     const repository = await openRepository(hanging, { password, early });

@@ -79,7 +79,6 @@ export async function verify(
     const refused = new AbortController();
     lock?.settled.catch(() => refused.abort());
     const signal = anySignal(options.signal, lock?.lost, refused.signal);
-    signal.addEventListener("abort", () => repository.early?.stop(), { once: true });
     return await underLock(lock, run(repository, { ...options, pool, surveyed, signal }));
   } finally {
     // Packs that came early and that nobody needs.
