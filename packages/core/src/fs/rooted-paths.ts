@@ -1,7 +1,8 @@
-import { closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
+import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync } from "node:fs";
 
 import { TsbakError } from "../errors.ts";
 import { joinPath, nodePath, printablePath, splitPath, toPathBytes } from "./path.ts";
+import { isSystemError } from "./system-error.ts";
 
 /** How directories are reached. */
 export interface RootedPathsOptions {
@@ -9,6 +10,8 @@ export interface RootedPathsOptions {
   readonly openDirectories?: number | undefined;
   /** False for the slower, less safe way without `/proc`; found out unless given. */
   readonly useProc?: boolean | undefined;
+  /** Make directories that are not there, for the owner only, when something in them is named. Not without `/proc`. */
+  readonly makesMissing?: boolean | undefined;
 }
 
 const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY;
@@ -27,6 +30,8 @@ const ROOT = "";
  * good until the next call of `path`, except that two calls between calls of `trim` are good together.
  */
 export class RootedPaths {
+  /** Directories that are not there are made. */
+  readonly makesMissing: boolean;
   readonly #root: Uint8Array;
   readonly #usesProc: boolean;
   readonly #limit: number;
@@ -40,6 +45,7 @@ export class RootedPaths {
     this.#limit = options.openDirectories ?? 256;
     this.#rootDescriptor = openSync(nodePath(root), DIRECTORY_FLAGS);
     this.#usesProc = options.useProc ?? existsSync(descriptorText(this.#rootDescriptor));
+    this.makesMissing = this.#usesProc && options.makesMissing === true;
   }
 
   /** True if paths hold against directories that are replaced meanwhile. */
@@ -105,6 +111,7 @@ export class RootedPaths {
     checkName(name);
     if (slash === 0) throw badName(Buffer.from(key, "latin1"));
     const path = joinPath(toPathBytes(descriptorText(this.#descriptor(parent))), name);
+    if (this.makesMissing) makeMissing(path);
     const descriptor = openDirectory(path, key);
     this.#open.set(key, descriptor);
     return descriptor;
@@ -127,6 +134,16 @@ export class RootedPaths {
 export function checkName(name: Uint8Array): void {
   const isDots = name.length <= 2 && name.every((byte) => byte === 0x2e);
   if (isDots || name.includes(SLASH) || name.includes(0)) throw badName(name);
+}
+
+/** Whatever else stands there is found out by who opens it. */
+function makeMissing(path: Uint8Array): void {
+  if (existsSync(nodePath(path))) return;
+  try {
+    mkdirSync(nodePath(path), 0o700);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== "EEXIST") throw error;
+  }
 }
 
 function openDirectory(path: Uint8Array, key: string): number {

@@ -62,9 +62,16 @@ export class RootedDirectory {
 
   /** `root` must be a directory. */
   constructor(root: Uint8Array, options: RootedDirectoryOptions = {}) {
-    this.#paths = new RootedPaths(root, options);
-    this.#metadata = options.metadata ?? new MetadataSetter();
     this.givesAcl = hasDefaultAcl(root);
+    // Between two threads a directory could give its ACL on before it is taken away.
+    const makesMissing = options.makesMissing === true && !this.givesAcl;
+    this.#paths = new RootedPaths(root, { ...options, makesMissing });
+    this.#metadata = options.metadata ?? new MetadataSetter();
+  }
+
+  /** Directories that are not there are made when something in them is named. */
+  get makesMissing(): boolean {
+    return this.#paths.makesMissing;
   }
 
   /** False if times lose what is below a microsecond here; worth telling once. */

@@ -1,3 +1,4 @@
+import { Breath } from "../async/breath.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import type { Node } from "../format/node.ts";
 import { decodeTree } from "../format/tree.ts";
@@ -45,12 +46,9 @@ export class TreeReader {
   async readAhead(root: string, onNodes?: (nodes: readonly Node[]) => void): Promise<void> {
     const way = [root];
     let held = 0;
-    let turn = performance.now();
+    const breath = new Breath(TURN_MS);
     for (let id = way.pop(); id !== undefined && held < MOST_AHEAD; id = way.pop()) {
-      if (performance.now() - turn >= TURN_MS) {
-        await new Promise((resolve) => setImmediate(resolve));
-        turn = performance.now();
-      }
+      await breath.take();
       if (this.#isAsked) return;
       if (this.#ahead.has(id)) continue;
       const nodes = await this.#try(id);

@@ -1,3 +1,4 @@
+import { Breath } from "../async/breath.ts";
 import { interruptedError } from "../async/interrupted.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
 import type { TreeReader } from "../repository/tree-reader.ts";
@@ -47,6 +48,8 @@ interface OpenDirectory {
 }
 
 const SLASH = Uint8Array.of(0x2f);
+/** In milliseconds: so long what comes from the store waits while trees that are at hand are planned. */
+const TURN_MS = 5;
 const UNMADE = -1;
 const FAILED = -2;
 /** PATH_MAX of Linux: a backup cannot have read a longer path, but a forged tree can hold itself. */
@@ -75,6 +78,7 @@ class Planner {
   readonly #firstNames = new Map<string, number>();
   readonly #id = Buffer.alloc(32);
 
+  readonly #breath = new Breath(TURN_MS);
   readonly #repeats: RepeatGuard;
 
   constructor(context: PlanContext, repeats: RepeatGuard) {
@@ -84,6 +88,7 @@ class Planner {
 
   async enter(directory: OpenDirectory): Promise<void> {
     const { signal } = this.#context;
+    await this.#breath.take();
     if (signal?.aborted === true) throw interruptedError(signal);
     await this.#repeats.enter(directory.tree);
     let nodes: Node[];

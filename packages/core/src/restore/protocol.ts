@@ -13,6 +13,10 @@ export interface RestoreSetup {
   readonly key: MasterKey;
   /** Absolute path of the target. */
   readonly target: Uint8Array;
+  /** Directories are made when something in them is. */
+  readonly makesMissing: boolean;
+  /** Most directories that a thread keeps open. */
+  readonly openDirectories: number;
   /** Leave blobs of zeros as holes. */
   readonly sparse: boolean;
   /** All extended attributes are restored without it. */

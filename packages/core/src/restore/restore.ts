@@ -47,6 +47,11 @@ import { takeBack } from "./take-back.ts";
 import { verifyFiles } from "./verify-files.ts";
 import { writePermission } from "./write-permission.ts";
 
+/** Directories that all threads together keep open: a process may have no more than a thousand descriptors. */
+const OPEN_DIRECTORIES = 600;
+/** Those of one thread: files of a pack lie in few. */
+const LEAST_OPEN = 16;
+
 /** What to restore and how. */
 export interface RestoreOptions extends CallOptions {
   /** Only what one of these lists matches, and its parents. Patterns see paths from the root of what is restored. */
@@ -133,8 +138,8 @@ export async function restore(
     refuseDisaster(path, options);
     const fresh = options.dryRun === true ? undefined : freshTarget(path);
     if (fresh === undefined) await options.mayWrite;
-    root = openTarget(path, options);
-    pool.begin(describeWork(repository, path, options));
+    root = openTarget(path, fresh !== undefined, options);
+    pool.begin(describeWork(repository, path, { root, threads: pool.size }, options));
     const trees = ahead?.trees ?? new TreeReader(repository, index, { signal });
     const plan = await makePlan(tree, { index, trees, progress, root }, options);
     const onRefused = (): void => {
@@ -254,16 +259,26 @@ export function startRestoreWorkers(threads: number = availableParallelism() + 1
 function describeWork(
   repository: Repository,
   target: Uint8Array,
+  { root, threads }: { readonly root: RootedDirectory | undefined; readonly threads: number },
   { sparse = false, attributes }: RestoreOptions,
 ): RestoreSetup {
-  return { key: repository.masterKey, target, sparse, attributes };
+  const makesMissing = root?.makesMissing === true;
+  const openDirectories = Math.max(Math.floor(OPEN_DIRECTORIES / threads), LEAST_OPEN);
+  const key = repository.masterKey;
+  return { key, target, makesMissing, openDirectories, sparse, attributes };
 }
 
 /** Undefined if nothing is to be changed and the target is not there. */
-function openTarget(path: Uint8Array, options: RestoreOptions): RootedDirectory | undefined {
+function openTarget(
+  path: Uint8Array,
+  isFresh: boolean,
+  options: RestoreOptions,
+): RootedDirectory | undefined {
   if (options.dryRun !== true) makeTarget(path);
   else if (!isDirectory(path)) return undefined;
-  return new RootedDirectory(path, { metadata: makeMetadataSetter(options.attributes) });
+  const metadata = makeMetadataSetter(options.attributes);
+  // Where something stands, it is to be known before contents are fetched for it.
+  return new RootedDirectory(path, { metadata, makesMissing: isFresh });
 }
 
 function refuseDisaster(path: Uint8Array, options: RestoreOptions): void {

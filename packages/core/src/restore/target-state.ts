@@ -33,10 +33,11 @@ export class TargetState {
   }
 
   /**
-   * Make a directory if it is not there, and give the names that stand in it; undefined if it is new. `siblings` are those that
-   * stand in its parent. Throws what `RootedDirectory` throws.
+   * Make a directory if it is not there, unless that is done when something is made in it, and give the names that stand in it;
+   * undefined if it is new. `siblings` are those that stand in its parent. Throws what `RootedDirectory` throws.
    */
   enter(path: Uint8Array, siblings: Names | undefined): Names | undefined {
+    if (this.#root?.makesMissing === true) return undefined;
     if (!this.#options.isDryRun) {
       return this.#root?.makeDirectory(path) === false ? this.#list(path) : undefined;
     }

@@ -20,14 +20,11 @@ import {
   type RestoreTask,
 } from "./protocol.ts";
 
-/** Files of a pack lie in few directories, and many threads must not use up the descriptors of the process. */
-const OPEN_DIRECTORIES = 64;
-
 serveTasks<RestoreSetup, RestoreTask, RestoreResult>(async (setup) => {
   const hasher = loadGroupHasher();
   const groups = new BlobGroups(new Opener(setup.key), await loadZstd(), hasher);
   const metadata = makeMetadataSetter(setup.attributes);
-  const root = new RootedDirectory(setup.target, { openDirectories: OPEN_DIRECTORIES, metadata });
+  const root = new RootedDirectory(setup.target, { ...setup, metadata });
   const comparer = new FileComparer(root, hasher);
   return (task) => {
     const writer = new BatchWriter(root, batchOf(task), setup.sparse);
