@@ -89,6 +89,7 @@ export type { BackupCounts, BackupNotice, Change, ProgressState } from "./backup
 export type { StreamSource } from "./backup/stream.ts";
 export { restore, startRestoreWorkers } from "./restore/restore.ts";
 export type { RestoreOptions, RestorePool, RestoreSummary } from "./restore/restore.ts";
+export { restoreEarly, type EarlyOptions } from "./restore/restore-early.ts";
 export type { Overwrite } from "./restore/protocol.ts";
 export type { RestoreCounts, RestoreNotice, RestoreState } from "./restore/progress.ts";
 export { drill } from "./drill/drill.ts";

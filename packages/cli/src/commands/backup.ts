@@ -22,7 +22,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printable } from "../format-text.ts";
 import { openNamedRepository, passwordWish } from "../open-repository.ts";
 import { loadPatterns } from "../patterns.ts";
-import { collectEarly, keepMemorySmall } from "../small-memory.ts";
+import { collectEarly, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import { gatherSources, type SourceFlags } from "../sources.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { VERSION } from "../version.ts";
@@ -80,6 +80,7 @@ export async function runBackup(
   }
   if (flags.explain !== undefined) return explain(context, sources, flags, options);
   keepMemorySmall();
+  optimizeLate();
   collectEarly();
   // They load their code while the key is derived from the password.
   const workers = startBackupWorkers();

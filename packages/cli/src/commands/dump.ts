@@ -15,7 +15,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
-import { keepMemorySmall } from "../small-memory.ts";
+import { keepMemorySmall } from "../v8-flags.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
 import { withLock } from "../with-lock.ts";
 

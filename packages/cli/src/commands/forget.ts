@@ -33,7 +33,7 @@ import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
 import { selectSnapshots } from "../select-snapshots.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
-import { keepMemorySmallest } from "../small-memory.ts";
+import { keepMemorySmallest } from "../v8-flags.ts";
 import { withLock } from "../with-lock.ts";
 import { pruneRepository, type SharedPruneFlags } from "./prune.ts";
 

@@ -2,19 +2,20 @@ import {
   compilePatterns,
   isFreshTarget,
   SnapshotSearch,
-  restore,
+  restoreEarly,
   startRestoreWorkers,
   TsbakError,
   type AttributeRule,
   type Overwrite,
   type RestoreOptions,
   type RestoreSummary,
+  type SnapshotSelection,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatLocalTime, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
-import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
+import { collectSeldom, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import type { FilterFlags } from "../options.ts";
 import { loadPatterns, type PatternWish } from "../patterns.ts";
 import { RestoreReport } from "../restore-report.ts";
@@ -63,6 +64,7 @@ export async function runRestore(
   }
   const attributes = attributeRule(flags);
   keepMemorySmall();
+  optimizeLate();
   collectSeldom();
   // They load their code while the key is derived from the password.
   const workers = startRestoreWorkers();
@@ -100,13 +102,8 @@ async function restoreSnapshot(
   let summary: RestoreSummary;
   try {
     const wish = { readOnly: true, settlesLater: true };
-    summary = await withLock(context, repository, wish, async (signal, lock) => {
-      const found = await search.find({ signal });
-      const { time, paths, username, hostname } = found.snapshot;
-      const what = `snapshot ${found.id.slice(0, 8)} of [${paths.join(" ")}]`;
-      const when = `at ${formatLocalTime(time)} by ${username}@${hostname}`;
-      output.say(printable(`restoring ${what} ${when} to ${target}`));
-      return restore(repository, found, target, {
+    summary = await withLock(context, repository, wish, (signal, lock) =>
+      restoreEarly(repository, search, target, {
         ...options,
         ownershipByName: flags.ownershipByName,
         overwrite: flags.overwrite,
@@ -115,18 +112,25 @@ async function restoreSnapshot(
         verify: flags.verify,
         sparse: flags.sparse,
         mayWrite: lock.settled,
-        ahead: search.ahead,
         onAllRead: () => lock.release(),
         signal,
         reportItems: output.verbosity >= 3,
+        onFound: (found) => output.say(describeStart(found, target)),
         onEvent: (notice) => report.note(notice),
-      });
-    });
+      }),
+    );
   } finally {
     search.stop();
     report.stop();
   }
   return concludeRestore(report, summary, { output, target });
+}
+
+function describeStart({ id, snapshot }: SnapshotSelection, target: string): string {
+  const { time, paths, username, hostname } = snapshot;
+  const what = `snapshot ${id.slice(0, 8)} of [${paths.join(" ")}]`;
+  const when = `at ${formatLocalTime(time)} by ${username}@${hostname}`;
+  return printable(`restoring ${what} ${when} to ${target}`);
 }
 
 function wantsAll({ include, exclude }: RestoreOptions, { dryRun }: RestoreFlags): boolean {

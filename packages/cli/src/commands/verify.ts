@@ -15,7 +15,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatSize } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
-import { collectSeldom, keepMemorySmall } from "../small-memory.ts";
+import { collectSeldom, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { printVerifyReport } from "../verify-report.ts";
@@ -37,6 +37,7 @@ export async function runVerify(
   const readData = dataToRead(flags);
   const snapshots = chooseToVerify(context, ids, flags);
   keepMemorySmall();
+  optimizeLate();
   collectSeldom();
   // They load their code while the key is derived from the password.
   const workers = startVerifyWorkers();

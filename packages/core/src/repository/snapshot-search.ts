@@ -21,6 +21,12 @@ export interface ReadAhead {
   readonly contents: ContentsAhead | undefined;
 }
 
+/** A snapshot that is probably the one, and what is read of it ahead. */
+export interface SnapshotGuess {
+  readonly found: SnapshotSelection;
+  readonly ahead: ReadAhead;
+}
+
 /** Read nothing more ahead, and let go of what nobody has asked for. */
 export function letGo(ahead: ReadAhead | undefined): void {
   ahead?.trees.clear();
@@ -39,6 +45,9 @@ export class SnapshotSearch {
   #ahead: ReadAhead | undefined;
   #isStopped = false;
 
+  /** What was found at once; undefined if nothing was. It is the right one if `find` gives it and the index has not changed since. */
+  readonly guess: Promise<SnapshotGuess | undefined>;
+
   /** Takes what `findSnapshot` takes. The repository should load its index early. */
   constructor(
     repository: Repository,
@@ -49,7 +58,8 @@ export class SnapshotSearch {
     this.#repository = repository;
     this.#text = text;
     this.#filter = filter;
-    void this.#lookAhead(options);
+    this.guess = this.#lookAtOnce(options).catch(() => undefined);
+    void this.#readAhead();
   }
 
   /** What was read ahead; undefined if nothing was. */
@@ -87,26 +97,31 @@ export class SnapshotSearch {
     letGo(this.#ahead);
   }
 
-  async #lookAhead({ wantsContents, ...options }: SearchOptions): Promise<void> {
+  /** What fails is met again under the lock. */
+  async #lookAtOnce({
+    wantsContents,
+    ...options
+  }: SearchOptions): Promise<SnapshotGuess | undefined> {
     const repository = this.#repository;
-    try {
-      const listed = await repository.early?.snapshotFiles();
-      const index = await repository.earlyIndex();
-      if (listed === undefined || index === undefined) return;
-      const known = this.#known;
-      const all = { ...options, listed, known };
-      const found = await findSnapshot(repository, this.#text, this.#filter, all);
-      if (this.#isStopped) return;
-      const { backend } = repository;
-      const isDistant = backend.openFile === undefined;
-      const trees = new TreeReader(repository, index, options);
-      const contents =
-        wantsContents === true && isDistant ? new ContentsAhead(backend, index) : undefined;
-      this.#ahead = { trees, contents };
-      if (found.subPath !== "") return;
-      await trees.readAhead(found.snapshot.tree, (nodes) => contents?.note(nodes));
-    } catch {
-      // It is met again under the lock.
-    }
+    const listed = await repository.early?.snapshotFiles();
+    const index = await repository.earlyIndex();
+    if (listed === undefined || index === undefined) return undefined;
+    const known = this.#known;
+    const all = { ...options, listed, known };
+    const found = await findSnapshot(repository, this.#text, this.#filter, all);
+    if (this.#isStopped) return undefined;
+    const { backend } = repository;
+    const isDistant = backend.openFile === undefined;
+    const trees = new TreeReader(repository, index, options);
+    const contents =
+      wantsContents === true && isDistant ? new ContentsAhead(backend, index) : undefined;
+    this.#ahead = { trees, contents };
+    return { found, ahead: this.#ahead };
+  }
+
+  async #readAhead(): Promise<void> {
+    const { found, ahead } = (await this.guess) ?? {};
+    if (found === undefined || found.subPath !== "") return;
+    await ahead?.trees.readAhead(found.snapshot.tree, (nodes) => ahead.contents?.note(nodes));
   }
 }

@@ -40,8 +40,8 @@ export interface ContentContext {
   readonly ledger: FileLedger;
   readonly progress: RestoreProgress;
   readonly signal: AbortSignal | undefined;
-  /** Before it resolves packs are read, and nothing is written. */
-  readonly mayWrite: Promise<void>;
+  /** Before it resolves nothing is told of packs that are missing. */
+  readonly certain: Promise<void>;
   /** What was fetched before. */
   readonly ahead: ContentsAhead | undefined;
 }
@@ -119,8 +119,7 @@ export class ContentWriter {
   }
 
   async #createEmpty(files: number[]): Promise<void> {
-    const { plan, pool, ledger, mayWrite } = this.#context;
-    await mayWrite;
+    const { plan, pool, ledger } = this.#context;
     const batch = makeBatch(plan.files, plan.directories, files);
     const { failures } = await pool.run({ kind: "empty", files: batch });
     for (const failure of failures) ledger.receive(failure, files[failure.at] as number);
@@ -135,8 +134,7 @@ export class ContentWriter {
   }
 
   async #finishBatch(files: number[]): Promise<void> {
-    const { plan, pool, ledger, mayWrite } = this.#context;
-    await mayWrite;
+    const { plan, pool, ledger } = this.#context;
     const batch = makeBatch(plan.files, plan.directories, files);
     const { failures } = await pool.run({ kind: "finish", files: batch });
     for (const failure of failures) ledger.receive(failure, files[failure.at] as number);
@@ -144,7 +142,6 @@ export class ContentWriter {
   }
 
   async #finishReady(file: number): Promise<void> {
-    await this.#context.mayWrite;
     await this.#parts.prepare(file);
     if (this.#context.plan.failedFiles.has(file)) return;
     this.#context.ledger.complete.push(file);
@@ -176,8 +173,7 @@ export class ContentWriter {
   }
 
   async #write(piece: Piece, bytes: Uint8Array<ArrayBuffer>): Promise<Written> {
-    const { ledger, plan, pool, mayWrite } = this.#context;
-    await mayWrite;
+    const { ledger, plan, pool } = this.#context;
     await this.#parts.prepareFor(piece.blobs);
     const { task, files } = makeTask(piece, bytes, plan);
     const { failures, memory = new ArrayBuffer(0) } = await pool.run(task, [bytes.buffer]);
@@ -206,8 +202,8 @@ export class ContentWriter {
 
   /** Try all copies of a blob one by one; what was read before is read again, for the fault may have been on the way. */
   async #rescue(pack: string, blob: PieceBlob): Promise<void> {
-    const { index, ledger, mayWrite } = this.#context;
-    await mayWrite;
+    const { index, ledger, certain } = this.#context;
+    await certain;
     for (const place of copiesOf(index, blob.id, pack)) {
       const piece = { ...place, blobs: [{ ...blob, ...place }] };
       const damaged = await this.#tryPiece(

@@ -6,6 +6,7 @@ import { backup } from "../backup/backup.ts";
 import { TsbakError } from "../errors.ts";
 import { CountingBackend } from "../testing/counting-backend.ts";
 import { createQuickly } from "../testing/create-quickly.ts";
+import { randomBytesOf } from "../testing/random-bytes.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { SnapshotEntry } from "../repository/snapshots.ts";
 import type { RestoreNotice } from "./progress.ts";
@@ -24,6 +25,9 @@ beforeAll(async () => {
   const source = join(top, "source");
   fs.mkdirSync(join(source, "some/folders/in/folders"), { recursive: true });
   fs.writeFileSync(join(source, "some/folders/file"), "contents");
+  fs.writeFileSync(join(source, "some/folders/large"), randomBytesOf(5 << 20, 1));
+  fs.writeFileSync(join(source, "some/empty"), "");
+  fs.symlinkSync("folders", join(source, "some/link"));
   repository = await createQuickly(store, { password: "secret" });
   const summary = await backup(repository, [source], { threads: 1 });
   snapshot = summary.snapshot as SnapshotEntry;
@@ -57,12 +61,37 @@ function namesIn(folder: string): string[] {
 }
 
 describe("restore() before it may write", () => {
-  test("makes directories in a target that is not there, and nothing else", async () => {
+  test("writes files where nothing stands, and nothing else", async () => {
     const before = await restoreWith("may go on");
 
-    expect(before.some((name) => name.endsWith("in/folders"))).toBe(true);
-    expect(before.some((name) => name.endsWith("file"))).toBe(false);
-    expect(namesIn(target).some((name) => name.endsWith("some/folders/file"))).toBe(true);
+    expect(before.some((name) => name.endsWith("some/folders/file"))).toBe(true);
+    expect(before.some((name) => name.endsWith("in/folders"))).toBe(false);
+    expect(before.some((name) => name.endsWith("link"))).toBe(false);
+    expect(namesIn(target).some((name) => name.endsWith("some/folders/in/folders"))).toBe(true);
+    expect(namesIn(target).some((name) => name.endsWith("some/link"))).toBe(true);
+  });
+
+  test("tells nothing, and all of it afterwards", async () => {
+    const told: string[] = [];
+    let toldBefore = -1;
+    const mayWrite = new Promise<void>((resolve) => {
+      setTimeout(() => {
+        toldBefore = told.length;
+        resolve();
+      }, 300);
+    });
+    const onEvent = (notice: RestoreNotice): void => {
+      if (notice.kind === "item") told.push(notice.path);
+    };
+    const { files, directories, others } = await restore(repository, snapshot, target, {
+      mayWrite,
+      onEvent,
+      reportItems: true,
+    });
+
+    expect(toldBefore).toBe(0);
+    expect(told).toHaveLength(files + directories + others);
+    expect(told.some((path) => path.endsWith("some/folders/file"))).toBe(true);
   });
 
   test("leaves nothing of a target that was not there if it may not", async () => {
@@ -77,6 +106,20 @@ describe("restore() before it may write", () => {
     await expect(restoreWith("locked")).rejects.toThrow("somebody else was faster");
 
     expect(namesIn(target)).toEqual([]);
+  });
+
+  test("leaves what somebody else put there meanwhile", async () => {
+    fs.mkdirSync(target);
+    const strange = join(target, top, "source/some/folders/strange");
+    const timer = setInterval(() => {
+      if (fs.existsSync(join(strange, ".."))) fs.writeFileSync(strange, "");
+    }, 10);
+
+    await expect(restoreWith("locked")).rejects.toThrow("somebody else was faster");
+    clearInterval(timer);
+
+    expect(namesIn(target).map((name) => join(target, name))).toContain(strange);
+    expect(namesIn(target).some((name) => name.endsWith("file"))).toBe(false);
   });
 
   test("changes nothing where something stands", async () => {
@@ -101,8 +144,7 @@ describe("restore() before it may write", () => {
       setTimeout(() => reject(new Error("somebody else was faster")), 300);
     });
     store.damage = () => {
-      const isPlanned = fs.existsSync(join(target, top, "source/some/folders/in/folders"));
-      if (isPlanned) throw new TsbakError("not-found", "it is gone");
+      if (fs.existsSync(target)) throw new TsbakError("not-found", "it is gone");
     };
     const onEvent = ({ kind }: RestoreNotice): unknown => told.push(kind);
     const restoring = restore(repository, snapshot, target, { mayWrite, onEvent });

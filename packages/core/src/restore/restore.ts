@@ -10,7 +10,6 @@
  */
 import { availableParallelism } from "node:os";
 import { anySignal } from "../async/any-signal.ts";
-import { throwIfAborted } from "../async/interrupted.ts";
 import type { CallOptions } from "../backend/backend.ts";
 import { isTsbakError, TsbakError } from "../errors.ts";
 import type { AttributeRule } from "../fs/attribute-rule.ts";
@@ -18,9 +17,14 @@ import type { PatternList } from "../fs/filter.ts";
 import { OwnerIds } from "../fs/owner-ids.ts";
 import { absolutePath, toPathBytes } from "../fs/path.ts";
 import { RootedDirectory } from "../fs/rooted.ts";
-import { freshTarget, isDirectory, isFileSystemRoot, makeTarget } from "../fs/target.ts";
+import {
+  freshTarget,
+  isDirectory,
+  isFileSystemRoot,
+  makeTarget,
+  type FreshTarget,
+} from "../fs/target.ts";
 import type { BlobIndex } from "../repository/blob-index.ts";
-import type { ContentsAhead } from "../repository/contents-ahead.ts";
 import { findTree } from "../repository/find-tree.ts";
 import type { Repository } from "../repository/repository.ts";
 import { letGo, type ReadAhead } from "../repository/snapshot-search.ts";
@@ -28,24 +32,18 @@ import type { SnapshotEntry } from "../repository/snapshots.ts";
 import { TreeReader } from "../repository/tree-reader.ts";
 import { moduleUrl } from "../workers/module-url.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
-import { ContentWriter } from "./contents.ts";
-import { deleteStrangers } from "./delete-strangers.ts";
-import { finishDirectories } from "./finish-directories.ts";
-import { FileLedger } from "./file-ledger.ts";
-import { restoreFlags } from "./flags.ts";
+import { carryOut, type Writing } from "./carry-out.ts";
+import { HeldNotices } from "./held-notices.ts";
 import { makeMetadataSetter } from "./metadata-setter.ts";
+import { awaitPermission } from "./permission.ts";
 import { planRestore } from "./plan.ts";
 import type { RestorePlan } from "./restore-plan.ts";
 import { RestoreProgress, type RestoreCounts, type RestoreNotice } from "./progress.ts";
 import type { Overwrite, RestoreResult, RestoreSetup, RestoreTask } from "./protocol.ts";
-import { reportPlan } from "./report-plan.ts";
 import { RestoreSelection, type IncludeList } from "./select.ts";
 import { settleStanding } from "./settle-standing.ts";
-import { restoreSpecials } from "./specials.ts";
 import { TargetState } from "./target-state.ts";
 import { takeBack } from "./take-back.ts";
-import { verifyFiles } from "./verify-files.ts";
-import { writePermission } from "./write-permission.ts";
 
 /** Directories that all threads together keep open: a process may have no more than a thousand descriptors. */
 const OPEN_DIRECTORIES = 600;
@@ -73,11 +71,13 @@ export interface RestoreOptions extends CallOptions {
   /** Give files to users and groups of the recorded names, where this machine has them, instead of those of the recorded ids. */
   readonly ownershipByName?: boolean | undefined;
   /**
-   * Before it resolves nothing is written to the target: a lock that settles later. What it rejects with is thrown. Packs may be read
-   * by then, and directories be made where nothing stands, which are removed.
+   * Before it resolves it is not certain that the restore goes on, as under a lock that settles later: nothing is told, and nothing that
+   * stands in the target is touched. If it rejects, with what is thrown then, all goes that was made where nothing stood.
    */
   readonly mayWrite?: Promise<void> | undefined;
-  /** What was read of the snapshot before. It counts if its index is the repository's. The restore lets go of it. */
+  /** The index, where it was loaded before. `mayWrite` has to reject if it is not the repository's. */
+  readonly index?: BlobIndex | undefined;
+  /** What was read of the snapshot before. It counts if it has the same index. The restore lets go of it. */
   readonly ahead?: ReadAhead | undefined;
   /** Called when nothing more is read from the repository: a lock on it may go while the last touches are put to the target. */
   readonly onAllRead?: (() => void) | undefined;
@@ -119,42 +119,40 @@ export async function restore(
   target: string | Uint8Array,
   options: RestoreOptions = {},
 ): Promise<RestoreSummary> {
-  const progress = new RestoreProgress(options.onEvent, options.reportItems ?? false);
   const { signal } = options;
   const path = absolutePath(typeof target === "string" ? toPathBytes(target) : target);
   // The threads load their code while the index is read.
   const pool = options.workers ?? startRestoreWorkers(options.threads);
   const interrupt = (): void => pool.interrupt();
-  // It is awaited when all is planned.
-  options.mayWrite?.catch(() => undefined);
   signal?.addEventListener("abort", interrupt, { once: true });
+  const { certain, refused } = awaitPermission(options.mayWrite);
+  const progress = new RestoreProgress(heldUntil(certain, options), options.reportItems ?? false);
+  let fresh: FreshTarget | undefined;
   let root: RootedDirectory | undefined;
+  let plan: RestorePlan | undefined;
   try {
-    const index = await repository.loadIndex({ signal });
+    const index = options.index ?? (await repository.loadIndex({ signal }));
     const ahead = options.ahead?.trees.index === index ? options.ahead : undefined;
     if (ahead === undefined) letGo(options.ahead);
     const { tree: top } = snapshot.snapshot;
     const tree = await findTree(repository, top, snapshot.subPath ?? "", { signal });
     refuseDisaster(path, options);
-    const fresh = options.dryRun === true ? undefined : freshTarget(path);
-    if (fresh === undefined) await options.mayWrite;
+    fresh = options.dryRun === true ? undefined : freshTarget(path);
+    if (fresh === undefined) await certain;
     root = openTarget(path, fresh !== undefined, options);
+    // Planning makes directories then.
+    if (root?.makesMissing !== true) await certain;
     pool.begin(describeWork(repository, path, { root, threads: pool.size }, options));
     const trees = ahead?.trees ?? new TreeReader(repository, index, { signal });
-    const plan = await makePlan(tree, { index, trees, progress, root }, options);
-    const onRefused = (): void => {
-      if (fresh !== undefined && root !== undefined) takeBack(fresh, path, root, plan);
-    };
-    const { mayWrite, refused } = writePermission(options.mayWrite, onRefused);
+    plan = await makePlan(tree, { index, trees, progress, root }, options);
     const overwrite = options.overwrite ?? "always";
     const finishes = options.dryRun !== true;
     await settleStanding({ overwrite, finishes }, { plan, index, pool, progress, root, signal });
     progress.setTotals({ files: plan.fileNames, bytes: plan.bytes });
     const contents = ahead?.contents;
     const work = { repository, index, plan, pool, progress, root, overwrite, ahead: contents };
-    const writing = { ...work, mayWrite, signal: anySignal(signal, refused) };
-    // Whatever fails when nothing may be written fails because of that.
-    const verified = await carryOut(writing, path, options).finally(() => mayWrite);
+    const writing = { ...work, certain, signal: anySignal(signal, refused) };
+    const verified = await carryOut(writing, path, options);
     return {
       ...progress.counts,
       totalFiles: plan.fileNames,
@@ -162,13 +160,33 @@ export async function restore(
       verified,
     };
   } catch (error) {
-    throw asInterrupted(error, signal);
+    // Whatever fails where it may not go on fails because of that.
+    const reason = await certain.then(
+      () => error,
+      (refusal: unknown) => refusal,
+    );
+    throw asInterrupted(reason, signal);
   } finally {
     signal?.removeEventListener("abort", interrupt);
     letGo(options.ahead);
     await pool.close();
     root?.close();
+    if (refused.aborted && root !== undefined && fresh !== undefined) takeBack(fresh, path, plan);
   }
+}
+
+/** Where to tell things; nobody is told anything before it is certain that the restore goes on. */
+function heldUntil(
+  certain: Promise<void>,
+  { onEvent }: RestoreOptions,
+): ((notice: RestoreNotice) => void) | undefined {
+  if (onEvent === undefined) return undefined;
+  const notices = new HeldNotices(onEvent);
+  certain.then(
+    () => notices.release(),
+    () => undefined,
+  );
+  return (notice) => notices.tell(notice);
 }
 
 async function makePlan(
@@ -193,57 +211,6 @@ async function makePlan(
   // Packs of trees are not wanted any more.
   trees.clear();
   return plan;
-}
-
-interface Writing {
-  readonly repository: Repository;
-  readonly index: BlobIndex;
-  readonly plan: RestorePlan;
-  readonly pool: RestorePool;
-  readonly progress: RestoreProgress;
-  readonly root: RootedDirectory | undefined;
-  readonly signal: AbortSignal;
-  readonly overwrite: Overwrite;
-  readonly mayWrite: Promise<void>;
-  readonly ahead: ContentsAhead | undefined;
-}
-
-/** Returns how many files were verified, if that was wanted. */
-async function carryOut(
-  writing: Writing,
-  target: Uint8Array,
-  options: RestoreOptions,
-): Promise<number | undefined> {
-  const { plan, root, progress } = writing;
-  const isDryRun = options.dryRun ?? false;
-  if (isDryRun) reportPlan(writing);
-  else if (root !== undefined) await writePlan(writing, root);
-  options.onAllRead?.();
-  if (root !== undefined) deleteStrangers(plan, root, progress, { target, isDryRun });
-  if (isDryRun) return undefined;
-  // Before their directories have modes that may keep us out.
-  const verified = options.verify === true ? await verifyFiles(writing) : undefined;
-  throwIfAborted(writing.signal);
-  await finishDirectories(plan, writing.pool, progress);
-  if (root !== undefined) restoreFlags(plan, root, progress);
-  progress.tellRefusals();
-  return verified;
-}
-
-async function writePlan(writing: Writing, root: RootedDirectory): Promise<void> {
-  const { plan, progress, signal, overwrite } = writing;
-  const ledger = new FileLedger(plan, root, progress);
-  try {
-    await new ContentWriter({ ...writing, ledger }).write();
-    await writing.mayWrite;
-  } catch (error) {
-    // On a full disk they would be in the way.
-    ledger.removeUnfinished({ keepsParts: !isTsbakError(error, "no-space") });
-    throw error;
-  }
-  throwIfAborted(signal);
-  restoreSpecials(plan, root, progress, overwrite);
-  throwIfAborted(signal);
 }
 
 /**

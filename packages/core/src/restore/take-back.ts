@@ -1,21 +1,40 @@
-import type { RootedDirectory } from "../fs/rooted.ts";
+import { RootedDirectory } from "../fs/rooted.ts";
 import { removeTarget, type FreshTarget } from "../fs/target.ts";
 import type { RestorePlan } from "./restore-plan.ts";
 
-/** Leave a target that was fresh as it was. Only the directories of `plan` have been made in it. What cannot be removed stays. */
+/** Leave a target that was fresh as it was, where files and directories of `plan` may have been made. What cannot be removed stays. */
 export function takeBack(
   fresh: FreshTarget,
   path: Uint8Array,
-  root: RootedDirectory,
-  { directories }: RestorePlan,
+  plan: RestorePlan | undefined,
 ): void {
-  for (let directory = directories.length - 1; directory > 0; directory--) {
-    const parent = directories.path(directories.directory(directory));
+  if (plan !== undefined) {
+    const root = new RootedDirectory(path);
     try {
-      root.removeDirectory(parent, directories.name(directory));
-    } catch {
-      // Somebody else has put something there.
+      removeEntries(plan, root);
+    } finally {
+      root.close();
     }
   }
   if (fresh === "missing") removeTarget(path);
+}
+
+/** Directories that are not empty then hold what somebody else has put there. */
+function removeEntries({ files, directories }: RestorePlan, root: RootedDirectory): void {
+  for (let file = 0; file < files.length; file++) {
+    const directory = directories.path(files.directory(file));
+    attempt(() => root.unlink(directory, files.nameOnDisk(file)));
+  }
+  for (let directory = directories.length - 1; directory > 0; directory--) {
+    const parent = directories.path(directories.directory(directory));
+    attempt(() => root.removeDirectory(parent, directories.name(directory)));
+  }
+}
+
+function attempt(remove: () => void): void {
+  try {
+    remove();
+  } catch {
+    // It was not made, or is not ours.
+  }
 }
