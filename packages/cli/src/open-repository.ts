@@ -31,6 +31,8 @@ export interface OpenOptions {
   readonly snapshots?: boolean;
   /** The command reads all packs. */
   readonly packs?: boolean;
+  /** Called when the key begins to be derived, once or for each key that is tried. */
+  readonly onDerive?: () => void;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function openNamedRepository(
     keyHint: globals.keyHint ?? setting(environment, "KEY_HINT"),
     cache: options.cache === false ? {} : cacheSettings(context),
     early: earlyWish(context, options),
+    onDerive: options.onDerive,
   });
 }
 
@@ -136,12 +139,13 @@ interface Opening {
   readonly keyHint: string | undefined;
   readonly cache: CacheSettings;
   readonly early?: EarlyWish;
+  readonly onDerive?: (() => void) | undefined;
 }
 
 async function openAt(context: Context, location: string, opening: Opening): Promise<Repository> {
   const { output, environment, signal } = context;
   const backend = await openStoreFor(context, location);
-  const { keyHint, cache, early } = opening;
+  const { keyHint, cache, early, onDerive } = opening;
   const ask = {
     terminal: { input: process.stdin, output: process.stderr },
     signal,
@@ -153,6 +157,7 @@ async function openAt(context: Context, location: string, opening: Opening): Pro
       password,
       keyHint,
       early,
+      onDerive,
       ...cache,
       stateDirectory: stateDirectory(environment),
       locking: lockSettings(context),

@@ -9,6 +9,7 @@ import {
   TsbakError,
   type BackupNotice,
   type BackupOptions,
+  type BackupPool,
   type BackupSummary,
   type ParentGrouping,
   type Repository,
@@ -20,6 +21,7 @@ import type { Context } from "../context.ts";
 import { setting } from "../environment.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printable } from "../format-text.ts";
+import { LateWorkers } from "../late-workers.ts";
 import { openNamedRepository, passwordWish } from "../open-repository.ts";
 import { loadPatterns } from "../patterns.ts";
 import { collectEarly, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
@@ -82,8 +84,7 @@ export async function runBackup(
   keepMemorySmall();
   optimizeLate();
   collectEarly();
-  // They load their code while the key is derived from the password.
-  const workers = startBackupWorkers();
+  const workers = new LateWorkers(startBackupWorkers);
   try {
     const what = { sources, command: flags.stdinFromCommand === true ? args : undefined };
     return await saveSources(context, what, flags, { ...options, workers });
@@ -121,16 +122,19 @@ interface Input {
   readonly command: readonly string[] | undefined;
 }
 
+type LateBackup = Omit<BackupOptions, "workers"> & { readonly workers: LateWorkers<BackupPool> };
+
 async function saveSources(
   context: Context,
   input: Input,
   flags: BackupFlags,
-  options: BackupOptions,
+  { workers, ...options }: LateBackup,
 ): Promise<ExitCode> {
   const { output } = context;
   const repository = await openNamedRepository(context, {
     locks: flags.dryRun !== true,
     index: true,
+    onDerive: workers.start,
   });
   repository.loadIndexEarly({ signal: context.signal });
   refuseCompression(repository, storeSettings(context));
@@ -139,7 +143,8 @@ async function saveSources(
   try {
     const onEvent = (notice: BackupNotice): void => report.note(notice);
     const reportItems = output.verbosity >= 2;
-    summary = await save(context, repository, input, flags, { ...options, onEvent, reportItems });
+    const all = { ...options, workers: workers.pool, onEvent, reportItems };
+    summary = await save(context, repository, input, flags, all);
   } finally {
     report.stop();
   }

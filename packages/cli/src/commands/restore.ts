@@ -6,14 +6,17 @@ import {
   startRestoreWorkers,
   TsbakError,
   type AttributeRule,
+  type EarlyOptions,
   type Overwrite,
   type RestoreOptions,
+  type RestorePool,
   type RestoreSummary,
   type SnapshotSelection,
 } from "@tsbak/core";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatLocalTime, printable } from "../format-text.ts";
+import { LateWorkers } from "../late-workers.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import { collectSeldom, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import type { FilterFlags } from "../options.ts";
@@ -66,31 +69,30 @@ export async function runRestore(
   keepMemorySmall();
   optimizeLate();
   collectSeldom();
-  // They load their code while the key is derived from the password.
-  const workers = startRestoreWorkers();
+  const workers = new LateWorkers(startRestoreWorkers);
   try {
-    return await restoreSnapshot(context, { name: args[0] ?? "", target }, flags, {
-      include: includeLists,
-      exclude: excludeLists,
-      attributes,
-      workers,
-    });
+    const options = { include: includeLists, exclude: excludeLists, attributes };
+    const what = { name: args[0] ?? "", target };
+    return await restoreSnapshot(context, what, flags, { ...options, workers });
   } finally {
     await workers.close();
   }
 }
 
+type LateRestore = Omit<EarlyOptions, "workers"> & { readonly workers: LateWorkers<RestorePool> };
+
 async function restoreSnapshot(
   context: Context,
   { name, target }: { readonly name: string; readonly target: string },
   flags: RestoreFlags,
-  options: RestoreOptions,
+  { workers, ...options }: LateRestore,
 ): Promise<ExitCode> {
   const { environment, output } = context;
   const repository = await openNamedRepository(context, {
     locks: true,
     snapshots: true,
     index: true,
+    onDerive: workers.start,
   });
   repository.loadIndexEarly({ signal: context.signal });
   const filter = snapshotFilter(flags, environment);
@@ -105,6 +107,7 @@ async function restoreSnapshot(
     summary = await withLock(context, repository, wish, (signal, lock) =>
       restoreEarly(repository, search, target, {
         ...options,
+        workers: workers.pool,
         ownershipByName: flags.ownershipByName,
         overwrite: flags.overwrite,
         delete: flags.delete,

@@ -6,6 +6,7 @@ import {
   verify,
   type VerifyEvent,
   type VerifyOptions,
+  type VerifyPool,
   type VerifyReport,
 } from "@tsbak/core";
 import { chooseToVerify } from "../choose-to-verify.ts";
@@ -13,6 +14,7 @@ import type { Context } from "../context.ts";
 import { runDrill, wantsDrill, type DrillFlags } from "../drill-run.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatSize } from "../format-text.ts";
+import { LateWorkers } from "../late-workers.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
 import { collectSeldom, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
@@ -39,10 +41,9 @@ export async function runVerify(
   keepMemorySmall();
   optimizeLate();
   collectSeldom();
-  // They load their code while the key is derived from the password.
-  const workers = startVerifyWorkers();
+  const workers = new LateWorkers(startVerifyWorkers);
   try {
-    return await verifyRepository(context, { readData, snapshots, workers }, flags);
+    return await verifyRepository(context, { readData, snapshots }, workers, flags);
   } finally {
     await workers.close();
   }
@@ -51,6 +52,7 @@ export async function runVerify(
 async function verifyRepository(
   context: Context,
   options: VerifyOptions,
+  workers: LateWorkers<VerifyPool>,
   flags: DrillFlags,
 ): Promise<ExitCode> {
   const { globals, output, environment, signal } = context;
@@ -60,6 +62,7 @@ async function verifyRepository(
     locks: true,
     index: true,
     packs: options.readData === true && options.snapshots === undefined,
+    onDerive: workers.start,
   });
   const status = new TimedStatus(output, progressInterval(output, environment));
   let report: VerifyReport;
@@ -67,6 +70,7 @@ async function verifyRepository(
     report = await orSayNoLock(lockWaiting(context), (lock) =>
       verify(repository, {
         ...options,
+        workers: workers.pool,
         noLock: globals.lock === false,
         lock,
         signal,

@@ -28,6 +28,8 @@ export interface OpenOptions extends CallOptions {
   readonly locking?: Omit<LockSettings, "state"> | undefined;
   /** What the first work will ask for, which a distant store is asked for while the key is derived. Nothing unless given. */
   readonly early?: EarlyWish | undefined;
+  /** Called each time before one core is busy with deriving a key, and the others and the store are not. */
+  readonly onDerive?: (() => void) | undefined;
 }
 
 /**
@@ -54,7 +56,10 @@ async function openEarly(
   const { password, keyHint, stateDirectory, locking, signal } = options;
   // All at once: each request to a distant store takes its time. What is wrong with the config is said first.
   const reading = readConfig(backend, options);
-  const onDerive = (): void => early.start(options.early ?? {});
+  const onDerive = (): void => {
+    early.start(options.early ?? {});
+    options.onDerive?.();
+  };
   // Where keys are at hand, there is nothing to be won.
   const isDistant = backend.openFile === undefined;
   const remembered = new RememberedKey(isDistant ? stateDirectory : undefined, backend.location);
