@@ -66,10 +66,14 @@ export class RootedPaths {
 
   /** The same for a directory itself. */
   directory(dir: Uint8Array): Uint8Array {
-    const key = Buffer.from(dir.buffer, dir.byteOffset, dir.length).toString("latin1");
-    if (this.#usesProc) return toPathBytes(`${descriptorText(this.#descriptor(key))}/`);
+    if (this.#usesProc) return toPathBytes(`${descriptorText(this.descriptor(dir))}/`);
     this.#lookAtEach(dir);
     return dir.length === 0 ? this.#root : joinPath(this.#root, dir);
+  }
+
+  /** A directory as an open descriptor, good as long as a path. Only with `/proc`. */
+  descriptor(dir: Uint8Array): number {
+    return this.#descriptor(Buffer.from(dir.buffer, dir.byteOffset, dir.length).toString("latin1"));
   }
 
   /** Close directories beyond the limit. Called before each operation, not in it: its paths must stay good. */

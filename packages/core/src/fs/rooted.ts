@@ -32,7 +32,7 @@ import { readDirectory } from "./directory.ts";
 import { MetadataSetter } from "./metadata.ts";
 import type { EntryMetadata } from "./metadata.ts";
 import { KEPT_FLAGS } from "./own-attributes.ts";
-import { nodePath, printablePath } from "./path.ts";
+import { joinPath, nodePath, printablePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
 import type { SpecialType } from "./posix.ts";
 import { REFUSED } from "./refusals.ts";
@@ -221,7 +221,7 @@ export class RootedDirectory {
   removeDirectory(dir: Uint8Array, name: Uint8Array): void {
     const path = this.#path(dir, name);
     rmdirSync(nodePath(path));
-    this.#paths.forget(dir.length === 0 ? name : Buffer.concat([dir, Buffer.of(SLASH), name]));
+    this.#paths.forget(joinPath(dir, name));
   }
 
   /** What stands there, or undefined. */
@@ -261,6 +261,14 @@ export class RootedDirectory {
     const path = this.#path(dir, name);
     if (options.isSymlink) return this.#metadata.setSymlink(path, metadata);
     return this.#metadata.setEntry(path, metadata, this.#paths.isSafe);
+  }
+
+  /** The same for a directory, which is made if it is missing and missing ones are to be. */
+  finishDirectory(dir: Uint8Array, name: Uint8Array, metadata: EntryMetadata): number {
+    if (!this.makesMissing) return this.setMetadata(dir, name, metadata, { isSymlink: false });
+    checkName(name);
+    this.#paths.trim();
+    return this.#metadata.setByDescriptor(this.#paths.descriptor(joinPath(dir, name)), metadata);
   }
 
   /** The same by the descriptor of a file that was just written, which is cheaper. Does not close it. */

@@ -3,7 +3,6 @@ import { writePastCache } from "../fs/direct-write.ts";
 import { closeFile, narrowMode, setLength, writeDifferences } from "../fs/write-file.ts";
 import type { ExtendedAttribute } from "../format/node.ts";
 import type { EntryMetadata } from "../fs/metadata.ts";
-import { joinPath } from "../fs/path.ts";
 import type { RootedDirectory } from "../fs/rooted.ts";
 import { isSystemError } from "../fs/system-error.ts";
 import { describeFailure } from "./describe-failure.ts";
@@ -154,20 +153,12 @@ export class BatchWriter {
   }
 
   finishDirectory(entry: number): void {
+    const metadata = this.#metadata(entry);
     // It may have been there before, so that it has attributes which it should not.
-    const metadata = { attributes: [], ...this.#metadata(entry) };
-    const [parent, name] = [this.#directory(entry), this.#name(entry)];
-    const set = (): number => this.#root.setMetadata(parent, name, metadata, { isSymlink: false });
-    this.#setMetadata(entry, () => {
-      try {
-        return set();
-      } catch (error) {
-        if (!this.#root.makesMissing || !isMissing(error)) throw error;
-        // Nothing has been made in it.
-        this.#root.makeDirectory(joinPath(parent, name));
-        return set();
-      }
-    });
+    const all = this.#root.makesMissing ? metadata : { attributes: [], ...metadata };
+    this.#setMetadata(entry, () =>
+      this.#root.finishDirectory(this.#directory(entry), this.#name(entry), all),
+    );
   }
 
   #finishFile(entry: number, fd: number): void {
@@ -258,10 +249,6 @@ export class BatchWriter {
       this.#attributes.get(entry) ?? (this.#mayHaveAttributes(entry) ? [] : undefined);
     return attributes === undefined ? metadata : { ...metadata, attributes };
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return isSystemError(error) && error.code === "ENOENT";
 }
 
 function isDiskFull(error: unknown): boolean {

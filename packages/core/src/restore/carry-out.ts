@@ -46,8 +46,9 @@ export async function carryOut(
   const { plan, root, progress } = writing;
   const isDryRun = options.dryRun ?? false;
   if (isDryRun) reportPlan(writing);
-  else if (root !== undefined) await writePlan(writing, root);
+  else if (root !== undefined) await writeContents(writing, root);
   options.onAllRead?.();
+  if (root !== undefined && !isDryRun) await restoreSpecials(writing, root);
   if (root !== undefined) deleteStrangers(plan, root, progress, { target, isDryRun });
   if (isDryRun) return undefined;
   // Before their directories have modes that may keep us out.
@@ -59,8 +60,8 @@ export async function carryOut(
   return verified;
 }
 
-async function writePlan(writing: Writing, root: RootedDirectory): Promise<void> {
-  const { plan, progress, signal, overwrite } = writing;
+async function writeContents(writing: Writing, root: RootedDirectory): Promise<void> {
+  const { plan, progress } = writing;
   const ledger = new FileLedger(plan, root, progress);
   try {
     await new ContentWriter({ ...writing, ledger }).write();
@@ -70,7 +71,4 @@ async function writePlan(writing: Writing, root: RootedDirectory): Promise<void>
     ledger.removeUnfinished({ keepsParts: !isTsbakError(error, "no-space") });
     throw error;
   }
-  throwIfAborted(signal);
-  restoreSpecials(plan, root, progress, overwrite);
-  throwIfAborted(signal);
 }

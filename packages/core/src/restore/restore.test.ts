@@ -124,7 +124,7 @@ describe("restore()", () => {
 
     const onAllRead = (): void => {
       isOver = true;
-      expect(fs.readFileSync(`${target}${source}/large`)).toEqual(largeContents());
+      expect(fs.readFileSync(`${target}${source}/deep/large again`)).toEqual(largeContents());
     };
     await restore(watched, snapshot, target, { onAllRead, verify: true });
 

@@ -1,3 +1,5 @@
+import { Breath } from "../async/breath.ts";
+import { throwIfAborted } from "../async/interrupted.ts";
 import type { RootedDirectory } from "../fs/rooted.ts";
 import { isSystemError } from "../fs/system-error.ts";
 import { describeFailure } from "./describe-failure.ts";
@@ -7,23 +9,43 @@ import type { HardLink, RestorePlan, Special } from "./restore-plan.ts";
 import { leaveStanding } from "./leave-standing.ts";
 import type { RestoreProgress } from "./progress.ts";
 
+/** What making them needs. */
+export interface SpecialContext {
+  readonly plan: RestorePlan;
+  readonly progress: RestoreProgress;
+  readonly overwrite: Overwrite;
+  readonly signal: AbortSignal;
+}
+
+/** In milliseconds: so long whatever else is under way waits. */
+const TURN_MS = 5;
+
 /**
  * Make symlinks, devices and fifos, then the further names of everything. They come after all contents, so that none of them
  * is there while files are written.
+ *
+ * @throws {TsbakError} `interrupted`.
  */
-export function restoreSpecials(
-  plan: RestorePlan,
+export async function restoreSpecials(
+  { plan, progress, overwrite, signal }: SpecialContext,
   root: RootedDirectory,
-  progress: RestoreProgress,
-  overwrite: Overwrite,
-): void {
+): Promise<void> {
+  const breath = new Breath(TURN_MS);
+  const pause = async (): Promise<void> => {
+    await breath.take();
+    throwIfAborted(signal);
+  };
+  // What was begun just now gets under way.
+  await new Promise((resolve) => setImmediate(resolve));
   for (const special of plan.specialNodes) {
+    await pause();
     if (leaveStanding("other", plan.specials, special.entry, { plan, root, progress, overwrite })) {
       continue;
     }
     restoreSpecial(special, plan, root, progress);
   }
   for (const link of plan.hardLinks) {
+    await pause();
     const type = link.kind === "file" ? "link" : "other";
     if (leaveStanding(type, plan.links, link.entry, { plan, root, progress, overwrite })) continue;
     restoreLink(link, plan, root, progress);
