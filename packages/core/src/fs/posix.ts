@@ -14,6 +14,7 @@ import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 import { AttributeCalls, type Library } from "./attribute-calls.ts";
 import { CacheCalls } from "./cache-calls.ts";
+import { CreateCalls } from "./create-calls.ts";
 import { ENTRY_STATES_MEMORY, EntryStates } from "./entry-states.ts";
 import { FlagCalls } from "./flag-calls.ts";
 import { HoleCalls } from "./hole-calls.ts";
@@ -59,6 +60,9 @@ export interface Posix {
 
   /** Changes extended attributes. */
   readonly attributes: AttributeCalls;
+
+  /** Makes files; undefined where the library does not have the calls. */
+  readonly creating: CreateCalls | undefined;
 
   /** Tells where files have holes; undefined where the library does not have the call. */
   readonly holes: HoleCalls | undefined;
@@ -129,6 +133,7 @@ class LinuxCalls implements Posix {
   readonly attributes: AttributeCalls;
   readonly flags: FlagCalls;
   readonly cache: CacheCalls | undefined;
+  readonly creating: CreateCalls | undefined;
   readonly holes: HoleCalls | undefined;
   readonly #koffi: Koffi;
   readonly #library: Library;
@@ -167,6 +172,7 @@ class LinuxCalls implements Posix {
     this.attributes = new AttributeCalls(this.#library);
     this.flags = new FlagCalls(this.#library);
     this.cache = tryMake(() => new CacheCalls(this.#library));
+    this.creating = tryMake(() => new CreateCalls(this.#library));
     this.holes = tryMake(() => new HoleCalls(this.#library));
     this.#mkfifo = libc.func("int mkfifo(const uint8_t *path, unsigned int mode)");
     // glibc has it since 2.33, musl always.

@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync } from
 
 import { TsbakError } from "../errors.ts";
 import { joinPath, nodePath, printablePath, splitPath, toPathBytes } from "./path.ts";
+import { loadPosix } from "./posix.ts";
 import { isSystemError } from "./system-error.ts";
 
 /** How directories are reached. */
@@ -38,6 +39,11 @@ export class RootedPaths {
   /** Open directories by their path as Latin-1, the least recently used first. */
   readonly #open = new Map<string, number>();
   readonly #rootDescriptor: number;
+  readonly #creating = loadPosix()?.creating;
+  /** Descriptors that `createFile` gave out. */
+  readonly #created = new Set<number>();
+  /** The directory whose names were looked at last. */
+  #checked: Uint8Array | undefined;
 
   /** The root is a directory that exists; unlike those below, it may be reached through symlinks. */
   constructor(root: Uint8Array, options: RootedPathsOptions = {}) {
@@ -74,6 +80,29 @@ export class RootedPaths {
   /** A directory as an open descriptor, good as long as a path. Only with `/proc`. */
   descriptor(dir: Uint8Array): number {
     return this.#descriptor(Buffer.from(dir.buffer, dir.byteOffset, dir.length).toString("latin1"));
+  }
+
+  /**
+   * Create a file for the owner only without opening its directory, and open it; `closeFile` closes it. -1 if that cannot be done,
+   * for whatever reason: there are ways that take longer and tell why.
+   *
+   * @throws {TsbakError} `corrupt` as `path`, also for the names of the directory.
+   */
+  createFile(dir: Uint8Array, name: Uint8Array): number {
+    if (this.#creating === undefined || !this.#usesProc) return -1;
+    checkName(name);
+    if (this.#checked !== dir) namesIn(dir);
+    this.#checked = dir;
+    const fd = this.#creating.create(this.#rootDescriptor, dir, name);
+    if (fd >= 0) this.#created.add(fd);
+    return fd;
+  }
+
+  /** Close a file; false if it was not opened by `createFile`. Throws the system's error. */
+  closeFile(fd: number): boolean {
+    if (!this.#created.delete(fd)) return false;
+    this.#creating?.close(fd);
+    return true;
   }
 
   /** Close directories beyond the limit. Called before each operation, not in it: its paths must stay good. */
@@ -123,11 +152,7 @@ export class RootedPaths {
 
   #lookAtEach(dir: Uint8Array): void {
     let path = this.#root;
-    const names = splitPath(dir);
-    const length = names.reduce((sum, name) => sum + name.length + 1, -1);
-    if (dir.length > 0 && length !== dir.length) throw badName(dir);
-    for (const name of names) {
-      checkName(name);
+    for (const name of namesIn(dir)) {
       path = joinPath(path, name);
       if (!lstatSync(nodePath(path)).isDirectory()) throw noDirectory(path, undefined);
     }
@@ -138,6 +163,15 @@ export class RootedPaths {
 export function checkName(name: Uint8Array): void {
   const isDots = name.length <= 2 && name.every((byte) => byte === 0x2e);
   if (isDots || name.includes(SLASH) || name.includes(0)) throw badName(name);
+}
+
+/** @throws {TsbakError} `corrupt` unless all of them name one entry of a directory. */
+function namesIn(dir: Uint8Array): Uint8Array[] {
+  const names = splitPath(dir);
+  const length = names.reduce((sum, name) => sum + name.length + 1, -1);
+  if (dir.length > 0 && length !== dir.length) throw badName(dir);
+  for (const name of names) checkName(name);
+  return names;
 }
 
 /** Whatever else stands there is found out by who opens it. */

@@ -31,13 +31,12 @@ import { hasDefaultAcl, removeDefaultAcl } from "./default-acl.ts";
 import { readDirectory } from "./directory.ts";
 import { MetadataSetter } from "./metadata.ts";
 import type { EntryMetadata } from "./metadata.ts";
-import { KEPT_FLAGS } from "./own-attributes.ts";
 import { joinPath, nodePath, printablePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
 import type { SpecialType } from "./posix.ts";
-import { REFUSED } from "./refusals.ts";
 import { checkName, RootedPaths } from "./rooted-paths.ts";
 import type { RootedPathsOptions } from "./rooted-paths.ts";
+import { setKeptFlags } from "./set-flags.ts";
 import { statFile } from "./stat.ts";
 import type { FileStat } from "./stat.ts";
 
@@ -47,10 +46,6 @@ export interface RootedDirectoryOptions extends RootedPathsOptions {
 }
 
 const SLASH = 0x2f;
-/** What a system says that has no inode flags, or not for this user. */
-const FLAGS_REFUSED: ReadonlySet<unknown> = new Set([
-  ...["EPERM", "EACCES", "ENOTTY", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL"],
-]);
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** See the module comment for the rules. Holds up to 256 directories open; `close` lets them go. */
@@ -114,16 +109,23 @@ export class RootedDirectory {
   }
 
   /**
-   * Create a file and open it for writing. What stands there is removed first, so that other names of it keep
-   * their contents; a directory only if it is empty.
+   * Create a file for the owner only and open it for writing; `closeCreated` closes it. What stands there is removed first, so that other
+   * names of it keep their contents; a directory only if it is empty.
    */
-  createFile(dir: Uint8Array, name: Uint8Array, mode = 0o600): number {
+  createFile(dir: Uint8Array, name: Uint8Array): number {
+    const quick = this.#paths.createFile(dir, name);
+    if (quick >= 0) return quick;
     const path = this.#path(dir, name);
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
     let fd = -1;
-    if (isDone(() => (fd = openSync(nodePath(path), flags, mode)))) return fd;
+    if (isDone(() => (fd = openSync(nodePath(path), flags, 0o600)))) return fd;
     this.#clear(path);
-    return openSync(nodePath(path), flags, mode);
+    return openSync(nodePath(path), flags, 0o600);
+  }
+
+  /** Close what `createFile` opened. Throws the system's error, which for some network file systems is that of an earlier write. */
+  closeCreated(fd: number): void {
+    if (!this.#paths.closeFile(fd)) closeSync(fd);
   }
 
   /**
@@ -281,24 +283,8 @@ export class RootedDirectory {
    * what was refused, as bits of `REFUSED`.
    */
   setFlags(dir: Uint8Array, name: Uint8Array, flags: number): number {
-    const posix = loadPosix();
-    if (posix === undefined) return REFUSED.flags;
-    try {
-      const fd = openSync(nodePath(this.#path(dir, name)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-      try {
-        const stats = fstatSync(fd);
-        // To a device the same numbers may mean anything.
-        if (!stats.isFile() && !stats.isDirectory())
-          throw notOurs(name, "something took its place");
-        posix.flags.set(fd, (posix.flags.get(fd) & ~KEPT_FLAGS) | flags);
-        return 0;
-      } finally {
-        closeSync(fd);
-      }
-    } catch (error) {
-      if (FLAGS_REFUSED.has(errnoOf(error))) return REFUSED.flags;
-      throw error;
-    }
+    const foreign = (): Error => notOurs(name, "something took its place");
+    return setKeptFlags(this.#path(dir, name), flags, foreign);
   }
 
   /** Let all directories go. The object is of no use afterwards. */

@@ -77,7 +77,7 @@ export class BatchWriter {
         else setLength(fd, bytes.length);
         this.#finishFile(entry, fd);
       } finally {
-        closeFile(fd);
+        this.#root.closeCreated(fd);
       }
     } catch (error) {
       this.#root.unlink(directory, name);
@@ -97,7 +97,7 @@ export class BatchWriter {
       try {
         this.#copyKept(entry, fd, kept);
       } finally {
-        closeFile(fd);
+        this.#root.closeCreated(fd);
       }
     });
   }

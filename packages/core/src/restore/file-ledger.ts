@@ -1,5 +1,4 @@
 import type { RootedDirectory } from "../fs/rooted.ts";
-import { closeFile } from "../fs/write-file.ts";
 import { plainLengthOf } from "../repository/shared-index.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { isSame, isUpdate, STANDING } from "./entry-table.ts";
@@ -30,7 +29,7 @@ export class FileLedger {
     const { files, directories } = this.#plan;
     try {
       const directory = directories.path(files.directory(file));
-      closeFile(this.#root.createFile(directory, files.nameOnDisk(file)));
+      this.#root.closeCreated(this.#root.createFile(directory, files.nameOnDisk(file)));
       parted.state = "created";
     } catch (error) {
       this.fail(file, describeFailure(error));
