@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { Worker, type Transferable } from "node:worker_threads";
 import { TsbakError, type ErrorCode } from "../errors.ts";
 import { closedError } from "./closed-error.ts";
@@ -67,16 +68,18 @@ export class WorkerPool<Task, Result, Event = never> implements TaskPool<Task, R
   #onEvent: (event: Event) => void = () => undefined;
   #hasBegun = false;
   #nextNumber = 0;
+  /** Threads that have loaded their code. */
+  #loaded = 0;
   #failure: unknown;
 
   /**
-   * `module` calls `serveTasks`. Of the `size` threads all but one are started at once: they load while the caller finds out what
-   * they are to work with. The last one follows when one has loaded, so that a core is left for the caller. Tasks wait for `begin`.
+   * `module` calls `serveTasks`. The `size` threads load while the caller finds out what they are to work with: as many at once as
+   * leave a core for the caller, and the next when one has loaded. Tasks wait for `begin`.
    */
   constructor(module: URL, size: number) {
     this.#module = module;
     this.size = size;
-    this.#startUpTo(Math.max(size - 1, 1));
+    this.#startNext();
   }
 
   /** Give every thread a clone of its setup, once. */
@@ -126,6 +129,11 @@ export class WorkerPool<Task, Result, Event = never> implements TaskPool<Task, R
     this.#fail(closedError());
     this.interrupt();
     await Promise.all(this.#seats.map(endThread));
+  }
+
+  #startNext(): void {
+    const most = Math.max(availableParallelism() - 1, 1);
+    this.#startUpTo(Math.min(this.#loaded + most, this.size));
   }
 
   #startUpTo(count: number): void {
@@ -178,7 +186,8 @@ export class WorkerPool<Task, Result, Event = never> implements TaskPool<Task, R
 
   #receive(seat: Seat, message: WorkerMessage): void {
     if (message.kind === "loaded") {
-      this.#startUpTo(this.size);
+      this.#loaded++;
+      this.#startNext();
       return;
     }
     if (message.kind === "event") {
