@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { Breath } from "./breath.ts";
 import { forEachConcurrent, mapConcurrent } from "./map-concurrent.ts";
 import { Semaphore } from "./semaphore.ts";
 import { sleep } from "./sleep.ts";
@@ -175,4 +176,16 @@ test("sleep() ends early when its signal is aborted", async () => {
   await expect(sleeping).rejects.toMatchObject(interrupted);
   await expect(sleep(0, abort.signal)).rejects.toMatchObject(interrupted);
   await sleep(0);
+});
+
+test("Breath lets others have their turn once in each interval, and not more often", async () => {
+  const turns: string[] = [];
+  const [often, seldom] = [new Breath(0), new Breath(60_000)];
+  setImmediate(() => turns.push("others"));
+  for (let turn = 0; turn < 3; turn++) await seldom.take();
+  turns.push("seldom");
+  await often.take();
+  turns.push("often");
+
+  expect(turns).toEqual(["seldom", "others", "often"]);
 });

@@ -311,3 +311,76 @@ test("RootedDirectory writes nothing outside when a parent is swapped for a syml
   );
   fresh.close();
 });
+
+describe("RootedDirectory that makes what is missing", () => {
+  function open(): RootedDirectory {
+    const root = new RootedDirectory(b(target), { makesMissing: true });
+    expect(root.makesMissing).toBe(true);
+    return root;
+  }
+
+  test("makes directories for what is made in them, for the owner only", () => {
+    const root = open();
+    writeText(root, "a/b", "file", "x");
+    writeText(root, "a/b", "another", "x");
+    root.symlink(b("a/c"), b("link"), b("b"));
+    root.close();
+
+    expect(readdirSync(join(target, "a/b")).sort()).toEqual(["another", "file"]);
+    expect(readlinkSync(join(target, "a/c/link"))).toBe("b");
+    expect(lstatSync(join(target, "a/b")).mode & 0o777).toBe(0o700);
+  });
+
+  test("makes one that stays empty when it gets its metadata", () => {
+    const root = open();
+    writeText(root, "full", "file", "x");
+    root.finishDirectory(ROOT, b("full"), metadata({ mode: 0o750 }));
+    root.finishDirectory(b("above"), b("empty"), metadata({ mode: 0o711 }));
+    root.close();
+
+    expect(lstatSync(join(target, "full")).mode & 0o777).toBe(0o750);
+    const { mode, mtimeMs } = lstatSync(join(target, "above/empty"));
+    expect([mode & 0o777, Math.round(mtimeMs)]).toEqual([0o711, -5500]);
+  });
+
+  test("goes on where somebody else was faster, but not through a symlink or a file", () => {
+    const root = open();
+    mkdirSync(join(target, "theirs"));
+    symlinkSync(outside, join(target, "away"));
+    writeFileSync(join(target, "file"), "");
+    writeText(root, "theirs", "ours", "x");
+
+    for (const dir of ["away", "away/deeper", "file"]) {
+      const denied = expect.objectContaining({ code: "denied" }) as Error;
+      expect(() => root.createFile(b(dir), b("x"))).toThrow(denied);
+      expect(() => root.finishDirectory(b(dir), b("x"), metadata())).toThrow(denied);
+    }
+    root.close();
+
+    expect(readdirSync(join(target, "theirs"))).toEqual(["ours"]);
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test("refuses names that are none", () => {
+    const root = open();
+    const corrupt = expect.objectContaining({ code: "corrupt" }) as Error;
+    for (const dir of ["..", "a/../..", "/etc", "a//b"]) {
+      expect(() => root.createFile(b(dir), b("x"))).toThrow(corrupt);
+      expect(() => root.finishDirectory(b(dir), b("x"), metadata())).toThrow(corrupt);
+    }
+    expect(() => root.finishDirectory(ROOT, b(".."), metadata())).toThrow(corrupt);
+    root.close();
+
+    expect(readdirSync(target)).toEqual([]);
+  });
+
+  test("leaves no directory open beyond its limit", () => {
+    const root = new RootedDirectory(b(target), { makesMissing: true, openDirectories: 4 });
+    const before = readdirSync("/proc/self/fd").length;
+    for (let at = 0; at < 50; at++) writeText(root, `a/b${at}`, "file", "x");
+
+    expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 8);
+    root.close();
+    expect(readdirSync(join(target, "a"))).toHaveLength(50);
+  });
+});

@@ -5,7 +5,8 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { CONFIG_REF } from "../backend/backend.ts";
 import { MemoryBackend } from "../backend/memory.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
-import { createRepository } from "./create.ts";
+import { createRepository, currentOwner } from "./create.ts";
+import { addKey } from "./keys.ts";
 import { openRepository } from "./open.ts";
 import type { Repository } from "./repository.ts";
 
@@ -49,6 +50,19 @@ describe("openRepository()", () => {
       expect(await repository.backend.read(CONFIG_REF)).toEqual(await backend.read(CONFIG_REF));
     },
   );
+
+  test("says when a key begins to be derived, each time", async () => {
+    await addKey(backend, "another password", currentOwner());
+    const derived: string[] = [];
+
+    await openRepository(backend, { password, onDerive: () => derived.push("key") });
+    const first = derived.length;
+    const wrong = { password: "wrong", onDerive: () => derived.push("wrong") };
+    await expect(openRepository(backend, wrong)).rejects.toMatchObject({ code: "wrong-password" });
+
+    expect(first).toBeGreaterThanOrEqual(1);
+    expect(derived.filter((what) => what === "wrong")).toHaveLength(2);
+  });
 
   test("makes the folder of the cache with those above it", async () => {
     const folder = mkdtempSync(join(tmpdir(), "tsbak-open-"));
