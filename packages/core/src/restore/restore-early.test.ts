@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { backup } from "../backup/backup.ts";
+import { prune } from "../maintain/prune/prune.ts";
 import { openRepository } from "../repository/open.ts";
 import type { Repository } from "../repository/repository.ts";
 import { SnapshotSearch } from "../repository/snapshot-search.ts";
@@ -14,6 +15,7 @@ import { startRestoreWorkers, type RestoreSummary } from "./restore.ts";
 const top = fs.mkdtempSync(join(tmpdir(), "tsbak-restore-early-"));
 const source = join(top, "source");
 const password = "only for tests";
+const options = { password, early: { snapshots: true, index: true } };
 let store: CountingBackend;
 let repository: Repository;
 let search: SnapshotSearch;
@@ -26,9 +28,10 @@ afterAll(() => fs.rmSync(top, { recursive: true, force: true }));
 beforeEach(async () => {
   store = new CountingBackend();
   fs.writeFileSync(join(source, "file"), "as it was");
+  fs.writeFileSync(join(source, "junk"), "which nobody needs");
   fs.rmSync(join(source, "later"), { force: true });
   await backup(await createQuickly(store, { password }), [source], { threads: 1 });
-  repository = await openRepository(store, { password, early: { snapshots: true, index: true } });
+  repository = await openRepository(store, options);
   repository.loadIndexEarly();
   search = new SnapshotSearch(repository, "latest", {});
   await search.guess;
@@ -69,9 +72,9 @@ describe("restoreEarly()", () => {
     const { summary, found, items } = await restoreNoting();
 
     expect(contentsIn(target)).toBe("as it was");
-    expect(summary.files).toBe(1);
+    expect(summary.files).toBe(2);
     expect(found).toEqual([(await search.guess)?.found.id]);
-    expect(items).toEqual([join(source, "file")]);
+    expect(items).toEqual([join(source, "file"), join(source, "junk")]);
   });
 
   test("restores a later one that came before its lock, as if it had begun with it", async () => {
@@ -80,20 +83,43 @@ describe("restoreEarly()", () => {
     const { summary, found, items } = await restoreNoting({ workers: startRestoreWorkers(1) });
 
     expect(contentsIn(target)).toBe("as it is");
-    expect(summary).toMatchObject({ files: 2, totalFiles: 2, unchanged: 0, errors: 0 });
+    expect(summary).toMatchObject({ files: 3, totalFiles: 3, unchanged: 0, errors: 0 });
     expect(found).toHaveLength(1);
     expect(found).not.toEqual([(await search.guess)?.found.id]);
-    expect(items.toSorted()).toEqual([join(source, "file"), join(source, "later")]);
+    expect(items.toSorted()).toEqual(["file", "junk", "later"].map((name) => join(source, name)));
   });
 
-  test("begins anew if only the index has changed", async () => {
-    const writer = await openRepository(store, { password });
-    await writer.saveFile("index", new TextEncoder().encode(`{"packs":[]}`));
+  test("restores an earlier one if the last is gone by then", async () => {
+    await backUpMore();
+    const again = await openRepository(store, options);
+    again.loadIndexEarly();
+    const searching = new SnapshotSearch(again, "latest", {});
+    const last = (await searching.guess)?.found.id ?? "";
+    await store.remove({ kind: "snapshot", name: last });
+    repository = again;
+    search = searching;
+
+    const { found } = await restoreNoting();
+
+    expect(contentsIn(target)).toBe("as it was");
+    expect(found).not.toContain(last);
+  });
+
+  test("begins anew if blobs have been moved to other packs", async () => {
+    const junk = (await search.guess)?.found.id ?? "";
+    fs.rmSync(join(source, "junk"));
+    await backup(await openRepository(store, { password }), [source], { threads: 1 });
+    await store.remove({ kind: "snapshot", name: junk });
+    repository = await openRepository(store, options);
+    repository.loadIndexEarly();
+    search = new SnapshotSearch(repository, "latest", {});
+    await search.guess;
+    await prune(await openRepository(store, { password }), { maxUnused: { bytes: 0 } });
 
     const { summary, found } = await restoreNoting();
 
     expect(contentsIn(target)).toBe("as it was");
-    expect(summary.files).toBe(1);
+    expect(summary).toMatchObject({ files: 1, errors: 0 });
     expect(found).toEqual([(await search.guess)?.found.id]);
   });
 
@@ -121,7 +147,7 @@ describe("restoreEarly()", () => {
     const { summary, found } = await restoreNoting();
 
     expect(contentsIn(target)).toBe("as it was");
-    expect(summary.files).toBe(1);
+    expect(summary.files).toBe(2);
     expect(found).toHaveLength(1);
   });
 });
