@@ -24,9 +24,9 @@ import { printable } from "../format-text.ts";
 import { LateWorkers } from "../late-workers.ts";
 import { openNamedRepository, passwordWish } from "../open-repository.ts";
 import { loadPatterns } from "../patterns.ts";
-import { collectEarly, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import { gatherSources, type SourceFlags } from "../sources.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
+import { collectEarly, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import { VERSION } from "../version.ts";
 
 /** Flags of `backup`. */

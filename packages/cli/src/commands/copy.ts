@@ -23,10 +23,10 @@ import {
 } from "../retention.ts";
 import { selectSnapshots } from "../select-snapshots.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
-import { keepMemorySmall } from "../v8-flags.ts";
 import { refuseCompression, storeSettings } from "../store-settings.ts";
 import { TimedStatus } from "../timed-status.ts";
 import { trafficFields } from "../traffic-report.ts";
+import { keepMemorySmall } from "../v8-flags.ts";
 import { lockWaiting } from "../with-lock.ts";
 import { pruneRepository, type SharedPruneFlags } from "./prune.ts";
 

@@ -15,8 +15,8 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, printable } from "../format-text.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
-import { keepMemorySmall } from "../v8-flags.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
+import { keepMemorySmall } from "../v8-flags.ts";
 import { withLock } from "../with-lock.ts";
 
 /** Flags of `dump`. */

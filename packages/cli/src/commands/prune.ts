@@ -3,8 +3,8 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import { PruneReporter } from "../prune-report.ts";
-import { keepMemorySmallest } from "../v8-flags.ts";
 import { storeSettings } from "../store-settings.ts";
+import { keepMemorySmallest } from "../v8-flags.ts";
 
 /** Flags of commands that prune. */
 export interface SharedPruneFlags {

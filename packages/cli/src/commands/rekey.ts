@@ -18,9 +18,9 @@ import { askNewPassword, type NewPasswordFlags } from "../new-password.ts";
 import { hasConfig, namedLocation, openNamedRepository } from "../open-repository.ts";
 import { openStoreFor } from "../open-store.ts";
 import { progressInterval } from "../progress-line.ts";
-import { keepMemorySmall } from "../v8-flags.ts";
 import { storeSettings } from "../store-settings.ts";
 import { TimedStatus } from "../timed-status.ts";
+import { keepMemorySmall } from "../v8-flags.ts";
 import { lockWaiting } from "../with-lock.ts";
 
 /** Flags of `rekey`. */

@@ -18,11 +18,11 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatCount, formatLocalTime, printable } from "../format-text.ts";
 import { LateWorkers } from "../late-workers.ts";
 import { openNamedRepository } from "../open-repository.ts";
-import { collectSeldom, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import type { FilterFlags } from "../options.ts";
 import { loadPatterns, type PatternWish } from "../patterns.ts";
 import { RestoreReport } from "../restore-report.ts";
 import { snapshotFilter } from "../snapshot-filter.ts";
+import { collectSeldom, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import { withLock } from "../with-lock.ts";
 
 /** Flags of `restore`. */

@@ -17,9 +17,9 @@ import { formatCount, formatSize } from "../format-text.ts";
 import { LateWorkers } from "../late-workers.ts";
 import { openNamedRepository } from "../open-repository.ts";
 import type { FilterFlags } from "../options.ts";
-import { collectSeldom, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import { formatHead, progressInterval } from "../progress-line.ts";
 import { TimedStatus } from "../timed-status.ts";
+import { collectSeldom, keepMemorySmall, optimizeLate } from "../v8-flags.ts";
 import { printVerifyReport } from "../verify-report.ts";
 import { lockWaiting, orSayNoLock } from "../with-lock.ts";
 

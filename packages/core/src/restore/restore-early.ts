@@ -23,7 +23,9 @@ export async function restoreEarly(
   target: string,
   { onFound, ...options }: EarlyOptions,
 ): Promise<RestoreSummary> {
-  const { signal } = options;
+  const { signal, mayWrite } = options;
+  // It is awaited when the snapshot is certain.
+  mayWrite?.catch(() => undefined);
   const finding = search.find({ signal });
   const guess = await untilAborted(
     Promise.race([search.guess, finding.then(() => undefined)]),
@@ -34,7 +36,7 @@ export async function restoreEarly(
     const confirming = isRight(repository, guess, finding).then(async (right) => {
       if (!right) throw changed;
       onFound?.(guess.found);
-      await options.mayWrite;
+      await mayWrite;
     });
     const { ahead } = guess;
     const early = { ...options, mayWrite: confirming, ahead, index: ahead.trees.index };
