@@ -34,14 +34,14 @@ afterAll(() => {
 });
 
 describe("CreateCalls", () => {
-  test.each(["", "a", "a/b"])('creates a file in "%s" for its owner', (dir) => {
-    const fd = calls.create(root, b(dir), b("new"));
+  test.each(["", "a", "a/b"])('creates a file in "%s" with a mode', (dir) => {
+    const fd = calls.create(root, b(dir), b("new"), 0o640);
     writeSync(fd, "text");
     calls.close(fd);
 
     const path = join(folder, "root", dir, "new");
     expect(readFileSync(path, "utf8")).toBe("text");
-    expect(lstatSync(path).mode & 0o777).toBe(0o600);
+    expect(lstatSync(path).mode & 0o777).toBe(0o640 & ~process.umask());
     expect(() => calls.close(fd)).toThrow("EBADF");
   });
 
@@ -57,7 +57,7 @@ describe("CreateCalls", () => {
     ["too long a name", "a", "x".repeat(256)],
     ["too long a path", "a/".repeat(2050), "x"],
   ])("does nothing about %s", (_what, dir, name) => {
-    expect(calls.create(root, b(dir), b(name))).toBe(-1);
+    expect(calls.create(root, b(dir), b(name), 0o600)).toBe(-1);
     expect(readFileSync(join(folder, "root/there"), "utf8")).toBe("there");
   });
 
@@ -71,7 +71,7 @@ describe("CreateCalls", () => {
       lastError: () => Object.assign(new Error("ENOSYS"), { errno: -38 }),
     });
 
-    expect([1, 2, 3].map(() => old.create(root, b("a"), b("never")))).toEqual([-1, -1, -1]);
+    expect([1, 2, 3].map(() => old.create(root, b("a"), b("never"), 0o600))).toEqual([-1, -1, -1]);
     expect(asked).toBe(1);
   });
 });

@@ -7,7 +7,6 @@ const OPENAT2 = 437;
 const O_CLOEXEC = 0o2000000;
 /** RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS and RESOLVE_BENEATH. */
 const RESOLVE = 0x02 | 0x04 | 0x08;
-const OWNER_ONLY = 0o600;
 const LONGEST_PATH = 4096;
 const SLASH = 0x2f;
 
@@ -16,8 +15,9 @@ export class CreateCalls {
   readonly #library: Library;
   readonly #syscall: ReturnType<Library["bind"]>;
   readonly #close: ReturnType<Library["bind"]>;
-  /** `struct open_how`. */
-  readonly #how = new Uint8Array(new BigUint64Array(3).buffer);
+  /** `struct open_how`: flags, mode, and how names are resolved. */
+  readonly #how = new BigUint64Array(3);
+  readonly #howBytes = new Uint8Array(this.#how.buffer);
   readonly #path = new Uint8Array(LONGEST_PATH);
   #state: "untried" | "works" | "missing" = "untried";
 
@@ -28,18 +28,18 @@ export class CreateCalls {
     );
     this.#close = library.bind("int close(int fd)");
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const how = new BigUint64Array(this.#how.buffer);
-    how.set([BigInt(flags | O_CLOEXEC), BigInt(OWNER_ONLY), BigInt(RESOLVE)]);
+    this.#how.set([BigInt(flags | O_CLOEXEC), 0n, BigInt(RESOLVE)]);
   }
 
   /**
-   * Create the file `name` in the directory `dir` below an open one for writing, for the owner only, and open it; `close` closes it. Neither
-   * may hold a NUL. -1 if that cannot be done, for whatever reason: something stands there, a directory is missing or a symlink, or the
-   * kernel is too old.
+   * Create the file `name` in the directory `dir` below an open one, and open it for writing; `close` closes it. Neither may hold a NUL. The umask
+   * is taken from `mode`. -1 if that cannot be done, for whatever reason: something stands there, a directory is missing or a symlink, or
+   * the kernel is too old.
    */
-  create(root: number, dir: Uint8Array, name: Uint8Array): number {
+  create(root: number, dir: Uint8Array, name: Uint8Array, mode: number): number {
     if (this.#state === "missing" || !this.#putPath(dir, name)) return -1;
-    const fd = this.#syscall(OPENAT2, root, this.#path, this.#how, this.#how.length);
+    this.#how[1] = BigInt(mode);
+    const fd = this.#syscall(OPENAT2, root, this.#path, this.#howBytes, this.#howBytes.length);
     if (this.#state === "untried") this.#learn(fd);
     return fd;
   }

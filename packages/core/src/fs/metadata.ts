@@ -67,17 +67,19 @@ export class MetadataSetter {
     return this.#posix !== undefined;
   }
 
-  /** The cheapest way, for a file that was just written. The descriptor stays open. */
-  setByDescriptor(fd: number, metadata: EntryMetadata): number {
-    const owned = this.#chown(metadata, () => fchownSync(fd, metadata.uid, metadata.gid));
+  /** The cheapest way, for a file that was just written. The descriptor stays open. Owner and mode may be right already. */
+  setByDescriptor(fd: number, metadata: EntryMetadata, isRight = false): number {
+    const owned = isRight
+      ? undefined
+      : this.#chown(metadata, () => fchownSync(fd, metadata.uid, metadata.gid));
     const outcome = metadata.attributes && this.#setAttributes({ fd }, metadata.attributes);
-    fchmodSync(fd, owned.mode);
+    if (owned !== undefined) fchmodSync(fd, owned.mode);
     if (this.#posix !== undefined) {
       this.#posix.setDescriptorTimes(fd, metadata.atime, metadata.mtime);
     } else {
       futimesSync(fd, approximate(metadata.atime), approximate(metadata.mtime));
     }
-    return owned.refused | refusalOf(outcome);
+    return (owned?.refused ?? 0) | refusalOf(outcome);
   }
 
   /** For a symlink, which has no mode of its own. `path` must not be led elsewhere by its parents. */

@@ -83,17 +83,17 @@ export class RootedPaths {
   }
 
   /**
-   * Create a file for the owner only without opening its directory, and open it; `closeFile` closes it. -1 if that cannot be done,
+   * Create a file without opening its directory, and open it; `closeFile` closes it. The umask is taken from `mode`. -1 if that cannot be done,
    * for whatever reason: there are ways that take longer and tell why.
    *
    * @throws {TsbakError} `corrupt` as `path`, also for the names of the directory.
    */
-  createFile(dir: Uint8Array, name: Uint8Array): number {
+  createFile(dir: Uint8Array, name: Uint8Array, mode: number): number {
     if (this.#creating === undefined || !this.#usesProc) return -1;
     checkName(name);
     if (this.#checked !== dir) namesIn(dir);
     this.#checked = dir;
-    const fd = this.#creating.create(this.#rootDescriptor, dir, name);
+    const fd = this.#creating.create(this.#rootDescriptor, dir, name, mode);
     if (fd >= 0) this.#created.add(fd);
     return fd;
   }

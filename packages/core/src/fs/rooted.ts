@@ -31,6 +31,7 @@ import { hasDefaultAcl, removeDefaultAcl } from "./default-acl.ts";
 import { readDirectory } from "./directory.ts";
 import { MetadataSetter } from "./metadata.ts";
 import type { EntryMetadata } from "./metadata.ts";
+import { NewFiles } from "./new-files.ts";
 import { joinPath, nodePath, printablePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
 import type { SpecialType } from "./posix.ts";
@@ -46,12 +47,17 @@ export interface RootedDirectoryOptions extends RootedPathsOptions {
 }
 
 const SLASH = 0x2f;
+const OWNER_ONLY = 0o600;
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** See the module comment for the rules. Holds up to 256 directories open; `close` lets them go. */
 export class RootedDirectory {
   readonly #paths: RootedPaths;
   readonly #metadata: MetadataSetter;
+  /** Where nobody else makes anything. */
+  readonly #newFiles: NewFiles | undefined;
+  /** Open files that have been made with the owner and mode that they are to have. */
+  readonly #right = new Set<number>();
   /** What is made in the root gets an ACL from it, which is nowhere else so: `makeDirectory` sees to that. */
   readonly givesAcl: boolean;
 
@@ -62,6 +68,7 @@ export class RootedDirectory {
     const makesMissing = options.makesMissing === true && !this.givesAcl;
     this.#paths = new RootedPaths(root, { ...options, makesMissing });
     this.#metadata = options.metadata ?? new MetadataSetter();
+    this.#newFiles = this.makesMissing ? new NewFiles() : undefined;
   }
 
   /** Directories that are not there are made when something in them is named. */
@@ -110,21 +117,28 @@ export class RootedDirectory {
 
   /**
    * Create a file for the owner only and open it for writing; `closeCreated` closes it. What stands there is removed first, so that other
-   * names of it keep their contents; a directory only if it is empty.
+   * names of it keep their contents; a directory only if it is empty. Where it is known what `finishFile` will be asked for, `metadata`
+   * spares it most of the work.
    */
-  createFile(dir: Uint8Array, name: Uint8Array): number {
-    const quick = this.#paths.createFile(dir, name);
-    if (quick >= 0) return quick;
+  createFile(dir: Uint8Array, name: Uint8Array, metadata?: EntryMetadata): number {
+    const isRight = metadata !== undefined && this.#newFiles?.areRight(metadata) === true;
+    const quick = this.#paths.createFile(dir, name, isRight ? metadata.mode & 0o777 : OWNER_ONLY);
+    if (quick >= 0) {
+      this.#newFiles?.learn(quick);
+      if (isRight) this.#right.add(quick);
+      return quick;
+    }
     const path = this.#path(dir, name);
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
     let fd = -1;
-    if (isDone(() => (fd = openSync(nodePath(path), flags, 0o600)))) return fd;
+    if (isDone(() => (fd = openSync(nodePath(path), flags, OWNER_ONLY)))) return fd;
     this.#clear(path);
-    return openSync(nodePath(path), flags, 0o600);
+    return openSync(nodePath(path), flags, OWNER_ONLY);
   }
 
   /** Close what `createFile` opened. Throws the system's error, which for some network file systems is that of an earlier write. */
   closeCreated(fd: number): void {
+    this.#right.delete(fd);
     if (!this.#paths.closeFile(fd)) closeSync(fd);
   }
 
@@ -275,7 +289,7 @@ export class RootedDirectory {
 
   /** The same by the descriptor of a file that was just written, which is cheaper. Does not close it. */
   finishFile(fd: number, metadata: EntryMetadata): number {
-    return this.#metadata.setByDescriptor(fd, metadata);
+    return this.#metadata.setByDescriptor(fd, metadata, this.#right.has(fd));
   }
 
   /**

@@ -70,12 +70,13 @@ export class BatchWriter {
 
   #create(entry: number, name: Uint8Array, bytes: Uint8Array): void {
     const directory = this.#directory(entry);
-    const fd = this.#root.createFile(directory, name);
+    const metadata = this.#metadata(entry);
+    const fd = this.#root.createFile(directory, name, metadata);
     try {
       try {
         if (!this.#isHole(bytes)) writePastCache(fd, bytes, 0);
         else setLength(fd, bytes.length);
-        this.#finishFile(entry, fd);
+        this.#setMetadata(entry, () => this.#root.finishFile(fd, metadata));
       } finally {
         this.#root.closeCreated(fd);
       }
