@@ -188,8 +188,7 @@ function openDirectory(path: Uint8Array, key: string): number {
   try {
     return openSync(nodePath(path), DIRECTORY_FLAGS | constants.O_NOFOLLOW);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code !== "ELOOP" && code !== "ENOTDIR") throw error;
+    if (!isSystemError(error) || (error.code !== "ELOOP" && error.code !== "ENOTDIR")) throw error;
     throw noDirectory(Buffer.from(key, "latin1"), error);
   }
 }

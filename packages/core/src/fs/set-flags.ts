@@ -3,6 +3,7 @@ import { KEPT_FLAGS } from "./own-attributes.ts";
 import { nodePath } from "./path.ts";
 import { loadPosix } from "./posix.ts";
 import { REFUSED } from "./refusals.ts";
+import { isSystemError } from "./system-error.ts";
 
 /** What a system says that has no inode flags, or not for this user. */
 const FLAGS_REFUSED: ReadonlySet<unknown> = new Set([
@@ -30,8 +31,7 @@ export function setKeptFlags(path: Uint8Array, flags: number, foreign: () => Err
       closeSync(fd);
     }
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (FLAGS_REFUSED.has(code)) return REFUSED.flags;
+    if (isSystemError(error) && FLAGS_REFUSED.has(error.code)) return REFUSED.flags;
     throw error;
   }
 }

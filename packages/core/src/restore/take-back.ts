@@ -9,6 +9,7 @@ export function takeBack(
   plan: RestorePlan | undefined,
 ): void {
   if (plan !== undefined) {
+    // That of the restore would make the directories that are missing.
     const root = new RootedDirectory(path);
     try {
       removeEntries(plan, root);
